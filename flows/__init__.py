@@ -1,0 +1,1 @@
+"""What runs: the dataflows, and what turns a configuration file into one."""

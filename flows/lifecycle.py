@@ -1,0 +1,176 @@
+"""How a run ends: signals become the end of the input, trouble becomes an exit code.
+
+Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are added from outside, only where `bytewax.run` is the program.
+
+| exit | meaning |
+|---|---|
+| 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
+| 1 | drained, but for the tenants named in the log |
+| 2 | the configuration is wrong; no request was made |
+| 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
+"""
+
+import atexit
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
+
+from okta_source.control import RunControl
+from sinks.errors import SinkStopped
+
+__all__ = ["EXIT_CONFIGURATION", "EXIT_SINK_STOPPED", "EXIT_UNDRAINED", "StopsRun", "StopsRunKeyed", "configure_logging", "install", "is_program"]
+
+EXIT_UNDRAINED = 1
+EXIT_CONFIGURATION = 2
+EXIT_SINK_STOPPED = 3
+
+_LOG = logging.getLogger(__name__)
+_R = TypeVar("_R")
+
+
+def is_program() -> bool:
+    """Whether this process was started as `python -m bytewax.run`, and not as somebody's test or program."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name == "bytewax.run"
+
+
+class _UtcFormatter(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        moment = datetime.fromtimestamp(record.created, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def configure_logging() -> None:
+    """Log to stderr in UTC, unless somebody has configured logging already."""
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(_UtcFormatter("%(asctime)s %(levelname)s %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    # urllib3 warns of each broken connection; the source says it better, with the tenant and the fix.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def install(control: RunControl, *, names: dict[str, str]) -> None:
+    """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants into exit code 1.
+
+    Args:
+        control: The run's switches.
+        names: Each tenant's name for people.
+    """
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        if not control.stopping:
+            # A log call may hold a lock that the interrupted code holds as well; a plain write can't deadlock.
+            os.write(2, f"{signal.Signals(signum).name} received: finishing with a last snapshot\n".encode())
+        control.request_stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+    def exit_code() -> None:
+        undrained = control.undrained()
+        for tenant, failure in sorted(undrained.items()):
+            _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
+        if undrained:
+            _exit_now(EXIT_UNDRAINED)
+
+    # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
+    atexit.register(exit_code)
+
+
+def _exit_now(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _stop_run(error: SinkStopped) -> NoReturn:
+    """End the process without a last snapshot: only so does the next run send again what this sink has not taken."""
+    if not is_program():
+        raise error
+    _LOG.critical("%s", error)
+    _exit_now(EXIT_SINK_STOPPED)
+
+
+def _guarded(call: Callable[[], _R]) -> _R:
+    try:
+        return call()
+    except SinkStopped as error:
+        _stop_run(error)
+
+
+class _KeyedPartition(StatefulSinkPartition[Any, Any]):
+    def __init__(self, partition: StatefulSinkPartition[Any, Any]) -> None:
+        self._partition = partition
+
+    def write_batch(self, values: list[Any]) -> None:
+        try:
+            self._partition.write_batch(values)
+        except SinkStopped as error:
+            _stop_run(error)
+
+    def snapshot(self) -> Any:
+        return _guarded(self._partition.snapshot)
+
+    def close(self) -> None:
+        _guarded(self._partition.close)
+
+
+class StopsRunKeyed(FixedPartitionedSink[Any, Any]):
+    """A keyed sink whose `SinkStopped` ends the run with exit code 3 and one message instead of a panic.
+
+    Args:
+        sink: The sink.
+    """
+
+    def __init__(self, sink: FixedPartitionedSink[Any, Any]) -> None:
+        self._sink = sink
+
+    def list_parts(self) -> list[str]:
+        """The sink's partitions."""
+        return self._sink.list_parts()
+
+    def part_fn(self, item_key: str) -> int:
+        """The sink's own choice."""
+        return self._sink.part_fn(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> StatefulSinkPartition[Any, Any]:
+        """The sink's partition, guarded."""
+        return _KeyedPartition(_guarded(lambda: self._sink.build_part(step_id, for_part, resume_state)))
+
+
+class _Partition(StatelessSinkPartition[Any]):
+    def __init__(self, partition: StatelessSinkPartition[Any]) -> None:
+        self._partition = partition
+
+    def write_batch(self, items: list[Any]) -> None:
+        _guarded(lambda: self._partition.write_batch(items))
+
+    def close(self) -> None:
+        _guarded(self._partition.close)
+
+
+class StopsRun(DynamicSink[Any]):
+    """The same for a sink without state.
+
+    Args:
+        sink: The sink.
+    """
+
+    def __init__(self, sink: DynamicSink[Any]) -> None:
+        self._sink = sink
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
+        """The sink's partition, guarded."""
+        return _Partition(_guarded(lambda: self._sink.build(step_id, worker_index, worker_count)))

@@ -1,0 +1,99 @@
+"""Bytewax's recovery store, looked at before Bytewax opens it: where it is, whom it knows, and what a crash left in it uncommitted.
+
+Bytewax 0.21.1 writes the snapshots of an epoch first and commits the epoch afterwards. A `kill -9` in between leaves snapshots that no
+resume uses at first: it takes the newest one before the committed epoch. But the next execution counts on from there and, if it has nothing
+to snapshot for a key in the epoch of that number (sinks are snapshotted only when touched), commits the number and with it the stale
+snapshot; the resume after that takes it up, and a file would be cut back to the wrong place. So they are deleted before every start.
+"""
+
+import argparse
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+__all__ = ["fence_off_uncommitted", "known_state_keys", "recovery_dir"]
+
+_LOG = logging.getLogger(__name__)
+_BUSY_SECONDS = 30.0
+
+
+def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The state directory of this run, read from the same flag and variable as `bytewax.run` reads it.
+
+    Args:
+        argv: The command line without the program's name; by default this process's.
+        environ: The environment.
+
+    Returns:
+        The directory, or None when the run keeps no state.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
+    known, _ = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
+    return Path(known.recovery_directory) if known.recovery_directory else None
+
+
+def fence_off_uncommitted(directory: Path) -> int:
+    """Delete every snapshot of an epoch that the last execution did not complete.
+
+    Every process of a cluster does this before it joins; it is idempotent, and no process writes before all have joined.
+
+    Args:
+        directory: The state directory.
+
+    Returns:
+        How many snapshots were deleted.
+    """
+    resume_epoch = _resume_epoch(directory)
+    if resume_epoch is None:
+        return 0
+    deleted = 0
+    for store in _stores(directory):
+        with closing(_open(store)) as connection, connection:
+            deleted += connection.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
+    if deleted:
+        _LOG.info("%s: %d snapshots of the interrupted epoch %d were never committed and have been removed", directory, deleted, resume_epoch)
+    return deleted
+
+
+def known_state_keys(directory: Path, step_id: str) -> list[str]:
+    """The partitions that a step has saved state for, sorted: tenants of earlier runs that may have left the configuration.
+
+    Args:
+        directory: The state directory.
+        step_id: The step's full id, such as `system_log.okta`.
+    """
+    keys: set[str] = set()
+    for store in _stores(directory):
+        with closing(_open(store)) as connection:
+            keys.update(key for (key,) in connection.execute("SELECT DISTINCT state_key FROM snaps WHERE step_id = ?", (step_id,)))
+    return sorted(keys)
+
+
+def _resume_epoch(directory: Path) -> int | None:
+    """Where the next execution starts: the least frontier of the last execution's workers; None for a store that was never used."""
+    last: tuple[int, int, int] | None = None
+    frontiers: dict[tuple[int, int], int] = {}
+    for store in _stores(directory):
+        with closing(_open(store)) as connection:
+            for execution in connection.execute("SELECT ex_num, worker_count, resume_epoch FROM exs"):
+                last = max(last, execution) if last else execution
+            for ex_num, worker, frontier in connection.execute("SELECT ex_num, worker_index, worker_frontier FROM fronts"):
+                frontiers[ex_num, worker] = max(frontier, frontiers.get((ex_num, worker), 0))
+    if last is None:
+        return None
+    ex_num, worker_count, resume_epoch = last
+    # A worker that has not yet told its frontier still stands where the execution began.
+    return min(frontiers.get((ex_num, worker), resume_epoch) for worker in range(worker_count))
+
+
+def _stores(directory: Path) -> Iterator[Path]:
+    yield from sorted(directory.glob("part-*.sqlite3"))
+
+
+def _open(store: Path) -> sqlite3.Connection:
+    return sqlite3.connect(store, timeout=_BUSY_SECONDS)

@@ -1,0 +1,210 @@
+"""okta.toml, read and checked: every problem in it is told at once, before any request is made.
+
+The next authentication method, sink type or format is one more model in `okta_source.config` or `sinks.config`;
+nothing here names them, apart from the rules between file sinks and tenants.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
+from okta_source.config import NAME_ALLOWED, Name, TenantConfig, to_path, to_tuple
+from sinks.config import NAME_PATTERN, RESERVED_NAMES, FileSinkConfig, SinkConfig, clashing_files
+
+__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
+
+CONFIG_VARIABLE: Final = "OKTA_PIPELINE_CONFIG"
+DEFAULT_PATH: Final = "okta.toml"
+
+_FOLDER_ALLOWED: Final = "the path of a folder"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        allow_inf_nan=False,
+    )
+
+
+def _to_folder(value: object, info: ValidationInfo) -> object:
+    if value == "":
+        raise ValueError(_FOLDER_ALLOWED)
+    return to_path(value, info)
+
+
+class PipelineConfig(_Strict):
+    """What holds for the pipeline as a whole: the `[pipeline]` table.
+
+    Attributes:
+        format: What sinks receive unless their own table says otherwise.
+        dead_letter_dir: Where events go that a target refuses.
+        dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
+        retired: Names of former tenants whose saved state is to be kept.
+    """
+
+    format: Literal["raw"] = Field("raw", description="raw")
+    dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
+    dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
+    retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
+        (), description=f"a list of former tenants' names, each {NAME_ALLOWED}"
+    )
+
+
+class _Document(_Strict):
+    """The whole file."""
+
+    pipeline: PipelineConfig = Field(description="a table [pipeline]")
+    tenants: Annotated[tuple[TenantConfig, ...], BeforeValidator(to_tuple)] = Field(
+        min_length=1, description="at least one [[tenants]] table, one for each organisation"
+    )
+    sinks: dict[str, SinkConfig] = Field(
+        min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration that can be run.
+
+    Attributes:
+        pipeline: What holds for the whole.
+        tenants: The organisations, at least one, in the file's order.
+        sinks: The sinks by their names, at least one, in the file's order.
+        path: The file that all this was read from, absolute.
+        warnings: What works but deserves a look, one line each.
+    """
+
+    pipeline: PipelineConfig
+    tenants: tuple[TenantConfig, ...]
+    sinks: dict[str, SinkConfig]
+    path: Path
+    warnings: tuple[str, ...]
+
+
+def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read a configuration and look up every secret that it refers to.
+
+    Args:
+        path: The file; without one, what the environment variable `OKTA_PIPELINE_CONFIG` names, else `okta.toml`
+            in the working directory.
+        environ: The environment that secrets and that variable are looked up in.
+
+    Returns:
+        The settings. Every path in them is absolute, counted from the file's folder.
+
+    Raises:
+        ConfigurationError: With every problem that the file has.
+    """
+    name = str(path or environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)
+    file = Path(name).absolute()  # not resolved: a mounted file is often a link, and its folder is meant
+    raw = {"pipeline": {}, **_parse(name, file)}
+    context = {"folder": file.parent, "environ": environ}
+    found: list[tuple[Location, str]] = []
+    document: _Document | None = None
+    try:
+        document = _Document.model_validate(raw, context=context)
+    except ValidationError as error:
+        found.extend(explain(error, _Document))
+    found.extend(_conflicts(raw, context))
+    if document is None or found:
+        found.sort(key=lambda entry: _position(entry[0]))
+        # `from None`, here and below: what pydantic raised holds the values themselves.
+        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found) from None
+    # A sink without a format of its own has the pipeline's.
+    sinks = {
+        key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
+        for key, sink in document.sinks.items()
+    }
+    return Settings(document.pipeline, document.tenants, sinks, file, tuple(_warnings(name, document.tenants)))
+
+
+def _parse(name: str, file: Path) -> dict[str, Any]:
+    try:
+        # `utf-8-sig`: some editors put a mark at the start, which TOML does not know.
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        text = f"there is no such file; write it there, or name another one in ${CONFIG_VARIABLE}"
+    except OSError as error:
+        text = f"cannot be read: {error.strerror or type(error).__name__}"
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        text = f"line {line}: not UTF-8 text, which TOML has to be"
+    except ValueError as error:
+        text = f"not TOML: {error}"
+    raise ConfigurationError([Problem(name, "", text)]) from None
+
+
+def _position(place: Location) -> tuple[int, int]:
+    """The order of the file's sections; within a tenant or a sink, problems stay as they were found."""
+    section = list(_Document.model_fields).index(str(place[0])) if place[0] in _Document.model_fields else -1
+    number = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
+    return section, number
+
+
+def _conflicts(raw: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+    """Find what no single table can know of: names given twice, and files that two sinks or tenants would share.
+
+    This works on the file itself, so that it finds them also where something else is wrong.
+    """
+    tenants = [table.get("name") if isinstance(table, dict) else None for table in _items(raw.get("tenants"))]
+    first: dict[str, Location] = {}
+    for index, name in enumerate(tenants):
+        if isinstance(name, str):
+            yield from _given_twice(name, ("tenants", index, "name"), first)
+    pipeline = raw["pipeline"]
+    for index, name in enumerate(_items(pipeline.get("retired")) if isinstance(pipeline, dict) else []):
+        if isinstance(name, str):
+            yield from _given_twice(name, ("pipeline", "retired", index), first)
+    sinks = raw.get("sinks")
+    if isinstance(sinks, dict):
+        yield from _sink_conflicts(sinks, [name for name in tenants if isinstance(name, str)], len(tenants), context)
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _given_twice(name: str, place: Location, first: dict[str, Location]) -> Iterator[tuple[Location, str]]:
+    before = first.setdefault(name, place)
+    if before != place:
+        yield place, f"{quoted(name)} is {toml_path(before)} already; every tenant, retired or not, needs its own name"
+
+
+def _sink_conflicts(
+    sinks: Mapping[str, Any], tenants: list[str], tenant_count: int, context: Mapping[str, Any]
+) -> Iterator[tuple[Location, str]]:
+    files: dict[str, FileSinkConfig] = {}
+    for name, table in sinks.items():
+        if name in RESERVED_NAMES:
+            yield ("sinks", name), "this name is kept for the source's own dead letters; choose another one"
+        elif not NAME_PATTERN.fullmatch(name):
+            yield ("sinks", name), f"{quoted(name)} is not allowed as a sink's name; allowed: {NAME_ALLOWED}"
+        try:
+            files[name] = FileSinkConfig.model_validate(table, context=context)
+        except ValidationError:
+            continue  # reported with the whole document
+        if tenant_count > 1 and "{tenant}" not in files[name].path:
+            reason = f"needed: {{tenant}} somewhere in it, since {tenant_count} tenants cannot share a file"
+            yield ("sinks", name, "path"), f"{quoted(table['path'])} has no {{tenant}}; {reason}"
+    for one, other in clashing_files(files, tenants):
+        reason = f"can be the same file as {toml_path(('sinks', one, 'path'))}; needed: a file of its own"
+        yield ("sinks", other, "path"), f"{quoted(sinks[other]['path'])} {reason}"
+
+
+def _warnings(name: str, tenants: tuple[TenantConfig, ...]) -> Iterator[str]:
+    for index, tenant in enumerate(tenants):
+        place = f"{name}: tenants[{index}]"
+        if tenant.auth.token.is_open_to_others():
+            yield f"{place}.auth.token_file: other users may read {tenant.auth.token}; run: chmod 600 {tenant.auth.token_file}"
+        if not tenant.tls.verify:
+            yield f"{place}.tls.verify: false lets anyone on the way read the token and the events; for tests only"

@@ -1,0 +1,189 @@
+"""Events as bytes: a page of `/api/v1/logs` cut into slices, with a typed head for each.
+
+Nothing here builds an object tree. `msgspec` walks the page twice, once for the slices (0.9 µs per 1.6 KB event, measured) and once for
+the heads (1.0 µs), where `orjson.loads` of the same page takes 7 µs. The slices are views of the page: unknown members, number forms,
+escapes and spacing reach the sinks as Okta sent them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+__all__ = ["Batch", "Head", "Malformed", "PageError", "SlicedPage", "slice_page"]
+
+
+class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The three members without which an event can't be placed: Okta documents them as never null.
+
+    Attributes:
+        uuid: The event's unique id.
+        published: When the event happened, time-zone aware.
+        event_type: Name in Okta's event-type catalogue, such as `user.session.start`.
+    """
+
+    uuid: Annotated[str, msgspec.Meta(min_length=1)]
+    published: Annotated[datetime, msgspec.Meta(tz=True)]
+    event_type: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class PageError(ValueError):
+    """The body is not a JSON array; the message says what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Something Okta sent that can't become an event: it goes to the dead letters, never silently away.
+
+    Attributes:
+        tenant: The tenant's name.
+        reason: What is wrong with it, for people.
+        raw: The bytes as received: one array element, or a whole body.
+        status: HTTP status of the answer that carried it.
+        attempts: How often it was asked for.
+        first_at: When it was first received, UTC.
+        last_at: When it was last received, UTC.
+        uuid: The event's id where it has one.
+        published: The event's own time as text where it has one.
+    """
+
+    tenant: str
+    reason: str
+    raw: bytes
+    status: int
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    uuid: str | None = None
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page's new events, the item that travels through the dataflow.
+
+    Attributes:
+        tenant: The tenant's name.
+        source: How the events came in: `poll`.
+        received_at: When the page was received, UTC.
+        heads: One head an event, in Okta's order of persistence.
+        slices: Each event's bytes without line breaks, same order; views of the page while in this process.
+    """
+
+    tenant: str
+    source: str
+    received_at: datetime
+    heads: Sequence[Head]
+    slices: Sequence[memoryview | bytes]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy the views: Bytewax pickles an item that crosses processes, and a `memoryview` has no pickle."""
+        copied = [bytes(piece) for piece in self.slices]
+        return Batch, (self.tenant, self.source, self.received_at, list(self.heads), copied)
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedPage:
+    """A decoded page.
+
+    Attributes:
+        heads: One head a well-formed event.
+        slices: Their bytes, same order and length.
+        malformed: `(bytes, reason, uuid, published)` of each element that is not a well-formed event.
+        events: Number of elements in the array, malformed ones included: what the page limit counts.
+    """
+
+    heads: Sequence[Head]
+    slices: Sequence[memoryview]
+    malformed: Sequence[tuple[bytes, str, str | None, str | None]]
+    events: int
+
+
+class _LooseHead(msgspec.Struct):
+    """Whatever can be said of a malformed event."""
+
+    uuid: Any = None
+    published: Any = None
+    event_type: Any = msgspec.field(name="eventType", default=None)
+
+
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_HEADS = msgspec.json.Decoder(list[Head])
+_HEAD = msgspec.json.Decoder(Head)
+_LOOSE = msgspec.json.Decoder(_LooseHead)
+# JSON strings can't hold a raw line break, so every one stands between tokens, where a space means the same.
+_LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+
+
+def slice_page(page: bytes) -> SlicedPage:
+    """Cut a response body into events.
+
+    Args:
+        page: The inflated body of a 200 answer.
+
+    Returns:
+        Slices and heads. An element that is no object, lacks a member of `Head` or isn't UTF-8 is among `malformed`; the others go on.
+
+    Raises:
+        PageError: The body is no JSON array.
+    """
+    if b"\n" in page or b"\r" in page:
+        page = page.translate(_LINE_BREAKS_TO_SPACES)
+    try:
+        raws = _RAWS.decode(page)
+    except msgspec.DecodeError as error:
+        raise PageError(_describe(page, error)) from error
+    if _is_utf8(page):
+        try:
+            heads = _HEADS.decode(page)
+        except msgspec.DecodeError:
+            pass  # at least one event is malformed: find out which, one by one
+        else:
+            return SlicedPage(heads, [memoryview(raw) for raw in raws], (), len(raws))
+    return _slice_one_by_one(raws)
+
+
+def _slice_one_by_one(raws: Sequence[msgspec.Raw]) -> SlicedPage:
+    heads: list[Head] = []
+    slices: list[memoryview] = []
+    malformed: list[tuple[bytes, str, str | None, str | None]] = []
+    for raw in raws:
+        view = memoryview(raw)
+        try:
+            if not _is_utf8(view):
+                malformed.append((bytes(view), "the event is not UTF-8", None, None))
+                continue
+            heads.append(_HEAD.decode(view))
+            slices.append(view)
+        except msgspec.DecodeError as error:
+            malformed.append((bytes(view), f"not an event: {error}", *_loose(view)))
+    return SlicedPage(heads, slices, malformed, len(raws))
+
+
+def _loose(view: memoryview) -> tuple[str | None, str | None]:
+    try:
+        head = _LOOSE.decode(view)
+    except msgspec.DecodeError:
+        return None, None
+    return (head.uuid if isinstance(head.uuid, str) else None, head.published if isinstance(head.published, str) else None)
+
+
+def _is_utf8(data: bytes | memoryview) -> bool:
+    try:
+        # `isascii` runs at some 30 GB/s and settles most pages; msgspec itself doesn't look inside the strings it skips.
+        return (isinstance(data, bytes) and data.isascii()) or bool(str(data, "utf-8")) or not data
+    except UnicodeDecodeError:
+        return False
+
+
+def _describe(page: bytes, error: msgspec.DecodeError) -> str:
+    start = page[:200].lstrip()
+    if not start:
+        return "the body is empty"
+    if start[:1] == b"<":
+        return "the body is HTML or XML, not JSON: something between here and Okta answered, such as a proxy or a sign-in page"
+    if start[:1] == b"{":
+        return "the body is a JSON object where Okta sends an array of events"
+    return f"the body is not a JSON array of events: {error}"

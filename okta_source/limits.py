@@ -1,0 +1,176 @@
+"""Pace: the organisation's rate limit as a budget, and the back-off of a tenant in trouble. Pure: the clock and the randomness are passed in.
+
+Okta counts requests to `/api/v1/logs` in windows of 60 s that start with the first request, not with the minute, and reports `limit`,
+`remaining` and `reset` (UTC epoch seconds) on every answer. The reset is read against the answer's own `Date`, never against our clock.
+"""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+__all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit"]
+
+# A window is 60 s; what names a reset further away than this is a broken clock or a broken proxy.
+_LONGEST_WINDOW_SECONDS = 900.0
+# Resets of one window may differ by the rounding of `Date` and `X-Rate-Limit-Reset`, both whole seconds.
+_SAME_WINDOW_SECONDS = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitHeaders:
+    """What one answer says of the rate limit.
+
+    Attributes:
+        limit: Requests per window.
+        remaining: Requests left in this window, by anyone.
+        reset_epoch_seconds: When the window ends, by the organisation's clock.
+        resets_in_seconds: The same from the answer's `Date`; negative when the reset lies in the past, None without a usable `Date`.
+    """
+
+    limit: int
+    remaining: int
+    reset_epoch_seconds: int
+    resets_in_seconds: float | None
+
+    @property
+    def is_concurrency(self) -> bool:
+        """Limit 0 and remaining 0: Okta's limit of simultaneous transactions, where the reset is only an estimate."""
+        return self.limit <= 0
+
+
+def read_rate_limit(headers: Mapping[str, str], now_epoch_seconds: float) -> RateLimitHeaders | None:
+    """The rate-limit headers of an answer, or None when they are absent or unreadable.
+
+    Args:
+        headers: The answer's headers, case-insensitive; of several values in one header the smallest counts, as in Okta's own SDKs.
+        now_epoch_seconds: Our clock, used only where the answer has no usable `Date`.
+    """
+    limit = _smallest(headers.get("X-Rate-Limit-Limit"))
+    remaining = _smallest(headers.get("X-Rate-Limit-Remaining"))
+    reset = _smallest(headers.get("X-Rate-Limit-Reset"))
+    if limit is None or remaining is None or reset is None:
+        return None
+    server_now = _date_epoch_seconds(headers.get("Date"))
+    resets_in = reset - (now_epoch_seconds if server_now is None else server_now)
+    return RateLimitHeaders(limit, remaining, reset, resets_in)
+
+
+class HostBudget:
+    """The request budget of one organisation host, shared by every tenant that names it. Times are seconds of a monotonic clock.
+
+    Until the first answer one request at a time goes out. While the headers are absent nothing is held back. After a reset the whole limit
+    is assumed to be there again and the next answer corrects it.
+    """
+
+    def __init__(self) -> None:
+        self._known = False
+        self._seen_answer = False
+        self._limit = 0
+        self._remaining = 0
+        self._resets_at = 0.0
+        self._in_flight = 0
+        self._blocked_until = 0.0
+
+    def wait_seconds(self, now: float, reserve: float) -> float:
+        """How long a tenant has to wait before its next request; 0.0 when it may go now.
+
+        Args:
+            now: The monotonic clock.
+            reserve: Share of the limit that is left to the organisation's other clients, 0 to 0.9.
+        """
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        if not self._seen_answer:
+            return 0.0 if self._in_flight == 0 else 0.05
+        if not self._known:
+            return 0.0
+        if now >= self._resets_at:
+            # Only what is in flight has been spent of the new window.
+            self._remaining = self._limit
+            self._resets_at = math.inf
+        if self._remaining - self._in_flight - 1 >= _reserved(self._limit, reserve):
+            return 0.0
+        if self._resets_at == math.inf:
+            return 0.05  # the first answers of the new window are on their way
+        return self._resets_at - now
+
+    def started(self) -> None:
+        """A request goes out."""
+        self._in_flight += 1
+
+    def finished(self, headers: RateLimitHeaders | None, now: float, *, answered: bool) -> None:
+        """A request has ended.
+
+        Args:
+            headers: Its rate-limit headers, if it had any.
+            now: The monotonic clock.
+            answered: Whether there was an answer at all.
+        """
+        self._in_flight -= 1
+        if not answered:
+            if self._known and self._resets_at != math.inf:
+                self._remaining -= 1  # it may have been counted
+            return
+        self._seen_answer = True
+        if headers is None or headers.is_concurrency or headers.resets_in_seconds is None:
+            return
+        resets_in = headers.resets_in_seconds
+        if resets_in < -_SAME_WINDOW_SECONDS or resets_in > _LONGEST_WINDOW_SECONDS:
+            self._known = False  # not a window that can be waited for
+            return
+        resets_at = now + resets_in + 1.0
+        if self._known and self._resets_at != math.inf and abs(resets_at - self._resets_at) <= _SAME_WINDOW_SECONDS:
+            self._remaining = min(self._remaining, headers.remaining)
+            self._resets_at = max(self._resets_at, resets_at)
+        else:
+            self._remaining = headers.remaining
+            self._resets_at = resets_at
+        self._limit = headers.limit
+        self._known = True
+
+    def block(self, until: float) -> None:
+        """Hold every tenant of this host back until `until` on the monotonic clock: Okta has said 429."""
+        self._blocked_until = max(self._blocked_until, until)
+
+
+class Backoff:
+    """Exponential back-off with full jitter in its upper half: 2, 4, 8 … up to 300 s, each times 0.5 to 1.
+
+    Args:
+        rng: The source of randomness.
+        base_seconds: The first wait's upper bound.
+        cap_seconds: No wait is longer.
+    """
+
+    def __init__(self, rng: random.Random, base_seconds: float = 2.0, cap_seconds: float = 300.0) -> None:
+        self._rng = rng
+        self._base_seconds = base_seconds
+        self._cap_seconds = cap_seconds
+
+    def seconds(self, attempts: int) -> float:
+        """The wait after the given number of failures in a row (1 or more)."""
+        ceiling = min(self._cap_seconds, self._base_seconds * 2.0 ** min(attempts - 1, 30))
+        return ceiling * self._rng.uniform(0.5, 1.0)
+
+
+def _reserved(limit: int, reserve: float) -> int:
+    """Requests that are left alone: never the whole limit, or nothing would ever be polled."""
+    return min(math.ceil(limit * reserve), max(limit - 1, 0))
+
+
+def _smallest(value: str | None) -> int | None:
+    try:
+        return min(int(part) for part in value.split(",")) if value else None
+    except ValueError:
+        return None
+
+
+def _date_epoch_seconds(value: str | None) -> float | None:
+    if not value:
+        return None
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,315 @@
+"""The polling state machine of one tenant. Pure: it holds no socket, no clock and no thread.
+
+It says which URL to ask (`cursor`), is given what came back (`receive`) and says what follows: a page, a failure, when to ask again.
+
+Okta documents polling as: no `until`, ascending; ordered by persistence; the `next` link always present, even on an empty page. So the `next`
+link is followed byte for byte, a page shorter than the limit ends the drain, and `published` (which steps back within a page) is used only
+where a cursor is refused: then from the high-water mark minus an overlap, and the window of seen uuids removes what comes again.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+from okta_source.event import Malformed, PageError, SlicedPage, slice_page
+from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit
+from okta_source.link import host_of, is_allowed, next_link, query_limit
+from okta_source.state import Cursor, TenantState, query_fingerprint
+from okta_source.verdict import Failure, Response, TransportFailure, failure_of
+
+__all__ = ["Page", "Poller", "Query", "Step"]
+
+_LOG = logging.getLogger(__name__)
+
+RETENTION = timedelta(days=90)
+"""Okta keeps events for 90 days; a `since` over 180 days back is refused with E0000053."""
+DRAIN_TRIES = 5
+"""After how many failures in a row a run until drained goes on without the tenant."""
+DECODE_TRIES = 10
+"""How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
+_LONGEST_OVERLAP = timedelta(minutes=5)
+_LONGEST_RESET_SECONDS = 900.0
+_REFUSED_CURSOR = frozenset({400, 404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a tenant is asked for.
+
+    Attributes:
+        tenant: The tenant's name.
+        org_url: The organisation's origin.
+        allowed_hosts: Further hosts that a `next` link may name.
+        page_limit: 1 to 1000.
+        filter: SCIM filter, may be empty.
+        q: Keywords, may be empty.
+        poll_interval_seconds: Between the end of a drain and the next request.
+        overlap: How far behind the high-water mark a refused cursor restarts; shorter than the window of seen uuids.
+    """
+
+    tenant: str
+    org_url: str
+    allowed_hosts: tuple[str, ...] = ()
+    page_limit: int = 1000
+    filter: str = ""
+    q: str = ""
+    poll_interval_seconds: float = 10.0
+    overlap: timedelta = _LONGEST_OVERLAP
+
+    def fingerprint(self) -> str:
+        """Digest of what a cursor carries along: a cursor keeps the filter, q and limit that it was made with."""
+        return query_fingerprint(self.filter, self.q, str(self.page_limit))
+
+    def url_since(self, since: datetime) -> str:
+        """The first request: polling order, never `until`."""
+        parameters = {"since": _okta_time(since), "sortOrder": "ASCENDING", "limit": str(self.page_limit)}
+        if self.filter:
+            parameters["filter"] = self.filter
+        if self.q:
+            parameters["q"] = self.q
+        return f"{self.org_url}/api/v1/logs?{urlencode(parameters, quote_via=quote)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page on its way to the dataflow.
+
+    Attributes:
+        sliced: Its events.
+        cursor: Where to go on once it has been handed over.
+        high_water: Highest `published` so far, this page included.
+        received_at: UTC.
+        malformed: What goes to the dead letters.
+    """
+
+    sliced: SlicedPage
+    cursor: Cursor
+    high_water: datetime | None
+    received_at: datetime
+    malformed: tuple[Malformed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from one answer.
+
+    Attributes:
+        due_seconds: How long to wait before the next request; 0.0 while draining.
+        page: The page, if there was one.
+        failure: What went wrong, if anything did.
+        rate_limit: The answer's rate-limit headers.
+        block_seconds: How long the whole host must wait (429), 0.0 otherwise.
+        reset: The cursor was given up for a restart from the high-water mark.
+        drained: The tenant has answered with a short page.
+        failures: Failures in a row, 0 after a success.
+        exhausted: A run until drained gives the tenant up here.
+    """
+
+    due_seconds: float
+    page: Page | None = None
+    failure: Failure | None = None
+    rate_limit: RateLimitHeaders | None = None
+    block_seconds: float = 0.0
+    reset: bool = False
+    drained: bool = False
+    failures: int = 0
+    exhausted: bool = False
+
+
+class Poller:
+    """Decides what to ask a tenant and what its answers mean.
+
+    Args:
+        query: What to ask for.
+        backoff: Waits after failures.
+        since: From when on events are wanted where there is no state.
+        now: UTC.
+        state: The saved state, if there is one.
+    """
+
+    def __init__(self, query: Query, backoff: Backoff, *, since: datetime, now: datetime, state: TenantState | None = None) -> None:
+        self._query = query
+        self._backoff = backoff
+        self._failures = 0
+        self._decode_failures = 0
+        self._decode_first_at = now
+        self._resets_in_a_row = 0
+        self.started_at = since
+        self.high_water: datetime | None = None
+        self.was_restarted = False
+        if state is None:
+            self.cursor = self._cursor_since(since, now)
+            return
+        self.started_at = state.started_at
+        self.high_water = state.high_water
+        self.cursor = state.cursor
+        if state.query != query.fingerprint():
+            self._restart(now, "filter, q or page_limit have changed")
+        elif not is_allowed(state.cursor.url, query.org_url, query.allowed_hosts):
+            self._restart(now, f"the saved cursor belongs to {host_of(state.cursor.url)}, not to {query.org_url}")
+        elif not state.cursor.from_link:
+            # Retention moves on while the pipeline is stopped.
+            self.cursor = self._cursor_since(self._rewind_to() if self.high_water else self.started_at, now)
+
+    def receive(self, outcome: Response | TransportFailure, now: datetime) -> Step:
+        """Take what came back for `cursor` and decide what follows.
+
+        Args:
+            outcome: The answer, or why there was none.
+            now: UTC.
+
+        Returns:
+            The step; `cursor` already names the next request.
+        """
+        if isinstance(outcome, TransportFailure):
+            stage = "decode" if outcome.error_type == "decode" else "fetch"
+            failure = Failure(outcome.error_type, stage, outcome.detail, outcome.fix, "error")  # type: ignore[arg-type]
+            return self._failed(failure, None)
+        rate_limit = read_rate_limit(outcome.headers, now.timestamp())
+        if outcome.status == 200:
+            return self._page(outcome, rate_limit, now)
+        failure = failure_of(outcome, self._query.org_url)
+        if outcome.status in _REFUSED_CURSOR and self.cursor.from_link:
+            return self._refused_cursor(failure, rate_limit, now)
+        if failure.error_type == "rate_limited":
+            return self._rate_limited(failure, rate_limit, outcome)
+        return self._failed(failure, rate_limit)
+
+    def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
+        link = next_link(response.headers.get("Link"))
+        foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
+        try:
+            sliced = slice_page(response.body)
+        except PageError as error:
+            return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
+        self._decode_failures = 0
+        limit = query_limit(self.cursor.url)
+        high_water = max((head.published for head in sliced.heads), default=self.high_water)
+        if high_water and self.high_water and high_water < self.high_water:
+            high_water = self.high_water
+        malformed = tuple(
+            Malformed(self._query.tenant, reason, raw, 200, 1, now, now, uuid, published)
+            for raw, reason, uuid, published in sliced.malformed
+        )
+        short = sliced.events < limit
+        cursor, failure, reset = self.cursor, None, False
+        if link is not None and foreign:
+            failure = self._foreign_link(link)
+        elif link is not None:
+            cursor = Cursor(link, from_link=True)
+        elif not short:
+            # Not documented for polling. Asking again would give the same full page for ever, so go on from the newest event.
+            reset = True
+            cursor = self._cursor_since(high_water or self.started_at, now)
+        if self.cursor.from_link and not failure:
+            self._resets_in_a_row = 0
+        self.cursor, self.high_water = cursor, high_water
+        page = Page(sliced, cursor, high_water, now, malformed)
+        if failure:
+            return self._failed(failure, rate_limit, page=page)
+        self._failures = 0
+        due_seconds = self._query.poll_interval_seconds if short else 0.0
+        return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
+
+    def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
+        if self._decode_failures == 0:
+            self._decode_first_at = now
+        self._decode_failures += 1
+        failure = Failure(
+            "decode",
+            "decode",
+            f"Okta's answer can't be decoded: {reason}.",
+            "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
+            "200",
+        )
+        if link is None:
+            return self._failed(failure, rate_limit)
+        if self._decode_failures < DECODE_TRIES:
+            return self._failed(failure, rate_limit, tries=DECODE_TRIES)
+        malformed = Malformed(self._query.tenant, reason, response.body, 200, self._decode_failures, self._decode_first_at, now)
+        self._decode_failures = 0
+        self._failures = 0
+        self.cursor = Cursor(link, from_link=True)
+        page = Page(SlicedPage((), (), (), 0), self.cursor, self.high_water, now, (malformed,))
+        return Step(0.0, page, failure, rate_limit)
+
+    def _refused_cursor(self, failure: Failure, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
+        self._resets_in_a_row += 1
+        refused = self.cursor.url
+        self._restart(now, f"Okta refuses the saved cursor: {failure.message}")
+        # The first restart is immediate; one refusal after the other backs off.
+        due_seconds = 0.0 if self._resets_in_a_row == 1 else self._backoff.seconds(self._resets_in_a_row - 1)
+        self._failures = 0 if self._resets_in_a_row == 1 else self._resets_in_a_row
+        told = Failure(
+            failure.error_type,
+            failure.stage,
+            f"{failure.message} The cursor {refused[:300]} is refused.",
+            "Polling restarts at the newest event seen, less an overlap; what comes again is removed.",
+            failure.code,
+        )
+        return Step(due_seconds, None, told, rate_limit, reset=True, failures=self._failures, exhausted=self._failures >= DRAIN_TRIES)
+
+    def _rate_limited(self, failure: Failure, rate_limit: RateLimitHeaders | None, response: Response) -> Step:
+        self._failures += 1
+        wait = _retry_after_seconds(response.headers.get("Retry-After"))
+        if wait is None and rate_limit and not rate_limit.is_concurrency and rate_limit.resets_in_seconds is not None:
+            wait = rate_limit.resets_in_seconds + 1.0
+        if wait is None or not 0.0 < wait <= _LONGEST_RESET_SECONDS:
+            # No headers, a reset in the past, or the limit of simultaneous requests, whose reset is only an estimate.
+            wait = self._backoff.seconds(self._failures)
+        return Step(wait, None, failure, rate_limit, block_seconds=wait, failures=self._failures, exhausted=self._failures >= DRAIN_TRIES)
+
+    def _failed(self, failure: Failure, rate_limit: RateLimitHeaders | None, *, tries: int = DRAIN_TRIES, page: Page | None = None) -> Step:
+        self._failures += 1
+        return Step(
+            self._backoff.seconds(self._failures),
+            page,
+            failure,
+            rate_limit,
+            failures=self._failures,
+            exhausted=self._failures >= tries,
+        )
+
+    def _foreign_link(self, link: str) -> Failure:
+        host = host_of(link) or link[:100]
+        return Failure(
+            "foreign_link",
+            "fetch",
+            f"The next link names {host}, which is not {self._query.org_url}: it was not followed and the credential was not sent.",
+            f'If {host} is a domain of this organisation, add it: allowed_hosts = ["{host}"].',
+            "200",
+        )
+
+    def _restart(self, now: datetime, why: str) -> None:
+        self.was_restarted = True
+        since = self._rewind_to()
+        _LOG.warning("%s: polling restarts from %s: %s", self._query.tenant, _okta_time(since), why)
+        self.cursor = self._cursor_since(since, now)
+
+    def _rewind_to(self) -> datetime:
+        if self.high_water is None:
+            return self.started_at
+        return max(self.high_water - self._query.overlap, self.started_at)
+
+    def _cursor_since(self, since: datetime, now: datetime) -> Cursor:
+        oldest = now - RETENTION
+        if since < oldest:
+            _LOG.warning(
+                "%s: events from %s are asked for, but Okta keeps them for 90 days: starting at %s. What lies before can't be had any more.",
+                self._query.tenant,
+                _okta_time(since),
+                _okta_time(oldest),
+            )
+            since = oldest
+        return Cursor(self._query.url_since(since), from_link=False)
+
+
+def _okta_time(moment: datetime) -> str:
+    """`YYYY-MM-DDTHH:mm:ss.SSSZ`, rounded down: rounding a `since` up would lose events."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _retry_after_seconds(value: str | None) -> float | None:
+    """`Retry-After` in seconds: Okta never documents it, but a proxy or gateway in front may send it."""
+    return float(value) if value and value.isdigit() else None

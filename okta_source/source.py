@@ -1,0 +1,160 @@
+"""The Okta System Log as a Bytewax input."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeGuard
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import FixedPartitionedSource
+
+from okta_source.auth import SswsAuthenticator
+from okta_source.config import TenantConfig
+from okta_source.control import RunControl
+from okta_source.dedupe import SeenWindow
+from okta_source.event import Batch, Malformed
+from okta_source.feed import TenantFeed
+from okta_source.limits import Backoff
+from okta_source.metrics import TenantMetrics
+from okta_source.partition import Item, RetiredPartition, TenantPartition
+from okta_source.poller import Poller, Query
+from okta_source.pool import Shared
+from okta_source.state import TenantState
+from okta_source.transport import OktaTransport, Transport
+
+__all__ = ["OktaOut", "OktaSource", "okta_input"]
+
+_LONGEST_OVERLAP_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class OktaOut:
+    """The two streams of the source.
+
+    Attributes:
+        oks: One `Batch` a page that holds new events.
+        errs: What Okta sent that is no event; it belongs into the dead letters.
+    """
+
+    oks: Stream[Batch]
+    errs: Stream[Malformed]
+
+
+class OktaSource(FixedPartitionedSource[Item, Any]):
+    """Polls every tenant's System Log.
+
+    Unit of parallelism: the tenant. Delivery: every event enters the dataflow exactly once across crash, resume and rescaling, as far as
+    Okta delivers it within `dedupe_window_seconds` of its repetition. A snapshot is a plain dict, see `okta_source.state`.
+
+    Args:
+        tenants: The organisations to poll.
+        retired: Names of tenants of earlier runs whose state is to be kept.
+        dedupe_window_seconds: How far behind a tenant's newest event its uuids are remembered.
+        control: Whether to stop, and whether to end after a drain.
+        transport: Makes a tenant's transport; tests pass their own.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        tenants: Iterable[TenantConfig],
+        *,
+        retired: Iterable[str] = (),
+        dedupe_window_seconds: float = 3600.0,
+        control: RunControl | None = None,
+        transport: Callable[[TenantConfig, TenantMetrics], Transport] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._tenants = {tenant.name: tenant for tenant in tenants}
+        self._names = sorted({*self._tenants, *retired})
+        self._dedupe_window_seconds = dedupe_window_seconds
+        self._control = control or RunControl()
+        self._transport = transport or _okta_transport
+        self._now = now
+        self._shared = Shared()
+
+    @property
+    def partition_names(self) -> Sequence[str]:
+        """Every tenant, retired ones included, in the order by which Bytewax assigns partitions: keyed sinks must list the same."""
+        return tuple(self._names)
+
+    def list_parts(self) -> list[str]:
+        """One partition a tenant."""
+        return list(self._names)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> TenantPartition | RetiredPartition:  # noqa: ARG002
+        """Build a tenant's partition anew or from its snapshot.
+
+        Raises:
+            okta_source.state.StateError: The snapshot was written by an unknown release.
+        """
+        tenant = self._tenants.get(for_part)
+        if tenant is None:
+            return RetiredPartition(resume_state)
+        saved = TenantState.from_plain(resume_state) if resume_state else None
+        now = self._now()
+        query = _query(tenant, self._dedupe_window_seconds)
+        poller = Poller(
+            query,
+            Backoff(random.Random()),  # noqa: S311  # jitter, not cryptography
+            since=tenant.start_from.since(now),
+            now=now,
+            state=saved,
+        )
+        metrics = TenantMetrics(tenant.name)
+        if poller.was_restarted:
+            metrics.cursor_resets.inc()
+        feed = TenantFeed(
+            label=tenant.name if tenant.display_name == tenant.name else f"{tenant.name} ({tenant.display_name})",
+            tenant=tenant.name,
+            poller=poller,
+            transport=self._transport(tenant, metrics),
+            shared=self._shared,
+            org_host=tenant.org_host,
+            rate_limit_reserve=tenant.rate_limit_reserve,
+            metrics=metrics,
+            control=self._control,
+            now=self._now,
+        )
+        window = SeenWindow(self._dedupe_window_seconds, saved.window if saved else ())
+        state = TenantState(poller.cursor, poller.started_at, poller.high_water, query.fingerprint())
+        return TenantPartition(tenant.name, feed, state, window, metrics, self._control, self._now)
+
+
+def okta_input(step_id: str, flow: Dataflow, source: OktaSource) -> OktaOut:
+    """Add the source to a dataflow.
+
+    Args:
+        step_id: Id of the input step; part of the saved state, so it must never change.
+        flow: The dataflow.
+        source: What to poll.
+
+    Returns:
+        Pages of new events, and what goes to the dead letters.
+    """
+    items = op.input(step_id, flow, source)
+    branches = op.branch(f"{step_id}_malformed", items, _is_batch)
+    return OktaOut(branches.trues, branches.falses)  # type: ignore[arg-type]  # a TypeGuard narrows only the first stream
+
+
+def _is_batch(item: Item) -> TypeGuard[Batch]:
+    return isinstance(item, Batch)
+
+
+def _query(tenant: TenantConfig, dedupe_window_seconds: float) -> Query:
+    return Query(
+        tenant=tenant.name,
+        org_url=tenant.org_url,
+        allowed_hosts=tenant.allowed_hosts,
+        page_limit=tenant.page_limit,
+        filter=tenant.filter,
+        q=tenant.q,
+        poll_interval_seconds=tenant.poll_interval_seconds,
+        overlap=timedelta(seconds=min(_LONGEST_OVERLAP_SECONDS, dedupe_window_seconds / 2)),
+    )
+
+
+def _okta_transport(tenant: TenantConfig, metrics: TenantMetrics) -> Transport:
+    return OktaTransport(tenant, SswsAuthenticator(tenant.auth, metrics.token_refreshes.inc))

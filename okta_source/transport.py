@@ -1,0 +1,164 @@
+"""One organisation's HTTP: a `requests` session that gives an answer or the reason why there is none, and never raises for the network.
+
+Redirects are not followed (the credential would go along), cookies are not kept, `.netrc` is not read (it would replace the
+`Authorization` header). TLS is 1.2 or newer. The body is read raw and inflated by python-isal: 0.7 against 1.8 µs per 1.6 KB event with
+zlib, and `response.content` inflates in pieces of 10 KB.
+"""
+
+import time
+import zlib
+from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
+
+import requests
+import requests.utils
+import urllib3.exceptions
+from isal import isal_zlib
+
+from okta_source import __version__
+from okta_source.auth.base import Authenticator
+from okta_source.config import TenantConfig
+from okta_source.http_adapter import ExactHttpAdapter, ExactHttpsAdapter, exact_target
+from okta_source.network_error import explain
+from okta_source.secret import SecretError
+from okta_source.verdict import Response, TransportFailure
+
+__all__ = ["OktaTransport", "Transport"]
+
+USER_AGENT = f"bytewax-okta/{__version__}"
+_CONNECT_TIMEOUT_SECONDS = 10.0
+_CHUNK_BYTES = 1 << 18
+_LARGEST_BODY_BYTES = 256 * 1024 * 1024
+_CORRUPT: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error, EOFError)  # type: ignore[assignment]  # isal types its error as an instance
+
+
+class Transport(Protocol):
+    """What a feed needs of the network."""
+
+    def get(self, url: str) -> Response | TransportFailure:
+        """Ask `url` with the tenant's credential; blocks, never raises for an expected failure."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+class OktaTransport:
+    """The real transport of one tenant: one connection, kept alive.
+
+    Args:
+        tenant: Its configuration.
+        authenticator: Gives each request its credential.
+    """
+
+    def __init__(self, tenant: TenantConfig, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        self._org_url = tenant.org_url
+        self._timeout_seconds = tenant.request_timeout_seconds
+        self._session = requests.Session()
+        # No environment at request time: requests would read .netrc and every *_proxy variable for each page.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.clear()
+        self._session.headers.update(
+            {"Accept": "application/json", "Accept-Encoding": "gzip", "Content-Type": "application/json", "User-Agent": USER_AGENT}
+        )
+        self._proxies: dict[str, str] = (
+            {"http": tenant.proxy, "https": tenant.proxy} if tenant.proxy else requests.utils.get_environ_proxies(tenant.org_url)
+        )
+        if tenant.org_url.startswith("https:"):
+            self._session.mount("https://", ExactHttpsAdapter(tenant.tls))
+        self._session.mount("http://", ExactHttpAdapter())
+
+    def get(self, url: str) -> Response | TransportFailure:
+        """Ask `url` with the tenant's credential.
+
+        Args:
+            url: Already checked against the organisation's hosts.
+
+        Returns:
+            The whole answer, inflated; or why there is none.
+        """
+        try:
+            headers = self._authenticator.headers()
+        except SecretError as error:
+            return TransportFailure("auth", f"{error}", "Mend the reference in `tenants.auth`; it is read again at every try.")
+        request = requests.Request("GET", self._org_url, headers=headers)
+        prepared = self._session.prepare_request(request)
+        # Set after preparing, since requests would re-quote the query: Okta's cursor goes back byte for byte.
+        prepared.url = url
+        exact_target(url)
+        try:
+            answer = self._session.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(_CONNECT_TIMEOUT_SECONDS, self._timeout_seconds), self._timeout_seconds),
+                proxies=self._proxies,
+            )
+            try:
+                response = self._read(answer)
+            except BaseException:
+                answer.close()
+                raise
+        except _TooLargeError as error:
+            return TransportFailure("decode", str(error), "Lower page_limit for this tenant.")
+        except _CORRUPT as error:
+            return TransportFailure(
+                "decode", f"The compressed body is corrupt or cut short ({error}).", "The same page is asked for again."
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return explain(error, self._org_url, self._timeout_seconds)
+        if response.status == 401:
+            self._authenticator.refused()
+        return response
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _read(self, answer: requests.Response) -> Response:
+        raw = answer.raw
+        # The time-out of a socket counts from byte to byte: a body that trickles needs a deadline of its own.
+        deadline = time.monotonic() + self._timeout_seconds
+        pieces = []
+        size = 0
+        while piece := raw.read1(_CHUNK_BYTES, decode_content=False):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _LARGEST_BODY_BYTES:
+                raise _TooLargeError
+            if time.monotonic() > deadline:
+                msg = "the body took too long"
+                raise TimeoutError(msg)
+        if raw.length_remaining:
+            msg = f"the body ended {raw.length_remaining} bytes early"
+            raise ConnectionError(msg)
+        body = b"".join(pieces)
+        headers = answer.headers
+        if headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}:
+            body = _inflate(body)
+        # A kept-alive connection goes back to the pool when the body has been read; close() would throw it away.
+        raw.release_conn()
+        return Response(answer.status_code, headers, body, size)
+
+
+class _TooLargeError(Exception):
+    def __str__(self) -> str:
+        return f"The answer is larger than {_LARGEST_BODY_BYTES // 1024 // 1024} MiB."
+
+
+def _inflate(data: bytes) -> bytes:
+    """Inflate a gzip body of one or more members in one call each, up to the largest body allowed."""
+    inflated = b""
+    while data:
+        member = isal_zlib.decompressobj(wbits=31)
+        inflated += member.decompress(data, _LARGEST_BODY_BYTES - len(inflated))
+        if not member.eof:
+            if member.unconsumed_tail:
+                raise _TooLargeError
+            msg = "the gzip stream ends early"
+            raise EOFError(msg)
+        data = member.unused_data
+    return inflated

@@ -1,0 +1,162 @@
+"""What an answer means: one pure function from status, headers and body to a failure with its cause and its fix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+__all__ = ["ErrorType", "Failure", "Response", "Stage", "TransportFailure", "failure_of", "okta_reason"]
+
+ErrorType = Literal[
+    "auth",
+    "permission",
+    "bad_request",
+    "not_found",
+    "rate_limited",
+    "server",
+    "timeout",
+    "connection",
+    "tls",
+    "dns",
+    "decode",
+    "foreign_link",
+]
+Stage = Literal["token", "fetch", "decode", "deliver"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer as the poller sees it.
+
+    Attributes:
+        status: HTTP status.
+        headers: Case-insensitive; several lines of one name joined with a comma.
+        body: Inflated.
+        wire_bytes: Size as it came over the wire.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wire_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """No usable answer came: the request failed on its way, or the body broke off.
+
+    Attributes:
+        error_type: `timeout`, `connection`, `tls`, `dns`, or `decode` for a body that can't be inflated.
+        detail: What the transport said, without secrets.
+        fix: What to do about it.
+    """
+
+    error_type: ErrorType
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a poll did not succeed.
+
+    Attributes:
+        error_type: The value of the `error_type` label in `okta_errors_total`.
+        stage: Where it happened.
+        message: The cause, for people.
+        fix: What to do about it.
+        code: HTTP status as text, or `error` without an answer.
+    """
+
+    error_type: ErrorType
+    stage: Stage
+    message: str
+    fix: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}"
+
+
+class _Cause(msgspec.Struct):
+    error_summary: str | None = msgspec.field(name="errorSummary", default=None)
+
+
+class _ErrorBody(msgspec.Struct):
+    """Okta's error body; only `errorCode` is stable, and E0000053 stands for 400 as well as 500: the status decides."""
+
+    error_code: str | None = msgspec.field(name="errorCode", default=None)
+    error_summary: str | None = msgspec.field(name="errorSummary", default=None)
+    error_causes: list[_Cause] | None = msgspec.field(name="errorCauses", default=None)
+
+
+_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+_LONGEST_REASON = 500
+
+
+def okta_reason(body: bytes) -> str:
+    """Okta's own words in an error body, such as `E0000053: Invalid filter …`; empty where it has none."""
+    try:
+        error = _ERROR_BODY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    causes = "; ".join(cause.error_summary for cause in error.error_causes or () if cause.error_summary)
+    said = ": ".join(part for part in (error.error_code, error.error_summary) if part)
+    return (f"{said} ({causes})" if causes else said)[:_LONGEST_REASON]
+
+
+def failure_of(response: Response, org_url: str) -> Failure:
+    """Classify an answer other than 200.
+
+    Args:
+        response: The answer.
+        org_url: The organisation's origin, for messages.
+
+    Returns:
+        The failure with its cause and fix.
+    """
+    status = response.status
+    reason = okta_reason(response.body)
+    said = f"Okta answered {status}" + (f" ({reason})." if reason else ".")
+
+    def failure(error_type: ErrorType, fix: str, message: str = said) -> Failure:
+        return Failure(error_type, "fetch", message, fix, str(status))
+
+    if 300 <= status < 400:
+        target = response.headers.get("Location", "elsewhere")
+        return failure(
+            "foreign_link",
+            f"Redirects are not followed, since the credential would go along: set org_url to the address that answers itself, not {org_url}.",
+            f"{org_url} redirects ({status}) to {target[:200]}.",
+        )
+    match status:
+        case 401:
+            return failure(
+                "auth",
+                "The API token is wrong, expired, revoked, was unused for 30 days, or its owner is deactivated: create one under "
+                "Security > API > Tokens in the Okta Admin Console and put it where `tenants.auth` refers to.",
+            )
+        case 403:
+            return failure(
+                "permission",
+                "The credential is valid but may not read the System Log: give its owner the Read-only or Report Administrator role "
+                "(OAuth: grant the scope okta.logs.read), and look at network zones that restrict the token.",
+            )
+        case 404:
+            return failure("not_found", f"There is no System Log at this address: check org_url ({org_url}).")
+        case 408:
+            return failure("timeout", "The request took too long for the server; it is tried again.")
+        case 429:
+            return failure("rate_limited", "The organisation's rate limit is spent: polling goes on after the reset.")
+    if status >= 500:
+        return failure("server", "The trouble is on Okta's side (or a proxy's); the same request is tried again.")
+    if 200 <= status < 300:
+        return Failure(
+            "decode",
+            "decode",
+            f"Okta answered {status} where 200 is documented.",
+            "Look at what stands between here and Okta.",
+            str(status),
+        )
+    return failure("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")

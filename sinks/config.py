@@ -1,0 +1,113 @@
+"""Settings of the sinks: what may stand in a `[sinks.NAME]` table, checked strictly.
+
+Field names are the configuration file's keys, and each field's description is what an error shows as allowed.
+The validation context may give `folder`, from which relative paths count.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from sinks.compression import SUFFIXES, Compression
+from sinks.paths import PLACEHOLDERS, PathTemplate
+
+__all__ = ["NAME_ALLOWED", "NAME_PATTERN", "RESERVED_NAMES", "FileSinkConfig", "SinkCommon", "SinkConfig", "clashing_files"]
+
+NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME_ALLOWED: Final = "1 to 63 of a-z, 0-9, _ and -, the first a letter or a digit"
+
+RESERVED_NAMES: Final = frozenset({"input"})
+"""Names of no sink: the source's own dead letters stand under ``input``, beside those of the sinks."""
+
+_BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
+
+
+class _Strict(BaseModel):
+    """Frozen, without unknown keys, without conversions that TOML's own types make unnecessary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class SinkCommon(_Strict):
+    """The keys that every type of sink has."""
+
+    format: Literal["raw"] = Field("raw", description="raw")
+
+
+class FileSinkConfig(SinkCommon):
+    """Files of one JSON line per event."""
+
+    type: Literal["file"] = Field(description="file")
+    path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
+    compression: Compression = Field("none", description="none, gzip, zstd")
+
+    @field_validator("path")
+    @classmethod
+    def _check_path(cls, value: str, info: ValidationInfo) -> str:
+        bad = any(match[1] not in PLACEHOLDERS for match in _BRACES.finditer(value))
+        if bad or not value.isprintable() or not value or value.endswith(("/", "/.", "/..")) or value in (".", ".."):
+            message = "a file's path, in which {tenant}, {date} and {hour} may stand and no other braces"
+            raise ValueError(message)
+        context: Mapping[str, Any] = info.context or {}
+        return str(Path(context.get("folder", Path())) / value)
+
+
+SinkConfig = FileSinkConfig
+"""Every type of sink: with a second one, a union that `type` tells apart."""
+
+
+def clashing_files(sinks: Mapping[str, FileSinkConfig], tenants: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Find file sinks that would write to the same file for some tenant, day and hour.
+
+    Args:
+        sinks: The file sinks by their names.
+        tenants: The names of the tenants whose events the sinks are given.
+
+    Yields:
+        The two sinks' names, in the order of `sinks`, once per pair.
+    """
+    names = sorted(set(tenants))
+    templates = {name: PathTemplate(sink.path, SUFFIXES[sink.compression]).text for name, sink in sinks.items()}
+    files = {name: [_expand(template, tenant) for tenant in names] for name, template in templates.items()}
+    for first, second in combinations(sinks, 2):
+        if _overlap(files[first], files[second]):
+            yield first, second
+
+
+# A placeholder of a fixed number of digits, as the characters at which any digit may stand.
+_ANY_DIGIT: Final = "\0"
+_DATE: Final = "-".join((_ANY_DIGIT * 4, _ANY_DIGIT * 2, _ANY_DIGIT * 2))
+_HOUR: Final = _ANY_DIGIT * 2
+
+
+def _expand(path: str, tenant: str) -> str:
+    text = path.replace("{tenant}", tenant).replace("{date}", _DATE).replace("{hour}", _HOUR)
+    # As text alone: links are not followed, since the folders may not be there yet.
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _overlap(first: list[str], second: list[str]) -> bool:
+    # Date and hour have a fixed width, so two expanded paths can only meet character by character. Grouping by
+    # the path with every digit blotted out keeps this from comparing all tenants with all tenants.
+    by_shape: dict[str, list[str]] = {}
+    for path in second:
+        by_shape.setdefault(_shape(path), []).append(path)
+    return any(_meet(path, other) for path in first for other in by_shape.get(_shape(path), ()))
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"[0-9\0]", "0", path)
+
+
+def _meet(first: str, second: str) -> bool:
+    return all(a == b or _ANY_DIGIT in (a, b) for a, b in zip(first, second, strict=True))

@@ -1,0 +1,157 @@
+"""What sinks count. Names, types and labels are public API; label values are bounded by the configuration.
+
+Bytewax counts pages; these count events. They live in the default registry of `prometheus_client`, which
+Bytewax's own `/metrics` appends.
+"""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from sinks.documents import DocumentHead
+
+__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics"]
+
+EventResult = Literal["delivered", "duplicate", "dead_letter"]
+BatchResult = Literal["delivered", "failed"]
+
+# From a healthy poll to a day's outage: where the answer to "how late are we" changes what to do.
+_LATENCY_BUCKETS_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
+_WRITE_BUCKETS_SECONDS = (0.001, 0.01, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+class LatencyHistogram(Collector):
+    """A histogram that takes a page at a time, as `prometheus_client.Histogram` can't.
+
+    `observe` costs 1 µs per call there, more than writing the event. Most pages lie in one bucket as a
+    whole, which the earliest and the latest event tell: the bucket then grows by the number of events. The
+    counts are exact; the sum then takes each event for the middle of the two.
+    """
+
+    def __init__(self, name: str, documentation: str, registry: CollectorRegistry | None = REGISTRY) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._lock = threading.Lock()
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+        if registry is not None:
+            registry.register(self)
+
+    def observe_page(self, sink: str, heads: Sequence[DocumentHead], now: datetime, span: tuple[datetime, datetime]) -> None:
+        """Count a page's events by the seconds from `published` to now; a clock behind Okta's counts as 0.
+
+        Args:
+            sink: The label.
+            heads: The events.
+            now: When they were delivered.
+            span: The earliest and the latest `published` among them.
+        """
+        longest = max(0.0, (now - span[0]).total_seconds())
+        shortest = max(0.0, (now - span[1]).total_seconds())
+        first = bisect_left(_LATENCY_BUCKETS_SECONDS, shortest)
+        if first == bisect_left(_LATENCY_BUCKETS_SECONDS, longest):
+            with self._lock:
+                self._of(sink)[first] += len(heads)
+                self._sums[sink] += len(heads) * (shortest + longest) / 2
+            return
+        seconds = [max(0.0, (now - head.published).total_seconds()) for head in heads]
+        with self._lock:
+            counts = self._of(sink)
+            for value in seconds:
+                counts[bisect_left(_LATENCY_BUCKETS_SECONDS, value)] += 1
+            self._sums[sink] += sum(seconds)
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        """The metric without values, by which the registry refuses a second one of its name."""
+        return [HistogramMetricFamily(self._name, self._documentation, labels=["sink"])]
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """The metric as it is now."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=["sink"])
+        with self._lock:
+            for sink, counts in self._counts.items():
+                total = 0
+                buckets: list[tuple[str, float]] = []
+                for bound, count in zip((*_LATENCY_BUCKETS_SECONDS, "+Inf"), counts, strict=True):
+                    total += count
+                    buckets.append((str(bound), total))
+                family.add_metric([sink], buckets, self._sums[sink])
+        return [family]
+
+    def _of(self, sink: str) -> list[int]:
+        if sink not in self._counts:
+            self._counts[sink] = [0] * (len(_LATENCY_BUCKETS_SECONDS) + 1)
+            self._sums[sink] = 0.0
+        return self._counts[sink]
+
+
+_EVENTS = Counter(
+    "okta_sink_events_total",
+    "Events that a sink is done with: delivered, known to be there already, or put with the dead letters.",
+    ["sink", "tenant", "result"],
+)
+_BATCHES = Counter("okta_sink_batches_total", "Batches that a sink sent or wrote.", ["sink", "result"])
+_WRITE_SECONDS = Histogram(
+    "okta_sink_write_duration_seconds",
+    "Time that a batch took to be sent or written.",
+    ["sink"],
+    buckets=_WRITE_BUCKETS_SECONDS,
+)
+_RETRIES = Counter("okta_sink_retries_total", "Batches that were sent again after a failure.", ["sink"])
+_LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event's published to its delivery.")
+
+
+class SinkMetrics:
+    """The metrics of one sink. Looking up a child by its labels costs more than counting, so they are kept."""
+
+    def __init__(self, sink: str) -> None:
+        self._sink = sink
+        self._events: dict[tuple[str, EventResult], Counter] = {}
+        self._batches = {
+            "delivered": _BATCHES.labels(sink, "delivered"),
+            "failed": _BATCHES.labels(sink, "failed"),
+        }
+        self._seconds = _WRITE_SECONDS.labels(sink)
+        self._retries = _RETRIES.labels(sink)
+
+    def events(self, tenant: str, result: EventResult, count: int) -> None:
+        """Count events that the sink is done with."""
+        child = self._events.get((tenant, result))
+        if child is None:
+            child = self._events[tenant, result] = _EVENTS.labels(self._sink, tenant, result)
+        child.inc(count)
+
+    def batch(self, result: BatchResult, seconds: float) -> None:
+        """Count a batch and the time that it took."""
+        self._batches[result].inc()
+        self._seconds.observe(seconds)
+
+    def retry(self) -> None:
+        """Count a batch that is sent again."""
+        self._retries.inc()
+
+    def latency(
+        self,
+        heads: Sequence[DocumentHead],
+        now: datetime,
+        span: tuple[datetime, datetime] | None = None,
+    ) -> None:
+        """Count how late events were delivered.
+
+        Args:
+            heads: The events; may be empty.
+            now: When they were delivered, with a time zone.
+            span: The earliest and the latest `published` among them, where known.
+        """
+        if not heads:
+            return
+        if span is None:
+            published = [head.published for head in heads]
+            span = min(published), max(published)
+        _LATENCY.observe_page(self._sink, heads, now, span)

@@ -1,0 +1,106 @@
+"""Where a file sink writes: a path with placeholders, filled in for each document.
+
+Pure: nothing here touches the disk.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sinks.documents import Documents
+
+__all__ = ["PLACEHOLDERS", "PathTemplate", "safe_name"]
+
+PLACEHOLDERS = ("tenant", "date", "hour")
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+def safe_name(name: str) -> str:
+    """The name itself, when it can stand in a path as one component.
+
+    Raises:
+        ValueError: It is empty, over 128 characters, starts with a dot or a dash, or holds anything but
+            letters, digits, dots, dashes and underscores.
+    """
+    if not _NAME.fullmatch(name):
+        message = f"{name!r} can't be part of a file name: use letters, digits, '.', '-' and '_'"
+        raise ValueError(message)
+    return name
+
+
+class PathTemplate:
+    """A path whose `{tenant}`, `{date}` (YYYY-MM-DD) and `{hour}` (00 to 23) follow each document.
+
+    Date and hour are those of `published` in UTC. Every placeholder but the tenant has a fixed length, so
+    that two tenants never share a path.
+
+    Raises:
+        ValueError: A placeholder is unknown, or a brace stands alone.
+    """
+
+    def __init__(self, template: str, suffix: str = "") -> None:
+        self.text = template if template.endswith(suffix) else template + suffix
+        unknown = sorted(set(_PLACEHOLDER.findall(template)) - set(PLACEHOLDERS))
+        if unknown or "{" in _PLACEHOLDER.sub("", template) or "}" in _PLACEHOLDER.sub("", template):
+            message = f"path {template!r}: the placeholders are {{tenant}}, {{date}} and {{hour}}"
+            raise ValueError(message)
+        self.names = frozenset(_PLACEHOLDER.findall(template))
+        self._period = _period_function(self.names)
+
+    def render(self, tenant: str, published: datetime) -> str:
+        """The path of one document.
+
+        Raises:
+            ValueError: The tenant's name can't stand in a path.
+        """
+        utc = published.astimezone(UTC)
+        values = {"tenant": safe_name(tenant), "date": utc.strftime("%Y-%m-%d"), "hour": utc.strftime("%H")}
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
+
+    def split(self, documents: Documents, span: tuple[datetime, datetime]) -> Sequence[tuple[str, Documents]]:
+        """The documents by path; order is kept within a path, and paths come in the order of their first document.
+
+        Args:
+            documents: At least one document.
+            span: The earliest and the latest `published` among them.
+        """
+        first, last = span
+        period = self._period
+        # A page rarely crosses midnight: two comparisons then stand for a thousand.
+        if period(first) == period(last):
+            return [(self.render(documents.tenant, first), documents)]
+        by_period: dict[object, list[int]] = {}
+        by_path: dict[str, list[int]] = {}
+        for index, head in enumerate(documents.heads):
+            key = period(head.published)
+            indices = by_period.get(key)
+            if indices is None:
+                # With {hour} alone two days share a path, and so the list of their documents.
+                path = self.render(documents.tenant, head.published)
+                indices = by_period[key] = by_path.setdefault(path, [])
+            indices.append(index)
+        return [(path, documents.take(indices)) for path, indices in by_path.items()]
+
+
+def _period_function(names: frozenset[str]) -> Callable[[datetime], object]:
+    """The span of time, without gaps, within which the path stays the same."""
+    if "hour" in names:
+        return _hour
+    if "date" in names:
+        return _date
+    return _always
+
+
+def _hour(moment: datetime) -> object:
+    utc = moment.astimezone(UTC)
+    return utc.date(), utc.hour
+
+
+def _date(moment: datetime) -> object:
+    return moment.astimezone(UTC).date()
+
+
+def _always(_moment: datetime) -> object:
+    return None
