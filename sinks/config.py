@@ -82,6 +82,7 @@ def clashing_files(sinks: Mapping[str, FileSinkConfig], tenants: Iterable[str]) 
 _ANY_DIGIT: Final = "\0"
 _DATE: Final = "-".join((_ANY_DIGIT * 4, _ANY_DIGIT * 2, _ANY_DIGIT * 2))
 _HOUR: Final = _ANY_DIGIT * 2
+_DIGITS: Final = frozenset("0123456789" + _ANY_DIGIT)
 
 
 def _expand(path: str, tenant: str) -> str:
@@ -97,17 +98,25 @@ def _expand(path: str, tenant: str) -> str:
 
 
 def _overlap(first: list[str], second: list[str]) -> bool:
-    # Date and hour have a fixed width, so two expanded paths can only meet character by character. Grouping by
-    # the path with every digit blotted out keeps this from comparing all tenants with all tenants.
-    by_shape: dict[str, list[str]] = {}
-    for path in second:
-        by_shape.setdefault(_shape(path), []).append(path)
-    return any(_meet(path, other) for path in first for other in by_shape.get(_shape(path), ()))
+    # Date and hour have a fixed width, so two expanded paths can only meet character by character. Where either
+    # has a placeholder any digit meets any other; blotting those out leaves texts that a set can compare, so that
+    # thousands of tenants are not compared with each other one by one.
+    for (length, spots), paths in _by_form(first).items():
+        for (other_length, other_spots), other_paths in _by_form(second).items():
+            both = spots | other_spots
+            if length == other_length and not {_blot(path, both) for path in paths}.isdisjoint(_blot(path, both) for path in other_paths):
+                return True
+    return False
 
 
-def _shape(path: str) -> str:
-    return re.sub(r"[0-9\0]", "0", path)
+def _by_form(paths: list[str]) -> dict[tuple[int, frozenset[int]], list[str]]:
+    """Group paths by their length and by where in them any digit may stand."""
+    grouped: dict[tuple[int, frozenset[int]], list[str]] = {}
+    for path in paths:
+        spots = frozenset(spot for spot, char in enumerate(path) if char == _ANY_DIGIT)
+        grouped.setdefault((len(path), spots), []).append(path)
+    return grouped
 
 
-def _meet(first: str, second: str) -> bool:
-    return all(a == b or _ANY_DIGIT in (a, b) for a, b in zip(first, second, strict=True))
+def _blot(path: str, spots: frozenset[int]) -> str:
+    return "".join(_ANY_DIGIT if spot in spots and char in _DIGITS else char for spot, char in enumerate(path))

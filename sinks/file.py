@@ -30,7 +30,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from sinks.compression import SUFFIXES, Compression
 from sinks.documents import Documents
 from sinks.errors import SinkStopped, stopped_by
-from sinks.file_repair import cut_back, repair_end, size_of
+from sinks.file_repair import cut_back, drop_unfinished_end, repair_end, size_of
 from sinks.journal import ABSENT, Journal, JournalDamaged
 from sinks.metrics import SinkMetrics
 from sinks.open_files import OpenFiles
@@ -206,7 +206,9 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             # A base below the state's size: the file had been moved away, and what is there is newer.
             target = min(sizes[path] for sizes in (files, bases) if path in sizes)
             try:
-                size = cut_back(path, target, self._compression)
+                size = cut_back(path, target)
+                if ABSENT < size < target and path in files:
+                    drop_unfinished_end(path, self._compression)
             except OSError as error:
                 raise self._stopped(error, path) from error
             if size != target:

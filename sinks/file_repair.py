@@ -8,7 +8,7 @@ from sinks.compression import Compression, end_of_last_frame
 from sinks.durable import end_of_last_line, sync_directory, write_all
 from sinks.journal import ABSENT
 
-__all__ = ["cut_back", "repair_end", "size_of"]
+__all__ = ["cut_back", "drop_unfinished_end", "repair_end", "size_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,33 +23,40 @@ def size_of(path: str) -> int:
         return ABSENT
 
 
-def cut_back(path: str, size_bytes: int, compression: Compression) -> int:
+def cut_back(path: str, size_bytes: int) -> int:
     """Cut a file to a size that it had, durably. Repeating it changes nothing.
-
-    A file that is shorter already loses only its trailing half line, or half frame.
 
     Args:
         path: The file.
         size_bytes: The size; `ABSENT` removes the file.
-        compression: How it is compressed.
 
     Returns:
-        The file's size now: `size_bytes` if it was not shorter before, else less, `ABSENT` if it is missing.
+        The file's size now; less than `size_bytes` if it was shorter before, `ABSENT` if it is missing.
 
     Raises:
         OSError: The operating system refuses.
     """
     size = size_of(path)
-    if size in (ABSENT, size_bytes):
+    if size <= size_bytes:
         return size
     if size_bytes == ABSENT:
         Path(path).unlink()
         sync_directory(Path(path).parent)
-        return ABSENT
-    target = size_bytes if size > size_bytes else _whole_size(path, size, compression)
-    if target < size:
-        _truncate(path, target)
-    return target
+    else:
+        _truncate(path, size_bytes)
+    return size_bytes
+
+
+def drop_unfinished_end(path: str, compression: Compression) -> None:
+    """Cut off a trailing half line, or half frame, of a file that the sink wrote and someone cut.
+
+    Raises:
+        OSError: The operating system refuses.
+    """
+    size = size_of(path)
+    whole = _whole_size(path, size, compression)
+    if whole < size:
+        _truncate(path, whole)
 
 
 def repair_end(path: str, compression: Compression) -> None:
@@ -69,6 +76,8 @@ def repair_end(path: str, compression: Compression) -> None:
         try:
             if os.pread(fd, 1, size - 1) != b"\n":
                 write_all(fd, b"\n")
+                # Before anyone notes the size: a size that a power cut undoes would be taken for a loss.
+                os.fsync(fd)
         finally:
             os.close(fd)
         return

@@ -14,14 +14,35 @@ _CHANGES = (
 _FACTORS = ("OKTA_VERIFY_PUSH", "FIDO_WEBAUTHN", "GOOGLE_OTP", "SMS_FACTOR", "PASSWORD_AS_FACTOR")
 _SIGNON = ("SAML 2.0", "OpenID Connect", "Secure Web Authentication", "WS-Federation")
 _GRANTS = ("authorization_code", "client_credentials", "refresh_token")
+_GROUPS = {
+    "behaviors": '"threatSuspected":"false","oktaUserAgentExtended":"okta-auth-js/7.10.%(digit)d okta-signin-widget-7.29.1",'
+    '"authnRequestId":"%(number)06d%(subject)s"',
+    "factor": '"factor":"%(factor)s","factorIntent":"AUTHENTICATION","pushWithNumberChallengeResponseType":"null"',
+    "phone": '"phoneNumber":"+1 555-010%(digit)d","destinationCountry":"US"',
+    "signon": '"signOnMode":"%(signon)s","initiationType":"SP_INITIATED","authnRequestId":"%(number)06d",'
+    '"samlResponse":"{\\"nameId\\":\\"%(subject)s\\",\\"audience\\":\\"https:\\/\\/sp.example.com\\"}"',
+    "oauth": '"grantType":"%(grant)s","requestedScopes":"openid,profile,email","grantedScopes":"openid,profile"',
+    "threat": '"threatSuspected":"true","threatDetections":"{\\"Login failures\\":\\"HIGH\\"}"',
+    "suspicious": '"suspiciousActivityEventType":"system.email.new_device_notification.sent_message","suspiciousActivityEventId":"%(number)d"',
+    "privilege": '"privilegeGranted":"Help Desk Administrator","targetScope":"ORG"',
+    "import": '"usersAdded":"%(digit)d","usersUpdated":"%(number)d","groupsAdded":"0"',
+    "rate": '"threshold":"600","timeSpan":"1","timeUnit":"MINUTES","rateLimitSecondsToReset":"%(digit)d"',
+    "device": '"registrationSource":"OKTA_VERIFY"',
+}
 _FILLER_EVENTS = 400
 
 
 class Details:
-    """Renders targets and debug data from an organisation's population."""
+    """Renders targets and debug data.
 
-    def __init__(self, population: Population) -> None:
+    Args:
+        population: Whom and what the organisation has.
+        lean: Give an event at most one group of debug data.
+    """
+
+    def __init__(self, population: Population, *, lean: bool = False) -> None:
         self._population = population
+        self._groups = 1 if lean else None
 
     def targets(self, rng: random.Random, kind: Kind, session: Session) -> str:
         """The `target` member: a list of the kind's targets, or null, or `[]` where it has none."""
@@ -58,43 +79,22 @@ class Details:
         if "{" in path:
             path = path.replace("{id}", session.subject.id).replace("{app}", "example_app_1")
         parts = [f'"requestId":"{request_id}","requestUri":"{path}","url":"{path}?"', session.debug]
-        parts += [self._extra(rng, name, session) for name in kind.extras]
+        parts += [self._extra(rng, name, session) for name in kind.extras[: self._groups]]
         return f'"debugContext":{{"debugData":{{{",".join(parts)}}}}}'
 
     @staticmethod
     def _extra(rng: random.Random, name: str, session: Session) -> str:
+        if name == "risk":
+            return session.risk
         number = int(rng.random() * 1_000_000)
-        match name:
-            case "risk":
-                return session.risk
-            case "behaviors":
-                return (
-                    f'"threatSuspected":"false","oktaUserAgentExtended":"okta-auth-js/7.10.{number % 9} okta-signin-widget-7.29.1",'
-                    f'"authnRequestId":"{number:06d}{session.subject.id}"'
-                )
-            case "factor":
-                return f'"factor":"{_FACTORS[number % 5]}","factorIntent":"AUTHENTICATION","pushWithNumberChallengeResponseType":"null"'
-            case "phone":
-                return f'"phoneNumber":"+1 555-01{number % 100:02d}","destinationCountry":"US"'
-            case "signon":
-                return (
-                    f'"signOnMode":"{_SIGNON[number % 4]}","initiationType":"SP_INITIATED","authnRequestId":"{number:06d}",'
-                    f'"samlResponse":"{{\\"nameId\\":\\"{session.subject.id}\\",\\"audience\\":\\"https:\\/\\/sp.example.com\\"}}"'
-                )
-            case "oauth":
-                return f'"grantType":"{_GRANTS[number % 3]}","requestedScopes":"openid,profile,email","grantedScopes":"openid,profile"'
-            case "threat":
-                return '"threatSuspected":"true","threatDetections":"{\\"Login failures\\":\\"HIGH\\"}"'
-            case "suspicious":
-                return f'"suspiciousActivityEventType":"system.email.new_device_notification.sent_message","suspiciousActivityEventId":"{number}"'
-            case "privilege":
-                return '"privilegeGranted":"Help Desk Administrator","targetScope":"ORG"'
-            case "import":
-                return f'"usersAdded":"{number % 7}","usersUpdated":"{number % 91}","groupsAdded":"0"'
-            case "rate":
-                return f'"threshold":"600","timeSpan":"1","timeUnit":"MINUTES","rateLimitSecondsToReset":"{number % 60}"'
-            case _:
-                return '"registrationSource":"OKTA_VERIFY"'
+        return _GROUPS[name] % {
+            "number": number,
+            "digit": number % 9,
+            "subject": session.subject.id,
+            "factor": _FACTORS[number % 5],
+            "signon": _SIGNON[number % 4],
+            "grant": _GRANTS[number % 3],
+        }
 
     def filler(self, rng: random.Random) -> str:
         """Text like the JSON-in-a-string that real `logOnlySecurityData` holds, safe to cut at any character."""

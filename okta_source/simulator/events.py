@@ -60,13 +60,13 @@ class EventFactory:
         name: The organisation's name.
         seed: Same seed, same events (but for their times).
         users: How many people the organisation has.
-        event_bytes: Mean size to pad events to, in bytes; None leaves them as they are (about 1.7 KB).
+        event_bytes: Mean size to pad events to, in bytes; None leaves them as they are (about 2.2 KB).
     """
 
     def __init__(self, name: str, seed: int, users: int, event_bytes: int | None = None) -> None:
         self._seed = f"{name}:{seed}"
         self._population = Population(name, random.Random(f"{self._seed}:population"), users)
-        self._details = Details(self._population)
+        self._details = Details(self._population, lean=event_bytes is not None)
         self._event_bytes = event_bytes
         self._filler = self._details.filler(random.Random(f"{self._seed}:filler")) if event_bytes else ""
         self._node = random.Random(f"{self._seed}:node").getrandbits(47) | 1 << 40
@@ -89,10 +89,8 @@ class EventFactory:
             if index % BURST_EVENTS == 0 or not session.steps or rng.random() < 0.15:
                 if session.steps:
                     active.append(session)
-                if len(active) < _MAX_SESSIONS:
-                    session = self._visit(rng)
-                else:
-                    session = active.pop(int(rng.random() * len(active)))
+                crowded = len(active) >= _MAX_SESSIONS
+                session = active.pop(int(rng.random() * len(active))) if crowded else self._visit(rng)
                 transaction, request_id = self._transaction(rng, session)
             event = self._event(rng, stretch, index, session, transaction, request_id)
             if self._event_bytes:
@@ -113,10 +111,9 @@ class EventFactory:
         if not session.web:
             return '"transaction":{"type":null,"id":"unknown","detail":null}', "unknown"
         request_id = f"{rng.getrandbits(128):032x}"
-        if rng.random() < 0.1:
-            detail = f'{{"requestApiTokenId":"00T{request_id[:17]}"}}'
-        else:
-            detail = "{}" if rng.random() < 0.7 else "null"
+        token = f'{{"requestApiTokenId":"00T{request_id[:17]}"}}'
+        draw = rng.random()
+        detail = token if draw < 0.1 else "{}" if draw < 0.7 else "null"
         return f'"transaction":{{"type":"WEB","id":"{request_id}","detail":{detail}}}', request_id
 
     def _event(

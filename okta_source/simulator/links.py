@@ -17,7 +17,9 @@ def link_headers(self_url: str, next_url: str | None, form: str) -> list[str]:
     if form not in FORMS:
         message = f"unknown link form {form!r}; known: {', '.join(FORMS)}"
         raise ValueError(message)
-    template = {"unquoted_rel": "<{}>; rel={}", "extra_params": '<{}>; title="page, of; \\"events\\""; rel="{}"; type=json'}.get(form, '<{}>; rel="{}"')
+    template = {"unquoted_rel": "<{}>; rel={}", "extra_params": '<{}>; title="page, of; \\"events\\""; rel="{}"; type=json'}.get(
+        form, '<{}>; rel="{}"'
+    )
     own = template.format(self_url, "self")
     if not next_url:
         return [] if form == "next_only" else [own]

@@ -1,5 +1,6 @@
 """An organisation's log: every event in the order of its persistence, most of them made only when they are asked for."""
 
+import itertools
 import json
 import threading
 from bisect import bisect_left, bisect_right
@@ -59,6 +60,8 @@ class BlockCache:
 
 
 _BLOCKS = BlockCache()
+# An id() may be used again once its log is gone; this number is not.
+_SERIALS = itertools.count()
 
 
 class EventLog:
@@ -73,6 +76,7 @@ class EventLog:
     """
 
     def __init__(self, factory: EventFactory, seed: int, late_probability: float) -> None:
+        self._serial = next(_SERIALS)
         self._factory = factory
         self._seed = seed
         self._late_probability = late_probability
@@ -133,21 +137,23 @@ class EventLog:
                 self._extend(_Run(self._count, new, self._live, offset=self._live_count))
             self._live_count = due
 
-    def append_generated(self, now_ms: int, count: int) -> None:
-        """Persist `count` events now."""
+    def append_generated(self, now_ms: int, count: int) -> int:
+        """Persist `count` events now; returns the position of the first."""
         with self._lock:
             self.grow(now_ms)
             if count:
                 stretch = self._stretch(max(now_ms, self._last_ms), 0.0, min(count, _LIVE_BLOCK_EVENTS))
                 self._extend(_Run(self._count, count, stretch))
+            return self._count - count
 
-    def append_raw(self, now_ms: int, events: Sequence[bytes]) -> None:
-        """Persist exactly these bytes now, whatever they are."""
+    def append_raw(self, now_ms: int, events: Sequence[bytes]) -> int:
+        """Persist exactly these bytes now, whatever they are; returns the position of the first."""
         with self._lock:
             self.grow(now_ms)
             if events:
                 literal_ms = max(now_ms, self._last_ms)
                 self._extend(_Run(self._count, len(events), None, literal=list(events), literal_ms=literal_ms))
+            return self._count - len(events)
 
     def _run_of(self, position: int) -> _Run:
         return self._runs[bisect_right(self._firsts, position) - 1]
@@ -209,7 +215,7 @@ class EventLog:
         events: list[bytes] = []
         size = stretch.block_events
         for number in range(start // size, (stop - 1) // size + 1):
-            key = (id(self), stretch.number, number)
+            key = (self._serial, stretch.number, number)
             block = _BLOCKS.get(key, lambda number=number: self._factory.block(stretch, number))  # type: ignore[misc]
             events += block[max(0, start - number * size) : stop - number * size]
         return events

@@ -17,14 +17,14 @@ _GIVEN = (
 )  # fmt: skip
 _FAMILY = (
     "Abara", "Björk", "Castañeda", "Dvořák", "Eriksen", "Fontaine", "García", "Hughes", "Ivanova", "Jørgensen", "Kowalski", "Lindqvist",
-    "Müller", "Nguyen", "O'Brien", "Petrov", "Quispe", "Rossi", "Śliwa", "Tanaka", "Umarov", "Vermeer", "Weiß", "Xu", "Yılmaz", "Zhang",
+    "Müller", "Nguyen", "O'Brien", "Petrov", "Quispe", "Rossi", "Śliwa", "Tanaka", "Umarov", "Vermeer", "Weiß", "Xu", "Yüksel", "Zhang",
 )  # fmt: skip
 _APPS = (
     "Payroll", "Wiki", "Ticket Desk", "Source Hosting", "CRM (EMEA)", "Expenses & Travel", "Video Calls", "Data Warehouse", "Intranet",
     "E-Mail", "Build Farm", "Design \"Studio\"", "Café Orders", "VPN", "Status Page", "Learning",
 )  # fmt: skip
 _GROUPS = (
-    "Everyone", "Engineering", "Finance", "Sales – EMEA", "Contractors", "Support/Tier 1", "IT Operations", "Admins (break glass)", "HR",
+    "Everyone", "Engineering", "Finance", "Sales — EMEA", "Contractors", "Support/Tier 1", "IT Operations", "Admins (break glass)", "HR",
     "Büro Wien", "MFA exempt", "Leadership",
 )  # fmt: skip
 _NAMED = {
@@ -106,9 +106,7 @@ class Population:
         self.apps = [self._thing(rng, "AppInstance", "0oa", app) for app in _APPS]
         self.groups = [self._thing(rng, "UserGroup", "00g", group) for group in _GROUPS]
         self.networks = [self._network(rng) for _ in range(max(8, users // 4))]
-        self.named = {
-            kind: [self._thing(rng, kind, prefix, text) for text in names] for kind, (prefix, names) in _NAMED.items()
-        }
+        self.named = {kind: [self._thing(rng, kind, prefix, text) for text in names] for kind, (prefix, names) in _NAMED.items()}
         self.named["AppInstance"] = self.apps
         self.named["UserGroup"] = self.groups
         self.clients = self.named["PublicClientApp"]

@@ -14,6 +14,7 @@ class Request:
         path: The path alone.
         query: Raw (still percent-encoded) values of the query's parameters by name.
         headers: Header values by lower-case name.
+        base_url: Scheme, host and port that the client called.
     """
 
     method: str
@@ -21,6 +22,7 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    base_url: str
 
 
 @dataclass(frozen=True, slots=True)

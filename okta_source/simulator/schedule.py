@@ -5,6 +5,7 @@ order. Recorded pages step back by up to about 180 ms between neighbours, 330 ms
 persisted long after they were published. Nothing is stored: any index can be asked at any time.
 """
 
+import uuid
 from dataclasses import dataclass
 
 BURST_EVENTS = 8
@@ -89,3 +90,8 @@ def uuid1_text(published_ms: int, index: int, node: int) -> str:
         f"{ticks & 0xFFFFFFFF:08x}-{(ticks >> 32) & 0xFFFF:04x}-{0x1000 | (ticks >> 48) & 0x0FFF:04x}"
         f"-{0x8000 | index & 0x3FFF:04x}-{node:012x}"
     )
+
+
+def unix_ms_of_uuid1(value: uuid.UUID) -> int:
+    """Unix milliseconds that a version 1 uuid holds."""
+    return (value.time - _UUID_EPOCH_TICKS) // 10_000

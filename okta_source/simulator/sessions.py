@@ -16,7 +16,7 @@ _AGENTS = (
     ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
      "Windows 10", "EDGE", "Computer"),
     ("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "Linux", "FIREFOX", "Computer"),
-    ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
      "iOS (iPhone)", "SAFARI", "Mobile"),
     ("Mozilla/5.0 (Linux; Android 15; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile Safari/537.36",
      "Android", "CHROME", "Mobile"),
@@ -70,7 +70,7 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
         # Squared: few people are busy, most are not.
         subject = users[int(rng.random() ** 2 * len(users))]
     network = population.networks[int(rng.random() * len(population.networks))]
-    steps = steps[::-1]
+    steps = list(reversed(steps))
     if actor == "system":
         return _system(subject, steps)
     script = actor in ("api", "app")
@@ -96,7 +96,9 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
 
 def _actor(population: Population, rng: random.Random, actor: str, subject: Entity, network: Network) -> str:
     if actor == "address":
-        return f'"actor":{{"id":"{network.ip}","type":"IP address","alternateId":"unknown","displayName":"{network.ip}","detailEntry":null}}'
+        return (
+            f'"actor":{{"id":"{network.ip}","type":"IP address","alternateId":"unknown","displayName":"{network.ip}","detailEntry":null}}'
+        )
     if actor == "app":
         client = population.clients[int(rng.random() * len(population.clients))]
         return (
@@ -105,9 +107,7 @@ def _actor(population: Population, rng: random.Random, actor: str, subject: Enti
         )
     if rng.random() < 0.3:
         return f'"actor":{{"displayName":{subject.display},"alternateId":{subject.alternate},"type":"User","id":"{subject.id}"}}'
-    return (
-        f'"actor":{{"id":"{subject.id}","type":"User","alternateId":{subject.alternate},"displayName":{subject.display},"detailEntry":null}}'
-    )
+    return f'"actor":{{"id":"{subject.id}","type":"User","alternateId":{subject.alternate},"displayName":{subject.display},"detailEntry":null}}'
 
 
 def _geography(network: Network, *, number: bool = False) -> str:
@@ -161,15 +161,13 @@ def _security(rng: random.Random, network: Network, level: str) -> str:
     draw = rng.random()
     if draw < 0.1:
         return '"securityContext":{"asNumber":null,"asOrg":null,"isp":null,"domain":null,"isProxy":null}'
-    base = (
-        f'"asNumber":{network.as_number},"asOrg":{network.provider},"isp":{network.provider},"domain":{network.domain},"isProxy":{proxy}'
-    )
+    base = f'"asNumber":{network.as_number},"asOrg":{network.provider},"isp":{network.provider},"domain":{network.domain},"isProxy":{proxy}'
     if draw < 0.3:
         # Newer members, which only some organisations have.
-        behaviours = '"userBehaviors":[{"name":"New Device","id":"bhvsim1","result":"NEGATIVE"}]' if level == "LOW" else '"userBehaviors":[]'
-        return (
-            f'"securityContext":{{{base},"ipDetails":null,"risk":{{"level":"{level}","previousLevel":null,"reasons":[]}},{behaviours}}}'
+        behaviours = (
+            '"userBehaviors":[{"name":"New Device","id":"bhvsim1","result":"NEGATIVE"}]' if level == "LOW" else '"userBehaviors":[]'
         )
+        return f'"securityContext":{{{base},"ipDetails":null,"risk":{{"level":"{level}","previousLevel":null,"reasons":[]}},{behaviours}}}'
     return f'"securityContext":{{{base}}}'
 
 

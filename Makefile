@@ -1,0 +1,62 @@
+# Two commands: `make demo` and `make test`. Everything lives in .venv, installed from the lock files.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# The first interpreter that really is 3.11 or 3.12 (a shim of that name may exist without one behind it).
+BASE_PYTHON ?= $(shell for candidate in python3.12 python3.11 python3 python; do \
+	$$candidate -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$candidate && break; done)
+RUN_STAMP := $(VENV)/.run
+DEV_STAMP := $(VENV)/.dev
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+SOURCES := okta_source sinks flows tests
+
+.PHONY: help demo test lint format bench lock clean
+help:
+	@echo "make demo   a simulated backlog of two organisations, polled into demo/out"
+	@echo "make test   the whole test suite"
+	@echo "make lint   formatting, linters, types, import rules"
+	@echo "make format put the code into the one format"
+	@echo "make bench  CPU and time per event beside a plain loop; see tests/benchmarks/README.md"
+	@echo "make lock   resolve the lock files anew from pyproject.toml"
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(BASE_PYTHON)" || { echo "No Python 3.11 or 3.12 with venv found: install one, or name it: make BASE_PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@echo "creating $(VENV) with $(BASE_PYTHON)"
+	@$(BASE_PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): $(VENV)/pyvenv.cfg requirements.lock pyproject.toml
+	@echo "installing from requirements.lock"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
+	@echo "installing from requirements-dev.lock"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(RUN_STAMP)
+	@$(PYTHON) -m flows.demo
+
+test: $(DEV_STAMP)
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV_STAMP)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(DEV_STAMP)
+	$(VENV)/bin/ruff format $(SOURCES)
+	$(VENV)/bin/ruff check --fix $(SOURCES)
+
+bench: $(DEV_STAMP)
+	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
+
+lock: $(DEV_STAMP)
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) demo/out demo/state build dist

@@ -1,0 +1,41 @@
+"""`python -m okta_source COMMAND`: one module per command, imported only when it is asked for.
+
+A command's module has `add_arguments(parser)` and `run(arguments)`, which returns the exit status.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "simulate": ("okta_source.simulator.command", "run Okta organisations on this machine, for tests and demonstrations"),
+}
+"""Command → its module and what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit status: 0 for success, 2 for wrong arguments, others as the command says.
+    """
+    arguments_given = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(prog="python -m okta_source", description="Okta System Log tools.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((argument for argument in arguments_given if not argument.startswith("-")), None)
+    for name, (module_name, summary) in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == chosen:
+            module = importlib.import_module(module_name)
+            module.add_arguments(subparser)
+    arguments = parser.parse_args(arguments_given)
+    status: int = importlib.import_module(COMMANDS[arguments.command][0]).run(arguments)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""`python -m okta_source simulate`: organisations on this machine until SIGINT or SIGTERM."""
+
+import argparse
+import contextlib
+import re
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from okta_source.simulator.faults import Faults
+from okta_source.simulator.handout import expectation_path, write_configuration, write_expectation
+from okta_source.simulator.organisation import Organisation
+from okta_source.simulator.rate_limit import RateLimit
+from okta_source.simulator.simulator import Simulator
+
+_NAMES = ("acme", "globex", "initech", "umbrella", "hooli")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=4580, help="port of the first organisation, the others follow; 0: free ports (default: %(default)s)")
+    add("--tenants", type=int, default=1, help="how many organisations (default: %(default)s)")
+    add("--names", default="", help="their names, separated by commas (default: acme, globex, ...)")
+    add("--events", type=int, default=10_000, help="events of each before the start (default: %(default)s)")
+    add("--seed", type=int, default=1, help="same seed, same events (default: %(default)s)")
+    add("--rate", type=float, default=0.0, help="further events per second and organisation (default: %(default)s)")
+    add("--span-seconds", type=float, default=86_400.0, help="how far back the events reach (default: %(default)s)")
+    add("--now", default="", help="ISO 8601 time at which the organisations' clocks start (default: this machine's)")
+    add("--limit", type=int, default=600, help="requests per minute; 0: no rate limit, no headers (default: %(default)s)")
+    add("--window-seconds", type=float, default=60.0, help="length of the rate limit's window (default: %(default)s)")
+    add("--faults", type=float, default=0.0, help="probability of each fault that a client can recover from (default: %(default)s)")
+    add("--late", type=float, default=0.0, help="share of events persisted long after they were published (default: %(default)s)")
+    add("--latency-ms", type=float, default=0.0, help="wait before each answer (default: %(default)s)")
+    add("--event-bytes", type=int, default=None, help="mean size of an event (default: natural, about 2200)")
+    add("--link-form", default="joined", help="form of the Link header (default: %(default)s)")
+    add("--no-gzip", action="store_true", help="never compress")
+    add("--write-config", type=Path, metavar="FILE", help="write a pipeline configuration for these organisations")
+    add("--sink-path", default="out/{tenant}/{date}.ndjson", help="path of its file sink (default: %(default)s)")
+    add("--poll-interval", type=int, default=1, help="its poll interval in seconds (default: %(default)s)")
+    add("--expect", metavar="FILE", help="write `uuid sha256` of every event, one file per organisation ({tenant} in the name)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal.
+
+    Returns:
+        0 after SIGINT or SIGTERM, 2 for arguments that make no sense or a port that is taken.
+    """
+    try:
+        organisations = build_organisations(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"simulate: {error}\n")
+        return 2
+    _allow_files(len(organisations))
+    simulator = Simulator(organisations, host=arguments.host, port=arguments.port)
+    with _until_signal() as wait:
+        try:
+            simulator.start()
+        except OSError as error:
+            sys.stderr.write(f"simulate: can't listen on {arguments.host}:{arguments.port}: {error}\n")
+            return 2
+        try:
+            _announce(simulator, arguments)
+            wait()
+        finally:
+            simulator.stop()
+        if arguments.expect and arguments.rate:
+            _write_expectations(simulator, arguments.expect)
+    return 0
+
+
+def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
+    """The organisations that the arguments describe.
+
+    Raises:
+        ValueError: An argument is out of range; the message names it.
+    """
+    given = [name.strip() for name in arguments.names.split(",") if name.strip()]
+    names = given or [_NAMES[i] if i < len(_NAMES) else f"tenant-{i + 1:04d}" for i in range(arguments.tenants)]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            message = f"--names: {name!r} is not a name of a-z, 0-9, _ and - (at most 63)"
+            raise ValueError(message)
+    if len(set(names)) != len(names) or not names:
+        message = "--names, --tenants: at least one organisation, and no name twice"
+        raise ValueError(message)
+    if arguments.events < 0 or arguments.rate < 0 or arguments.span_seconds <= 0:
+        message = "--events and --rate must be 0 or more, --span-seconds above 0"
+        raise ValueError(message)
+    now = datetime.fromisoformat(arguments.now) if arguments.now else None
+    if now and now.tzinfo is None:
+        now = now.replace(tzinfo=UTC)
+    return [
+        Organisation(
+            name,
+            seed=arguments.seed,
+            events=arguments.events,
+            span_seconds=arguments.span_seconds,
+            rate_per_second=arguments.rate,
+            rate_limit=RateLimit(arguments.limit, arguments.window_seconds) if arguments.limit else None,
+            faults=Faults.all(arguments.faults) if arguments.faults else Faults(),
+            latency_seconds=arguments.latency_ms / 1000,
+            link_form=arguments.link_form,
+            late_probability=arguments.late,
+            event_bytes=arguments.event_bytes,
+            gzip=not arguments.no_gzip,
+            now=now,
+        )
+        for name in names
+    ]
+
+
+def _announce(simulator: Simulator, arguments: argparse.Namespace) -> None:
+    """Hand everything out that a client needs, then say that the simulator is ready."""
+    out = sys.stdout
+    for organisation in simulator:
+        url = simulator.url(organisation.name)
+        out.write(
+            f"{organisation.name}  {url}  {len(organisation)} events  "
+            f"curl -H 'Authorization: SSWS {organisation.token}' '{url}/api/v1/logs?limit=2'\n"
+        )
+    if arguments.write_config:
+        write_configuration(
+            arguments.write_config,
+            [(organisation.name, simulator.url(organisation.name), organisation.token) for organisation in simulator],
+            sink_path=arguments.sink_path,
+            poll_interval_seconds=arguments.poll_interval,
+            look_back_seconds=arguments.span_seconds,
+        )
+        out.write(f"configuration: {arguments.write_config}\n")
+    if arguments.expect:
+        _write_expectations(simulator, arguments.expect)
+    out.write("ready\n")
+    out.flush()
+
+
+def _write_expectations(simulator: Simulator, pattern: str) -> None:
+    for organisation in simulator:
+        write_expectation(expectation_path(pattern, organisation.name), organisation)
+
+
+@contextlib.contextmanager
+def _until_signal() -> Iterator[Callable[[], object]]:
+    """Catch SIGINT and SIGTERM, and offer to wait for them; one that came before the wait ends it at once."""
+    # A blocked signal stays pending, so none is lost between two waits; threads started from here inherit the mask.
+    wanted = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    try:
+        yield lambda: signal.sigwait(wanted)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _allow_files(organisations: int) -> None:
+    """Raise the limit of open files as far as allowed: each organisation takes a socket, and so does each connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 256 + 8 * organisations
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(hard, wanted), hard))
