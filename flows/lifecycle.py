@@ -15,6 +15,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
@@ -30,6 +32,7 @@ __all__ = ["EXIT_CONFIGURATION", "EXIT_SINK_STOPPED", "EXIT_UNDRAINED", "StopsRu
 EXIT_UNDRAINED = 1
 EXIT_CONFIGURATION = 2
 EXIT_SINK_STOPPED = 3
+_JOIN_GRACE_SECONDS = 1.0
 
 _LOG = logging.getLogger(__name__)
 _R = TypeVar("_R")
@@ -67,15 +70,13 @@ def install(control: RunControl, *, names: dict[str, str]) -> None:
         control: The run's switches.
         names: Each tenant's name for people.
     """
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        if not control.stopping:
-            # A log call may hold a lock that the interrupted code holds as well; a plain write can't deadlock.
-            os.write(2, f"{signal.Signals(signum).name} received: finishing with a last snapshot\n".encode())
-        control.request_stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    # A Python handler runs only when the main thread is in Python, and a process that waits for its cluster is not: so a thread is told.
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    threading.Thread(target=_await_signal, args=(wake_read, control), name="okta-signals", daemon=True).start()
 
     def exit_code() -> None:
         undrained = control.undrained()
@@ -86,6 +87,20 @@ def install(control: RunControl, *, names: dict[str, str]) -> None:
 
     # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
     atexit.register(exit_code)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Keeps the default action away; `_await_signal` acts."""
+
+
+def _await_signal(wake_read: int, control: RunControl) -> None:
+    number = signal.Signals(os.read(wake_read, 1)[0])
+    _LOG.info("%s received: finishing with a last snapshot", number.name)
+    control.request_stop()
+    time.sleep(_JOIN_GRACE_SECONDS)
+    if not control.running:
+        _LOG.info("stopped before the cluster was complete: nothing had begun")
+        _exit_now(0)
 
 
 def _exit_now(code: int) -> NoReturn:

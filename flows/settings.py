@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
 from okta_source.config import NAME_ALLOWED, Name, TenantConfig, to_path, to_tuple
+from okta_source.secret import SecretRef
 from sinks.config import NAME_PATTERN, RESERVED_NAMES, FileSinkConfig, SinkConfig, clashing_files
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
@@ -118,8 +119,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     found.extend(_conflicts(raw, context))
     if document is None or found:
         found.sort(key=lambda entry: _position(entry[0]))
-        # `from None`, here and below: what pydantic raised holds the values themselves.
-        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found) from None
+        # Raised out here, not while handling what pydantic raised, which holds the values themselves.
+        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found)
     # A sink without a format of its own has the pipeline's.
     sinks = {
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
@@ -141,7 +142,7 @@ def _parse(name: str, file: Path) -> dict[str, Any]:
         text = f"line {line}: not UTF-8 text, which TOML has to be"
     except ValueError as error:
         text = f"not TOML: {error}"
-    raise ConfigurationError([Problem(name, "", text)]) from None
+    raise ConfigurationError([Problem(name, "", text)])
 
 
 def _position(place: Location) -> tuple[int, int]:
@@ -204,7 +205,10 @@ def _sink_conflicts(
 def _warnings(name: str, tenants: tuple[TenantConfig, ...]) -> Iterator[str]:
     for index, tenant in enumerate(tenants):
         place = f"{name}: tenants[{index}]"
-        if tenant.auth.token.is_open_to_others():
-            yield f"{place}.auth.token_file: other users may read {tenant.auth.token}; run: chmod 600 {tenant.auth.token_file}"
+        # Whatever the method, a file that its table names holds a secret, as the client's key does.
+        files = [(f"auth.{key}", value) for key, value in tenant.auth if key.endswith("_file")]
+        for key, file in [*files, ("tls.key_file", tenant.tls.key_file)]:
+            if file is not None and SecretRef(file=file).is_open_to_others():
+                yield f"{place}.{key}: other users may read file {file}; run: chmod 600 {file}"
         if not tenant.tls.verify:
             yield f"{place}.tls.verify: false lets anyone on the way read the token and the events; for tests only"

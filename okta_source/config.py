@@ -154,22 +154,32 @@ class SswsAuth(_Strict):
             raise ValueError(message)
         return value
 
+    @field_validator("token_file")
+    @classmethod
+    def _check_token_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            _check_token(SecretRef(file=value), info)
+        return value
+
     @field_validator("token_env")
     @classmethod
-    def _check_token(cls, value: str, info: ValidationInfo) -> str:
+    def _check_token_env(cls, value: str, info: ValidationInfo) -> str:
         if "token_file" not in info.data:
             return value  # it is wrong itself, which is reported already
-        file: Path | None = info.data["token_file"]
-        if bool(value) == (file is not None):
+        if bool(value) == (info.data["token_file"] is not None):
             found = "given beside token_file" if value else "missing"
             message = f"{found}; needed: exactly one of token_env (a variable's name) and token_file (a path)"
             raise _problem(message)
-        reference = SecretRef(env=value, file=file)
-        token = _look_up(reference, info)
-        if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-            message = f"{reference} holds a space, line break or other character that no Okta token has"
-            raise _problem(message)
+        if value:
+            _check_token(SecretRef(env=value), info)
         return value
+
+
+def _check_token(reference: SecretRef, info: ValidationInfo) -> None:
+    token = _look_up(reference, info)
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        message = f"{reference} holds a space, line break or other character that no Okta token has"
+        raise _problem(message)
 
 
 AuthConfig = SswsAuth

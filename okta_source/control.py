@@ -22,6 +22,8 @@ class RunControl:
 
     def __init__(self, *, until_drained: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.until_drained = until_drained
+        self.running = False
+        """Whether the dataflow has been built, which in a cluster is when all processes have joined."""
         self._clock = clock
         self._stop_deadline: float | None = None
         self._lock = threading.Lock()

@@ -81,7 +81,8 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         return tuple(self._names)
 
     def list_parts(self) -> list[str]:
-        """One partition a tenant."""
+        """One partition a tenant. Bytewax asks once the cluster is complete."""
+        self._control.running = True
         return list(self._names)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> TenantPartition | RetiredPartition:  # noqa: ARG002

@@ -4,6 +4,7 @@ Field names are the configuration file's keys, and each field's description is w
 The validation context may give `folder`, from which relative paths count.
 """
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
@@ -88,13 +89,7 @@ _DIGITS: Final = frozenset("0123456789" + _ANY_DIGIT)
 def _expand(path: str, tenant: str) -> str:
     text = path.replace("{tenant}", tenant).replace("{date}", _DATE).replace("{hour}", _HOUR)
     # As text alone: links are not followed, since the folders may not be there yet.
-    parts: list[str] = []
-    for part in text.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+    return posixpath.normpath(text)
 
 
 def _overlap(first: list[str], second: list[str]) -> bool:

@@ -23,7 +23,8 @@ _GROUPS = {
     '"samlResponse":"{\\"nameId\\":\\"%(subject)s\\",\\"audience\\":\\"https:\\/\\/sp.example.com\\"}"',
     "oauth": '"grantType":"%(grant)s","requestedScopes":"openid,profile,email","grantedScopes":"openid,profile"',
     "threat": '"threatSuspected":"true","threatDetections":"{\\"Login failures\\":\\"HIGH\\"}"',
-    "suspicious": '"suspiciousActivityEventType":"system.email.new_device_notification.sent_message","suspiciousActivityEventId":"%(number)d"',
+    "suspicious": '"suspiciousActivityEventType":"system.email.new_device_notification.sent_message",'
+    '"suspiciousActivityEventId":"%(number)d"',
     "privilege": '"privilegeGranted":"Help Desk Administrator","targetScope":"ORG"',
     "import": '"usersAdded":"%(digit)d","usersUpdated":"%(number)d","groupsAdded":"0"',
     "rate": '"threshold":"600","timeSpan":"1","timeUnit":"MINUTES","rateLimitSecondsToReset":"%(digit)d"',

@@ -83,7 +83,7 @@ class EventFactory:
         spare = 0
         first = number * stretch.block_events
         session = self._visit(rng)
-        transaction, request_id = self._transaction(rng, session)
+        web_request = self._transaction(rng, session)
         for index in range(first, first + stretch.block_events):
             # Some events of a burst belong to somebody else: sessions interleave.
             if index % BURST_EVENTS == 0 or not session.steps or rng.random() < 0.15:
@@ -91,8 +91,8 @@ class EventFactory:
                     active.append(session)
                 crowded = len(active) >= _MAX_SESSIONS
                 session = active.pop(int(rng.random() * len(active))) if crowded else self._visit(rng)
-                transaction, request_id = self._transaction(rng, session)
-            event = self._event(rng, stretch, index, session, transaction, request_id)
+                web_request = self._transaction(rng, session)
+            event = self._event(rng, stretch, index, session, web_request)
             if self._event_bytes:
                 spare += self._event_bytes - len(event)
                 padded = self._padding(rng, event, spare)
@@ -116,9 +116,8 @@ class EventFactory:
         detail = token if draw < 0.1 else "{}" if draw < 0.7 else "null"
         return f'"transaction":{{"type":"WEB","id":"{request_id}","detail":{detail}}}', request_id
 
-    def _event(
-        self, rng: random.Random, stretch: Stretch, index: int, session: sessions.Session, transaction: str, request_id: str
-    ) -> bytes:
+    def _event(self, rng: random.Random, stretch: Stretch, index: int, session: sessions.Session, web_request: tuple[str, str]) -> bytes:
+        transaction, request_id = web_request
         kind: Kind = session.steps.pop()
         published = timestamp(stretch.schedule.published_ms(index))
         outcome = kind.outcomes[0] if len(kind.outcomes) == 1 else kind.outcomes[int(rng.random() * len(kind.outcomes))]

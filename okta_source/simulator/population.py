@@ -58,7 +58,7 @@ _PROVIDERS = ("Example Broadband", "Sample Telecom AG", "Réseau Exemple", "Test
 
 
 def quote(text: str, *, escape: bool) -> str:
-    """`text` as a JSON string; with `escape` in pure ASCII (a \\u escape for each other character), as Okta may send it."""
+    """`text` as a JSON string; with `escape` in pure ASCII, the two forms being equally good JSON."""
     return json.dumps(text, ensure_ascii=escape)
 
 

@@ -69,7 +69,7 @@ class LogService:
             if failure:
                 budget = failure[1] or budget
                 raise failure[0]
-            answer = self._page_answer(request, script, now_ms, answers.base_headers(now, request_id, budget), base_url, fault)
+            answer = self._page_answer(request, script, answers.base_headers(now, request_id, budget), now_ms=now_ms, fault=fault)
         except OktaError as error:
             answer = answers.error_answer(error, answers.base_headers(now, request_id, budget), f"oae{request_id}")
         else:
@@ -109,9 +109,8 @@ class LogService:
         elif self._settings.forbidden:
             raise OktaError(403, "E0000006")
 
-    def _page_answer(
-        self, request: Request, script: Scripted | None, now_ms: int, headers: list[tuple[str, str]], base_url: str, fault: str
-    ) -> Answer:
+    def _page_answer(self, request: Request, script: Scripted | None, headers: list[tuple[str, str]], *, now_ms: int, fault: str) -> Answer:
+        base_url = self._settings.public_url or request.base_url
         self._log.grow(now_ms)
         query = parse_query(request.query, now_ms)
         extra = self._extra_event(fault, query.polling, request)

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 
 from okta_source.simulator.catalogue import Kind
-from okta_source.simulator.population import Entity, Network, Population, identifier, quote
+from okta_source.simulator.population import Entity, Network, Population, identifier
 
 _AGENTS = (
     ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
@@ -29,16 +29,16 @@ _BEHAVIOURS = ("New Geo-Location", "New Device", "New IP", "New State", "New Cou
 _RISKS = ("LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH")
 _NUMBER_SHARE = 0.05
 _DEVICES = (
-    '"device":{"id":"%s","name":"%s","os_platform":"OSX","os_version":"14.6.0","managed":false,"registered":true,"device_integrator":null,'
-    '"disk_encryption_type":"ALL_INTERNAL_VOLUMES","screen_lock_type":"BIOMETRIC","jailbreak":null,"secure_hardware_present":true}',
-    '"device":{"id":"%s","name":"%s","platform":"WINDOWS","osVersion":"10.0.22631","managed":true,"registered":true,"deviceIntegrator":null,'
-    '"diskEncryptionType":"ALL_INTERNAL_VOLUMES","screenLockType":"PASSCODE","jailbreak":null,"secureHardwarePresent":true}',
+    ('"device":{"id":"%s","name":"%s","os_platform":"OSX","os_version":"14.6.0","managed":false,"registered":true,"device_integrator":null,'
+    '"disk_encryption_type":"ALL_INTERNAL_VOLUMES","screen_lock_type":"BIOMETRIC","jailbreak":null,"secure_hardware_present":true}'),
+    ('"device":{"id":"%s","name":"%s","platform":"WINDOWS","osVersion":"10.0.22631","managed":true,"registered":true,"deviceIntegrator":null,'
+    '"diskEncryptionType":"ALL_INTERNAL_VOLUMES","screenLockType":"PASSCODE","jailbreak":null,"secureHardwarePresent":true}'),
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Session:
-    """One actor's visit; every member but `subject`, `steps` and `name` is a rendered JSON member, name included."""
+    """One actor's visit; all but `subject`, `steps` and `web` are rendered JSON members, with their names."""
 
     subject: Entity
     actor: str
@@ -70,9 +70,10 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
         # Squared: few people are busy, most are not.
         subject = users[int(rng.random() ** 2 * len(users))]
     network = population.networks[int(rng.random() * len(population.networks))]
-    steps = list(reversed(steps))
+    # Taken from the end, which is where a list gives things away cheaply.
+    upcoming = steps[::-1]
     if actor == "system":
-        return _system(subject, steps)
+        return _system(subject, upcoming)
     script = actor in ("api", "app")
     agents = _SCRIPT_AGENTS if script else _AGENTS
     device_id = identifier(rng, "guo")
@@ -89,7 +90,7 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
         request=_request(rng, network, population, lean=lean),
         debug=f'"dtHash":"{hash_text}","deviceFingerprint":"{device_id}"' if not script else f'"dtHash":"{hash_text}"',
         risk=f'"behaviors":"{{{", ".join(results)}}}","risk":"{{reasons=Anomalous Location, level={level}}}"',
-        steps=steps,
+        steps=upcoming,
         web=True,
     )
 
@@ -107,7 +108,10 @@ def _actor(population: Population, rng: random.Random, actor: str, subject: Enti
         )
     if rng.random() < 0.3:
         return f'"actor":{{"displayName":{subject.display},"alternateId":{subject.alternate},"type":"User","id":"{subject.id}"}}'
-    return f'"actor":{{"id":"{subject.id}","type":"User","alternateId":{subject.alternate},"displayName":{subject.display},"detailEntry":null}}'
+    return (
+        f'"actor":{{"id":"{subject.id}","type":"User","alternateId":{subject.alternate},"displayName":{subject.display},'
+        f'"detailEntry":null}}'
+    )
 
 
 def _geography(network: Network, *, number: bool = False) -> str:
@@ -184,8 +188,8 @@ def _system(subject: Entity, steps: list[Kind]) -> Session:
     """The platform acting by itself: no client, no address, no transaction of anybody's."""
     return Session(
         subject=subject,
-        actor=f'"actor":{{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":{quote("Okta System", escape=True)},'
-        f'"detailEntry":null}}',
+        actor='"actor":{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System",'
+        '"detailEntry":null}',
         client='"client":{"userAgent":null,"zone":null,"device":null,"id":null,"ipAddress":null,"geographicalContext":null}',
         device='"device":null',
         authentication='"authenticationContext":{"authenticationProvider":null,"credentialProvider":null,"credentialType":null,"issuer":null,'

@@ -100,11 +100,13 @@ def test_an_offending_value_is_shown_briefly_on_one_line_and_without_secrets(val
     assert list(explain(caught.value, Table)) == [(("key",), f"{shown} is not allowed; allowed: right")]
 
 
-@pytest.mark.parametrize("key", ["token_env", "password_env"])
-def test_what_stands_where_a_variables_name_belongs_is_never_shown(key: str) -> None:
+def test_what_stands_where_a_variables_name_belongs_is_never_shown() -> None:
+    class Table(Strict):
+        password_env: str = Field(description="a variable's name", pattern="^[A-Z]+$")
+
     with pytest.raises(ValidationError) as caught:
-        Host.model_validate({"auth": KEY, key: "hunter2"})
-    assert "hunter2" not in str(list(explain(caught.value, Host)))
+        Table.model_validate({"password_env": "hunter2"})
+    assert list(explain(caught.value, Table)) == [(("password_env",), "*** is not allowed; allowed: a variable's name")]
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
                 "without path, user or password (this file holds no secrets), or nothing"
             ),
             "tenants[2].auth.token_env: environment variable NOT_SET is not set or is empty",
-            'tenants[3].auth: *** is not allowed; allowed: a table [tenants.auth], such as method = "ssws" with token_env',
+            'tenants[3].auth: *** is not allowed; allowed: a table [tenants.auth] with method = "ssws" and token_env or token_file',
             "tenants[4].auth.token_env: missing; needed: exactly one of token_env (a variable's name) and token_file (a path)",
             "tenants[4].auth.token: unknown key; did you mean token_env? allowed: header, method, prefix, token_env, token_file",
             (
@@ -406,8 +406,8 @@ def test_missing_secrets_are_problems_of_their_own(write, tmp_path: Path) -> Non
     )
     assert problems({}) == [
         "okta.toml: tenants[0].auth.token_env: environment variable TOKEN is not set or is empty",
-        f"okta.toml: tenants[1].auth.token_env: file {tmp_path}/gone.token cannot be read: No such file or directory",
-        f"okta.toml: tenants[2].auth.token_env: file {tmp_path}/empty.token is empty",
+        f"okta.toml: tenants[1].auth.token_file: file {tmp_path}/gone.token cannot be read: No such file or directory",
+        f"okta.toml: tenants[2].auth.token_file: file {tmp_path}/empty.token is empty",
     ]
 
 
@@ -422,20 +422,28 @@ def test_no_secret_is_in_the_settings(write, tmp_path: Path) -> None:
 
 
 def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
-    write("00abc", "open.token").chmod(0o644)
-    write("00abc", "closed.token").chmod(0o600)
+    for name, mode in (("open.token", 0o644), ("closed.token", 0o600), ("open.key", 0o640), ("cert.pem", 0o644)):
+        write("00abc", name).chmod(mode)
     write(
         GOOD
         + """
+        [[tenants]]
+        name = "b"
+        org_url = "b"
+        auth = { method = "ssws", token_file = "open.token" }
         tls.verify = false
-        """.replace("tls", "format = 'raw'\n[[tenants]]\nname = 'b'\norg_url = 'b'\ntls")
-        + "auth = { method = 'ssws', token_file = 'open.token' }\n"
-        "[[tenants]]\nname = 'c'\norg_url = 'c'\nauth = { method = 'ssws', token_file = 'closed.token' }\n"
+        [[tenants]]
+        name = "c"
+        org_url = "c"
+        auth = { method = "ssws", token_file = "closed.token" }
+        tls = { cert_file = "cert.pem", key_file = "open.key" }
+        """
     )
-    file = tmp_path / "open.token"
+    token, key = tmp_path / "open.token", tmp_path / "open.key"
     assert load(environ=ENVIRON).warnings == (
-        f"okta.toml: tenants[1].auth.token_file: other users may read file {file}; run: chmod 600 {file}",
+        f"okta.toml: tenants[1].auth.token_file: other users may read file {token}; run: chmod 600 {token}",
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
+        f"okta.toml: tenants[2].tls.key_file: other users may read file {key}; run: chmod 600 {key}",
     )
 
 

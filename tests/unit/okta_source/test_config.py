@@ -170,6 +170,7 @@ def test_an_organisations_url_is_brought_to_its_origin(written: str, origin: str
         "https://-acme.okta.com",
         "https://acme_x.okta.com",
         "https://äcme.okta.com",
+        "https://acme.o\u212ata.com",  # the Kelvin sign, whose lower case is a plain k
         "https://acme.okta.com:0",
         "https://acme.okta.com:",
         "https://acme.okta.com:99999",
@@ -284,11 +285,15 @@ def test_header_and_prefix_may_be_others() -> None:
     assert (auth.header, auth.prefix) == ("X-Api-Key", "")
 
 
-@pytest.mark.parametrize("value", ["00abc def", "00abc\n", "00äbc", "00abc\t"])
-def test_a_token_that_no_header_can_carry_is_told_without_showing_it(value: str) -> None:
-    with pytest.raises(ValidationError, match="environment variable TOKEN holds a space") as caught:
-        SswsAuth.model_validate(AUTH, context={"environ": {"TOKEN": value}})
-    assert "00" not in str(messages(caught))
+@pytest.mark.parametrize("value", ["00abc def", "00abc\n\n", "00äbc", "00abc\t"])
+def test_a_token_that_no_header_can_carry_is_told_without_showing_it(value: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(value)
+    context = {"folder": tmp_path, "environ": {"TOKEN": value}}
+    for key, name, place in (("token_env", "TOKEN", "variable TOKEN"), ("token_file", "token", f"file {tmp_path}/token")):
+        with pytest.raises(ValidationError, match=rf"{place} holds a space") as caught:
+            SswsAuth.model_validate({"method": "ssws", key: name}, context=context)
+        assert [entry["loc"] for entry in caught.value.errors()] == [(key,)]
+        assert "00a" not in str(caught.value)
 
 
 def test_secrets_are_looked_up_only_in_a_given_environment() -> None:

@@ -87,6 +87,7 @@ def test_the_same_path_clashes_once_per_pair() -> None:
         ("out/{tenant}", "out/./{tenant}", ["acme"]),
         ("out/{tenant}", "out//{tenant}", ["acme"]),
         ("out/{tenant}", "out/x/../{tenant}", ["acme"]),
+        ("../out/{tenant}", "../x/../out/{tenant}", ["acme"]),
         ("out/{tenant}", "out/acme", ["acme"]),
         ("out/{date}", "out/2026-01-31", ["acme"]),
         ("out/{date}/{hour}", "out/2026-01-31/07", ["acme"]),
@@ -97,6 +98,7 @@ def test_the_same_path_clashes_once_per_pair() -> None:
 )
 def test_paths_that_can_be_one_file_clash(one: str, other: str, tenants: list[str]) -> None:
     assert clashes({"one": one, "other": other}, *tenants) == [("one", "other")]
+    assert clashes({"other": other, "one": one}, *tenants) == [("other", "one")]
 
 
 @pytest.mark.parametrize(
