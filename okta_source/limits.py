@@ -70,6 +70,10 @@ class HostBudget:
         self._limit = 0
         self._remaining = 0
         self._resets_at = 0.0
+        # The window's end by the organisation's clock, and what turns its clock into ours.
+        self._reset_epoch = 0.0
+        self._offset = 0.0
+        self._over_epoch = -math.inf
         self._in_flight = 0
         self._blocked_until = 0.0
 
@@ -90,6 +94,7 @@ class HostBudget:
             # Only what is in flight has been spent of the new window.
             self._remaining = self._limit
             self._resets_at = math.inf
+            self._over_epoch = self._reset_epoch
         if self._remaining - self._in_flight - 1 >= _reserved(self._limit, reserve):
             return 0.0
         if self._resets_at == math.inf:
@@ -120,13 +125,18 @@ class HostBudget:
         if resets_in < -_SAME_WINDOW_SECONDS or resets_in > _LONGEST_WINDOW_SECONDS:
             self._known = False  # not a window that can be waited for
             return
-        resets_at = now + resets_in + 1.0
-        if self._known and self._resets_at != math.inf and abs(resets_at - self._resets_at) <= _SAME_WINDOW_SECONDS:
+        reset_epoch = float(headers.reset_epoch_seconds)
+        if reset_epoch <= self._over_epoch + _SAME_WINDOW_SECONDS:
+            return  # a slow answer of a window that is over says nothing of this one
+        # An answer arrives after its `Date`, so every one of them puts the reset too late and the earliest is the closest.
+        offset = now - (reset_epoch - resets_in)
+        if self._known and self._resets_at != math.inf and abs(reset_epoch - self._reset_epoch) <= _SAME_WINDOW_SECONDS:
             self._remaining = min(self._remaining, headers.remaining)
-            self._resets_at = max(self._resets_at, resets_at)
+            self._offset = min(self._offset, offset)
+            self._reset_epoch = max(self._reset_epoch, reset_epoch)
         else:
-            self._remaining = headers.remaining
-            self._resets_at = resets_at
+            self._remaining, self._offset, self._reset_epoch = headers.remaining, offset, reset_epoch
+        self._resets_at = self._reset_epoch + self._offset + 1.0
         self._limit = headers.limit
         self._known = True
 

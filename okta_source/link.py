@@ -55,7 +55,7 @@ def is_allowed(url: str, org_url: str, allowed_hosts: Collection[str] = ()) -> b
         True only when the scheme is the organisation's own and the host (with port) is its own or allowed, without user information, and
         the URL holds nothing that two parsers could read in two ways.
     """
-    if not url.isascii() or any(char <= " " or char == "\\" for char in url):
+    if not url.isascii() or any(char <= " " or char in "\\\x7f" for char in url):
         return False
     try:
         parts = urlsplit(url)
@@ -66,7 +66,7 @@ def is_allowed(url: str, org_url: str, allowed_hosts: Collection[str] = ()) -> b
     if parts.scheme != org.scheme or not parts.hostname or "@" in parts.netloc:
         return False
     default_port = _DEFAULT_PORTS.get(parts.scheme)
-    host = (parts.hostname, port or default_port)
+    host = (parts.hostname, default_port if port is None else port)
     if host == (org.hostname, org.port or default_port):
         return True
     return any(host == _host_and_port(allowed, default_port) for allowed in allowed_hosts)

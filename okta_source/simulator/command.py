@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--latency-ms", type=float, default=0.0, help="wait before each answer (default: %(default)s)")
     add("--event-bytes", type=int, default=None, help="mean size of an event (default: natural, about 2200)")
     add("--link-form", default="joined", help="form of the Link header (default: %(default)s)")
+    add("--warm", action="store_true", help="prepare all pages of 1000 events before the start, for benchmarks")
     add("--no-gzip", action="store_true", help="never compress")
     add("--write-config", type=Path, metavar="FILE", help="write a pipeline configuration for these organisations")
     add("--sink-path", default="out/{tenant}/{date}.ndjson", help="path of its file sink (default: %(default)s)")
@@ -120,6 +121,8 @@ def _announce(simulator: Simulator, arguments: argparse.Namespace) -> None:
     """Hand everything out that a client needs, then say that the simulator is ready."""
     out = sys.stdout
     for organisation in simulator:
+        if arguments.warm:
+            organisation.warm()
         url = simulator.url(organisation.name)
         out.write(
             f"{organisation.name}  {url}  {len(organisation)} events  "

@@ -1,6 +1,13 @@
 """The `Link` header in every form that Okta, its documentation or a proxy in front of it has been seen to use."""
 
-FORMS = ("joined", "separate", "self_last", "unquoted_rel", "extra_params", "comma_in_url", "next_only")
+FORMS = ("joined", "separate", "self_last", "unquoted_rel", "extra_params", "quoted_params", "comma_in_url", "next_only")
+
+_TEMPLATES = {
+    "unquoted_rel": "<{}>; rel={}",
+    "extra_params": '<{}>; title="events"; rel="{}"; type="application/json"',
+    # Separators inside a quoted value, as RFC 8288 allows; few parsers get it right.
+    "quoted_params": '<{}>; title="events, all; \\"of\\" them"; rel="{}"',
+}
 
 
 def link_headers(self_url: str, next_url: str | None, form: str) -> list[str]:
@@ -17,9 +24,7 @@ def link_headers(self_url: str, next_url: str | None, form: str) -> list[str]:
     if form not in FORMS:
         message = f"unknown link form {form!r}; known: {', '.join(FORMS)}"
         raise ValueError(message)
-    template = {"unquoted_rel": "<{}>; rel={}", "extra_params": '<{}>; title="page, of; \\"events\\""; rel="{}"; type=json'}.get(
-        form, '<{}>; rel="{}"'
-    )
+    template = _TEMPLATES.get(form, '<{}>; rel="{}"')
     own = template.format(self_url, "self")
     if not next_url:
         return [] if form == "next_only" else [own]

@@ -161,6 +161,10 @@ class Organisation(Settings):
             with self._lock:
                 self._limiter.spend(self.rate_limit, self.now_ms() / 1000, requests)
 
+    def warm(self, limit: int = 1000) -> None:
+        """Prepare the pages that a client with this limit will ask for, for benchmarks in which the server shall cost little."""
+        self._service.warm(limit)
+
     def respond(self, request: Request) -> Answer:
         """The answer to a request; for the server."""
         with self._lock:

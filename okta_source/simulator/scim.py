@@ -56,7 +56,7 @@ class _Parser:
         while text[place:].strip():
             found = _TOKEN.match(text, place)
             if not found or not found.lastgroup:
-                self.refuse(f"Unreadable text at position {place}")
+                self.refuse(f"Unreadable text at position {len(text) - len(text[place:].lstrip())}")
             self._tokens.append((found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
             place = found.end()
         self._next = 0

@@ -1,6 +1,6 @@
 """What can be changed about an organisation while it runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from okta_source.simulator.faults import Faults
 from okta_source.simulator.links import FORMS
@@ -29,8 +29,8 @@ class Settings:
         forbidden: Answer 403 to every authenticated request.
     """
 
-    token: str
-    bearer_tokens: set[str]
+    token: str = field(repr=False)
+    bearer_tokens: set[str] = field(repr=False)
     rate_limit: RateLimit | None
     faults: Faults
     latency_seconds: float

@@ -9,7 +9,6 @@ import pytest
 
 from okta_source.simulator import Organisation, Simulator
 
-
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 

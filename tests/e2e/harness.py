@@ -51,6 +51,11 @@ class Workplace:
     def config(self) -> Path:
         return self.folder / "okta.toml"
 
+    @property
+    def log(self) -> Path:
+        """What every run so far (the first process of a cluster) has printed."""
+        return self.folder / "log-0.txt"
+
     def add(self, name: str, org_url: str, token: str, **keys: object) -> None:
         self.entries.append(tenant_entry(name, org_url, self.token(name, token), **keys))
 
@@ -88,7 +93,7 @@ class Workplace:
             arguments += ["-r", str(self.state), "-s", str(snapshot_seconds), "-b", "0"]
         if process is not None:
             arguments += ["-i", str(process), "-a", ";".join(addresses)]
-        log = self.folder / f"log-{process or 0}.txt"
+        log = self.log.with_name(f"log-{process or 0}.txt")
         return FlowProcess(arguments, log, {**os.environ, "RUST_BACKTRACE": "0", **(environment or {})})
 
     def drain(self, snapshot_seconds: int = 0) -> "FlowProcess":

@@ -1,5 +1,6 @@
 """The simulated events: reproducible, believable, and as quirky as real ones."""
 
+import itertools
 import json
 import uuid
 from collections import defaultdict
@@ -64,7 +65,7 @@ def test_uuids_are_unique_within_one_millisecond() -> None:
 def test_published_has_milliseconds_and_steps_back_a_little(events: list[dict[str, Any]]) -> None:
     times = [milliseconds(event["published"]) for event in events]
     assert all(len(event["published"]) == len("2026-03-04T05:06:07.000Z") and event["published"].endswith("Z") for event in events)
-    steps = [earlier - later for earlier, later in zip(times, times[1:], strict=False)]
+    steps = [earlier - later for earlier, later in itertools.pairwise(times)]
     share = sum(step > 0 for step in steps) / len(steps)
     assert 0.1 < share < 0.4
     assert max(steps) <= 300

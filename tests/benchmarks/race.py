@@ -1,0 +1,193 @@
+"""`make bench`: HTTP page → NDJSON file as whole processes, beside a plain loop, and a cluster of two beside one process.
+
+    python -m tests.benchmarks.race [--events N] [--pairs N] [--only loop|cluster]
+
+The simulator runs in a process of its own and serves each page from its cache after the first time; only the collectors' own CPU is
+counted, as the operating system accounts it (user + system of the finished process). Runs alternate, so that a change of the machine's
+speed meets both; the median is what counts. See README.md beside this file.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.e2e.harness import Workplace, free_ports
+
+EVENT_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished collector (or cluster): CPU and wall in seconds, memory of its largest process in MB."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    memory_mb: float
+
+
+@contextmanager
+def simulator(folder: Path, tenants: int, events: int) -> Iterator[list[str]]:
+    """A simulator process; yields the organisations' URLs."""
+    port = free_ports(1)[0]
+    names = [f"org-{number}" for number in range(tenants)]
+    command = [sys.executable, "-m", "okta_source", "simulate", "--port", str(port), "--events", str(events), "--names", ",".join(names)]
+    command += ["--event-bytes", str(EVENT_BYTES), "--limit", "0", "--seed", "1"]
+    log = folder / "simulator.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink)
+    try:
+        while "ready" not in log.read_text():
+            if process.poll() is not None:
+                raise SystemExit(f"the simulator did not start:\n{log.read_text()}")
+            time.sleep(0.1)
+        yield [f"http://127.0.0.1:{port + number}" for number in range(tenants)]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def finish(processes: Sequence[subprocess.Popen[bytes]], started: float) -> Run:
+    """Wait for all and add up what they used."""
+    cpu = memory = 0.0
+    for process in processes:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{process.args} exited with {process.returncode}")
+        cpu += usage.ru_utime + usage.ru_stime
+        memory = max(memory, usage.ru_maxrss / 1024)
+    return Run(cpu, time.monotonic() - started, memory)
+
+
+def ours(folder: Path, urls: Sequence[str], processes: int = 1) -> Run:
+    """The real flow, recovery on, into one file a tenant and day."""
+    place = Workplace(folder)
+    for name in ("out", "state"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for number, url in enumerate(urls):
+        place.add(f"org-{number}", url, f"00sim-org-{number}")
+    place.write()
+    place.make_state()
+    started = time.monotonic()
+    if processes == 1:
+        flows = [place.run(until_drained=True, snapshot_seconds=10)]
+    else:
+        flows = place.cluster(processes, until_drained=True, snapshot_seconds=10)
+    return finish([flow.process for flow in flows], started)
+
+
+def plain(folder: Path, url: str) -> Run:
+    """The plain loop into one file."""
+    command = [sys.executable, "-m", "tests.benchmarks.plain_loop", url, "00sim-org-0", str(folder / "plain.ndjson")]
+    started = time.monotonic()
+    return finish([subprocess.Popen(command)], started)
+
+
+def count_lines(paths: Sequence[Path]) -> int:
+    """Lines in files."""
+    return sum(path.read_bytes().count(b"\n") for path in paths)
+
+
+def race_loop(console: Console, events: int, pairs: int) -> None:
+    """One tenant: ours beside the plain loop."""
+    with tempfile.TemporaryDirectory(prefix="race-") as name:
+        folder = Path(name)
+        with simulator(folder, 1, events) as urls:
+            console.print(f"one tenant, {events:,} events of about {EVENT_BYTES} bytes; a first run of each fills the server's cache …")
+            ours(folder, urls)
+            in_files = count_lines(list((folder / "out").rglob("*.ndjson")))
+            plain(folder, urls[0])
+            if in_files != events or count_lines([folder / "plain.ndjson"]) != events:
+                raise SystemExit(f"not every event arrived: {in_files:,} of {events:,}")
+            runs: list[tuple[Run, Run]] = []
+            for number in range(pairs):
+                runs.append((ours(folder, urls), plain(folder, urls[0])))
+                console.print(f"  pair {number + 1}: ours {per_event(runs[-1][0], events)}, plain loop {per_event(runs[-1][1], events)}")
+    with tempfile.TemporaryDirectory(prefix="race-") as name:
+        folder = Path(name)
+        with simulator(folder, 1, 0) as urls:
+            empty = [(ours(folder, urls), plain(folder, urls[0])) for _ in range(3)]
+    report(console, f"one tenant, {events:,} events", ("ours", "plain loop"), runs, events, empty)
+
+
+def race_cluster(console: Console, events: int, pairs: int) -> None:
+    """Eight busy tenants: one process beside two."""
+    each = events // 8
+    with tempfile.TemporaryDirectory(prefix="race-") as name:
+        folder = Path(name)
+        with simulator(folder, 8, each) as urls:
+            console.print(f"eight tenants, {each:,} events each …")
+            ours(folder, urls)
+            runs = []
+            for number in range(pairs):
+                runs.append((ours(folder, urls, 2), ours(folder, urls, 1)))
+                console.print(f"  pair {number + 1}: two {per_event(runs[-1][0], each * 8)}, one {per_event(runs[-1][1], each * 8)}")
+    with tempfile.TemporaryDirectory(prefix="race-") as name:
+        folder = Path(name)
+        with simulator(folder, 8, 0) as urls:
+            empty = [(ours(folder, urls, 2), ours(folder, urls, 1)) for _ in range(3)]
+    report(console, f"eight tenants, {each * 8:,} events", ("two processes", "one process"), runs, each * 8, empty)
+
+
+def per_event(run: Run, events: int) -> str:
+    """CPU per event for people."""
+    return f"{run.cpu_seconds / events * 1e6:.2f} µs"
+
+
+def report(
+    console: Console, title: str, names: tuple[str, str], runs: list[tuple[Run, Run]], events: int, empty: list[tuple[Run, Run]]
+) -> None:
+    """Medians of both sides, and of the ratios pair by pair."""
+    table = Table(title=title)
+    for column in ("", "CPU µs/event", "less start-up", "events per CPU s", "wall s", "peak MB"):
+        table.add_column(column, justify="right" if column else "left")
+    bare = []
+    for side, label in enumerate(names):
+        cpu = statistics.median(pair[side].cpu_seconds for pair in runs)
+        start_up = statistics.median(pair[side].cpu_seconds for pair in empty)
+        bare.append(start_up)
+        wall = statistics.median(pair[side].wall_seconds for pair in runs)
+        memory = statistics.median(pair[side].memory_mb for pair in runs)
+        table.add_row(
+            label,
+            f"{cpu / events * 1e6:.2f}",
+            f"{(cpu - start_up) / events * 1e6:.2f}",
+            f"{events / cpu:,.0f}",
+            f"{wall:.2f}",
+            f"{memory:.0f}",
+        )
+    console.print(table)
+    whole = statistics.median(second.cpu_seconds / first.cpu_seconds for first, second in runs)
+    less = statistics.median((second.cpu_seconds - bare[1]) / (first.cpu_seconds - bare[0]) for first, second in runs)
+    console.print(f"CPU {names[1]} / {names[0]}: {whole:.2f} as whole processes, {less:.2f} less start-up (medians of {len(runs)} pairs)")
+
+
+def main() -> None:
+    """Run the races."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=400_000, help="events in each race (default: 400,000)")
+    parser.add_argument("--pairs", type=int, default=5, help="counted runs of each side (default: 5)")
+    parser.add_argument("--only", choices=("loop", "cluster"), help="one race only")
+    arguments = parser.parse_args()
+    console = Console()
+    if arguments.only != "cluster":
+        race_loop(console, arguments.events, arguments.pairs)
+    if arguments.only != "loop":
+        race_cluster(console, arguments.events, arguments.pairs)
+
+
+if __name__ == "__main__":
+    main()
