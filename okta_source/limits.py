@@ -16,6 +16,7 @@ __all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit"]
 _LONGEST_WINDOW_SECONDS = 900.0
 # Resets of one window may differ by the rounding of `Date` and `X-Rate-Limit-Reset`, both whole seconds.
 _SAME_WINDOW_SECONDS = 2.5
+_LARGEST_NUMBER = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class HostBudget:
             self._known = False  # not a window that can be waited for
             return
         reset_epoch = float(headers.reset_epoch_seconds)
-        if reset_epoch <= self._over_epoch + _SAME_WINDOW_SECONDS:
+        if -_LONGEST_WINDOW_SECONDS < reset_epoch - self._over_epoch <= _SAME_WINDOW_SECONDS:
             return  # a slow answer of a window that is over says nothing of this one
         # An answer arrives after its `Date`, so every one of them puts the reset too late and the earliest is the closest.
         offset = now - (reset_epoch - resets_in)
@@ -172,9 +173,10 @@ def _reserved(limit: int, reserve: float) -> int:
 
 def _smallest(value: str | None) -> int | None:
     try:
-        return min(int(part) for part in value.split(",")) if value else None
+        smallest = min(int(part) for part in value.split(",")) if value else None
     except ValueError:
         return None
+    return smallest if smallest is not None and abs(smallest) < _LARGEST_NUMBER else None
 
 
 def _date_epoch_seconds(value: str | None) -> float | None:

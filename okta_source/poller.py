@@ -8,6 +8,7 @@ where a cursor is refused: then from the high-water mark minus an overlap, and t
 """
 
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -185,9 +186,11 @@ class Poller:
             return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
         self._decode_failures = 0
         limit = query_limit(self.cursor.url)
-        high_water = max((head.published for head in sliced.heads), default=self.high_water)
-        if high_water and self.high_water and high_water < self.high_water:
-            high_water = self.high_water
+        high_water = self.high_water
+        if sliced.heads:
+            # A `published` ahead of time must not empty the window of seen uuids, nor let a rewind skip what is still to come.
+            newest = min(max(head.published for head in sliced.heads), now)
+            high_water = max(newest, high_water) if high_water else newest
         malformed = tuple(
             Malformed(self._query.tenant, reason, raw, 200, 1, now, now, uuid, published)
             for raw, reason, uuid, published in sliced.malformed
@@ -204,12 +207,13 @@ class Poller:
             cursor = self._cursor_since(high_water or self.started_at, now)
         if self.cursor.from_link and not failure:
             self._resets_in_a_row = 0
+        stuck = cursor.url == self.cursor.url  # never documented; asking at once would only bring the same page again
         self.cursor, self.high_water = cursor, high_water
         page = Page(sliced, cursor, high_water, now, malformed)
         if failure:
             return self._failed(failure, rate_limit, page=page)
         self._failures = 0
-        due_seconds = self._query.poll_interval_seconds if short else 0.0
+        due_seconds = self._query.poll_interval_seconds if short or stuck else 0.0
         return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
 
     def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
@@ -226,7 +230,7 @@ class Poller:
         if link is None:
             return self._failed(failure, rate_limit)
         if self._decode_failures < DECODE_TRIES:
-            return self._failed(failure, rate_limit, tries=DECODE_TRIES)
+            return self._failed(failure, rate_limit, tries=sys.maxsize)
         malformed = Malformed(self._query.tenant, reason, response.body, 200, self._decode_failures, self._decode_first_at, now)
         self._decode_failures = 0
         self._failures = 0

@@ -99,7 +99,7 @@ def okta_reason(body: bytes) -> str:
     """Okta's own words in an error body, such as `E0000053: Invalid filter …`; empty where it has none."""
     try:
         error = _ERROR_BODY.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     causes = "; ".join(cause.error_summary for cause in error.error_causes or () if cause.error_summary)
     said = ": ".join(part for part in (error.error_code, error.error_summary) if part)

@@ -2,7 +2,7 @@
 
 from sinks.dead_letter import DeadLetterFile, DeadLetterSink
 from sinks.documents import DocumentHead, Documents, Rejected
-from sinks.errors import SinkStopped
+from sinks.errors import SinkStopped, stopped_in
 from sinks.file import FileSink
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "FileSink",
     "Rejected",
     "SinkStopped",
+    "stopped_in",
 ]

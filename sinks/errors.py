@@ -9,7 +9,7 @@ Exception
 import errno
 from types import MappingProxyType
 
-__all__ = ["SinkStopped", "stopped_by"]
+__all__ = ["SinkStopped", "stopped_by", "stopped_in"]
 
 _PERMISSION_FIX = "let the user that runs the pipeline write there (chown or chmod)"
 _NAME_FIX = "correct the path"
@@ -45,8 +45,8 @@ _WHAT_IS_SAFE = MappingProxyType({
 class SinkStopped(Exception):  # noqa: N818 (it names what happened, like StopIteration)
     """A sink can't go on: the run ends without a last snapshot, and the next one sends what is missing.
 
-    Bytewax builds the exception anew from its text when it adds where it came from; the original, with its
-    attributes, is then its `__cause__`. So one argument must be enough.
+    What Bytewax lets through is another exception, of this class and made of a text alone, or one of its own,
+    as when a snapshot fails; `stopped_in` finds the original behind it.
 
     Attributes:
         message: The whole story for people: what, where, why, what to do, what is safe.
@@ -65,6 +65,17 @@ class SinkStopped(Exception):  # noqa: N818 (it names what happened, like StopIt
         self.path = path
         self.reason = reason
         self.fix = fix
+
+
+def stopped_in(error: BaseException) -> SinkStopped | None:
+    """The sink's own exception behind the one that ended a run; None if no sink ended it."""
+    found = None
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, SinkStopped):
+            found = link
+        link = link.__cause__
+    return found
 
 
 def stopped_by(error: OSError, *, sink: str, tenant: str, path: str, resumes: bool | None) -> SinkStopped:

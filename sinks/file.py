@@ -135,11 +135,15 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
     def close(self) -> None:
         """Finish, sync and close the tenant's files.
 
-        Raises:
-            SinkStopped: A file can't be written.
+        Bytewax closes partitions also while an exception ends the run, and an exception from here would then
+        abort the process (SIGABRT) before anyone could tell why the run ended. So what goes wrong is only
+        logged; a run that ends well has taken a snapshot before, which leaves nothing to be written here.
         """
-        if any(file.dirty for file in self._files.values()):
-            self._open_files.sync()
+        if not self._open_files.failed and any(file.dirty for file in self._files.values()):
+            try:
+                self._open_files.sync()
+            except SinkStopped as error:
+                _LOG.error("%s", error)  # noqa: TRY400 (the message is for the operator and complete)
         self.abandon()
 
     def abandon(self) -> None:

@@ -9,6 +9,7 @@ import resource
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
+from sinks.errors import SinkStopped
 from sinks.output_file import OutputFile
 
 __all__ = ["OpenFiles", "default_handle_limit"]
@@ -28,9 +29,13 @@ class OpenFiles:
     """Bounds the open descriptors, and syncs what was written.
 
     Belongs to one thread: partitions of other workers have their own.
+
+    Attributes:
+        failed: Whether something couldn't be written. Nothing is synced any more then.
     """
 
     def __init__(self, handle_limit: int | None = None) -> None:
+        self.failed = False
         self._limit = default_handle_limit() if handle_limit is None else handle_limit
         self._used: OrderedDict[OutputFile, None] = OrderedDict()
         self._dirty: dict[OutputFile, None] = {}
@@ -57,11 +62,14 @@ class OpenFiles:
         Raises:
             SinkStopped: The operating system refuses one of the files.
         """
+        if self.failed:
+            message = "a file of this sink couldn't be written before"
+            raise SinkStopped(message)
+        self.failed = True
         files = list(self._dirty)
         for file in files:
-            if not file.is_open:
-                continue
-            file.finish_frame()
+            if file.is_open:
+                file.finish_frame()
         if len(files) < _WORTH_A_POOL:
             for file in files:
                 file.sync()
@@ -71,6 +79,7 @@ class OpenFiles:
                 for result in [pool.submit(file.sync) for file in files]:
                     result.result()
         self._dirty.clear()
+        self.failed = False
 
     def forget(self, file: OutputFile) -> None:
         """Close a file and leave it as it is."""

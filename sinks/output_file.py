@@ -157,9 +157,16 @@ class OutputFile:
             raise Moved
 
     def _write(self, data: bytes) -> None:
-        if data:
+        if not data:
+            return
+        try:
             append_or_undo(self._fd, data, self._frame_start)
-            self.size_bytes += len(data)
+        except OSError:
+            # The frame's beginning is gone from the file, so its end must never get there.
+            self._encoder = None
+            self.size_bytes = self._frame_start
+            raise
+        self.size_bytes += len(data)
 
     def _sync_closed(self) -> None:
         # Linux writes an inode's pages whoever asks, and still reports an earlier failure to a new descriptor.

@@ -143,7 +143,7 @@ class EventFactory:
             "target": self._details.targets(rng, kind, session),
         }
         extra = ""
-        if draw > 2:
+        if draw > 0.97:
             extra = _UNKNOWN[int(rng.random() * len(_UNKNOWN))]
             if "%s" in extra:
                 extra %= published

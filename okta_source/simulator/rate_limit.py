@@ -40,7 +40,7 @@ class RateLimiter:
         self._used = 0
 
     def spend(self, rate_limit: RateLimit, now: float, requests: int = 1) -> Budget:
-        """Count `requests` at Unix time `now`. A refused request isn't counted: it neither delays nor earns a reset."""
+        """Count `requests` at Unix time `now`. A refused request neither delays nor earns a reset."""
         length = rate_limit.window_seconds
         window = math.floor(now / length - self._phase)
         if window != self._window:
@@ -48,6 +48,5 @@ class RateLimiter:
         # Rounded up: the counters are really back when the second that the header names begins.
         reset = math.ceil((window + 1 + self._phase) * length)
         allowed = self._used + requests <= rate_limit.limit
-        if allowed:
-            self._used += requests
+        self._used = min(rate_limit.limit, self._used + requests)
         return Budget(rate_limit.limit, max(0, rate_limit.limit - self._used), reset, allowed)

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from sinks.errors import SinkStopped, stopped_by
+from sinks.errors import SinkStopped, stopped_by, stopped_in
 
 
 def test_it_can_be_made_of_its_text_alone():
@@ -29,3 +29,13 @@ def test_what_is_safe_depends_on_the_state(resumes, says):
 
 def test_without_a_tenant_none_is_named():
     assert "tenant" not in str(stopped_by(OSError(28, "full"), sink="s", tenant="", path="/x", resumes=True))
+
+
+def test_the_original_is_found_behind_what_bytewax_raises():
+    original = SinkStopped("why", tenant="acme")
+    copy = SinkStopped("where: why")
+    copy.__cause__ = original
+    outer = RuntimeError("error snapshotting")
+    outer.__cause__ = copy
+    assert stopped_in(outer) is original
+    assert stopped_in(RuntimeError("something else")) is None

@@ -209,9 +209,7 @@ def test_a_moved_compressed_file_is_a_whole_one(tmp_path, make_page):
 
 
 def test_an_aborted_run_in_this_process_leaves_nothing_to_the_next(tmp_path, make_page):
-    sink = FileSink(
-        "archive", str(tmp_path / "{tenant}"), ["acme"], compression="gzip", journal_dir=tmp_path / "journal"
-    )
+    sink = FileSink("archive", str(tmp_path / "{tenant}"), ["acme"], compression="gzip", journal_dir=tmp_path / "journal")
     build(sink).write_batch([make_page("acme", (1, DAY))])  # its frame is unfinished
     second = build(sink)
     second.write_batch([make_page("acme", (1, DAY))])
@@ -294,6 +292,41 @@ def test_a_journal_that_cannot_be_understood_stops_before_anything_is_cut(sink, 
 def test_a_state_of_another_version_is_refused(sink):
     with pytest.raises(SinkStopped, match="version 2"):
         build(sink, {"version": 2})
+
+
+def test_close_never_raises(sink, make_page, monkeypatch, caplog):
+    partition = build(sink)
+    partition.write_batch([make_page("acme", (1, DAY))])
+
+    def refuse(_fd):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    partition.close()
+    assert "input/output error" in caplog.text
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_frame_whose_beginning_is_undone_gets_no_end(tmp_path, make_page, monkeypatch, compression):
+    sink = FileSink("archive", str(tmp_path / "{tenant}"), ["acme"], compression=compression, journal_dir=None)
+    partition = build(sink)
+    partition.write_batch([make_page("acme", (1, DAY))])
+    partition.snapshot()
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    partition.write_batch([make_page("acme", (2, DAY))])
+    real = os.write
+
+    def full(fd, data):
+        real(fd, bytes(data)[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(SinkStopped, match="disk is full"):
+        partition.snapshot()
+    monkeypatch.undo()
+    partition.close()
+    assert path.read_bytes() == whole
 
 
 FULL_DISK = """

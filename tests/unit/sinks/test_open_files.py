@@ -95,3 +95,15 @@ def test_a_forgotten_file_is_left_as_it_is(write, synced, tmp_path):
 
 def test_the_default_leaves_descriptors_to_others():
     assert 8 <= default_handle_limit() <= 512
+
+
+def test_after_a_failure_nothing_is_claimed_to_be_on_the_disk(write, monkeypatch):
+    files = OpenFiles()
+    write(files, "x")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", lambda _fd: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(SinkStopped):
+            files.sync()
+    assert files.failed
+    with pytest.raises(SinkStopped, match="before"):
+        files.sync()

@@ -34,9 +34,7 @@ def test_a_page_of_one_day_stays_the_same_object(make_page):
 
 
 def test_a_page_across_midnight_is_split_in_order(make_page):
-    documents = make_page(
-        "acme", (1, "2024-05-01T23:58"), (2, "2024-05-02T00:00"), (3, "2024-05-01T23:59"), (4, "2024-05-02T00:01")
-    )
+    documents = make_page("acme", (1, "2024-05-01T23:58"), (2, "2024-05-02T00:00"), (3, "2024-05-01T23:59"), (4, "2024-05-02T00:01"))
     assert split("/{date}", documents) == [("/2024-05-01", ["1", "3"]), ("/2024-05-02", ["2", "4"])]
 
 

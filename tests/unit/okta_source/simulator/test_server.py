@@ -79,7 +79,9 @@ def test_requests_sent_together_are_answered_in_order() -> None:
     last = b"GET /c HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     organisation = Organisation("acme")
     with Simulator([organisation]) as simulator:
-        exchange(simulator, head % b"a" + head % b"b" + last)
+        received = exchange(simulator, head % b"a" + head % b"b" + last)
+    assert received.count(b"HTTP/1.1 404") == 3
+    assert received.count(b"connection: close") == 1
     assert [record.target for record in organisation.requests] == ["/a", "/b", "/c"]
 
 
