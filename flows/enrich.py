@@ -1,10 +1,11 @@
 """Batch → Documents: the members that this pipeline puts in front of Okta's own.
 
 Nothing is parsed and nothing of Okta's is touched: each document is a prefix, the same bytes for all events of one type in a page, and the
-event's slice behind its opening brace. A prefix is put together once per event type, tenant and page.
+event's bytes behind its opening brace. A prefix is put together once per event type, tenant and page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -15,6 +16,20 @@ from okta_source.event import Batch, Malformed
 from sinks.documents import Documents, Rejected, rfc3339
 
 __all__ = ["Enricher", "to_rejected"]
+
+_EVENT_TYPE = attrgetter("event_type")
+
+
+class _Prefixes(dict[str, bytes]):
+    """Event type → prefix, made when first asked for."""
+
+    def __init__(self, front: bytes, kind: Callable[[str], bytes], back: bytes) -> None:
+        super().__init__()
+        self._front, self._kind, self._back = front, kind, back
+
+    def __missing__(self, event_type: str) -> bytes:
+        prefix = self[event_type] = b"".join((self._front, self._kind(event_type), self._back))
+        return prefix
 
 
 class Enricher:
@@ -31,17 +46,10 @@ class Enricher:
 
     def __call__(self, batch: Batch) -> Documents:
         """Tag one page."""
-        front = self._fronts[batch.tenant]
-        back = self._back(batch)
-        prefixes: dict[str, bytes] = {}
-        column = []
-        for head in batch.heads:
-            # A page has a few dozen event types: one lookup an event, one concatenation a type.
-            prefix = prefixes.get(head.event_type)
-            if prefix is None:
-                prefix = prefixes[head.event_type] = b"".join((front, self._kind(head.event_type), back))
-            column.append(prefix)
-        return Documents(batch.tenant, batch.heads, column, [piece[1:] for piece in batch.slices])
+        prefixes = _Prefixes(self._fronts[batch.tenant], self._kind, self._back(batch))
+        # One dictionary lookup an event in C (0.05 µs), one concatenation for each of the few dozen event types of a page.
+        column = list(map(prefixes.__getitem__, map(_EVENT_TYPE, batch.heads)))
+        return Documents(batch.tenant, batch.heads, column, batch.bodies)
 
     def _kind(self, event_type: str) -> bytes:
         kind = self._kinds.get(event_type)

@@ -24,6 +24,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.enrich import Enricher, to_rejected
 from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
+from flows.housekeeping import tune_process
 from flows.recovery import fence_off_uncommitted, known_state_keys, recovery_dir
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops
@@ -55,6 +56,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
     """
     if is_program():
         configure_logging()
+        tune_process()
     try:
         settings = load(config_path)
     except ConfigurationError as error:

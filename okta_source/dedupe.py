@@ -1,22 +1,23 @@
 """The window of recent uuids: part of a tenant's resumable state, so that nothing is delivered twice across rewinds and restarts.
 
-The window is in the order of arrival, not of `published`: an event that Okta persisted late is remembered like any other. A uuid takes 16
-bytes in the saved state (a whole page converts in one call, 0.17 µs per event).
+The window is in the order of arrival, not of `published`: an event that Okta persisted late is remembered like any other. In memory it is a
+set of the uuids as they came; in the saved state a uuid takes 16 bytes, and a whole page is packed in one call.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from itertools import chain
 
-__all__ = ["SeenWindow"]
+__all__ = ["SeenWindow", "Segment"]
 
-_KEY_BYTES = 16
+Segment = tuple[float, bytes, tuple[str, ...]]
+"""High-water mark in seconds since the epoch, canonical uuids of 16 bytes each, and those that are not canonical as they are."""
+
+_PACKED_BYTES = 16
 _CANONICAL_LENGTH = 36
-_CANONICAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Quiet tenants answer with pages of an event or two: they share a segment until it spans this share of the window.
 _SEGMENTS_PER_WINDOW = 64
-_SEGMENT_BYTES = 64 * 1024
+_SEGMENT_UUIDS = 4096
 
 
 class SeenWindow:
@@ -30,90 +31,101 @@ class SeenWindow:
         segments: Saved segments, as `segments()` returned them.
     """
 
-    def __init__(self, window_seconds: float, segments: Iterable[tuple[float, bytes]] = ()) -> None:
+    def __init__(self, window_seconds: float, segments: Iterable[Segment] = ()) -> None:
         self._window_seconds = window_seconds
-        self._segments: deque[tuple[float, bytes]] = deque((float(mark), bytes(blob)) for mark, blob in segments)
-        self._seen: set[bytes] = set()
-        for _, blob in self._segments:
-            self._seen.update(_cut(blob))
+        self._segments: deque[Segment] = deque((float(mark), bytes(packed), tuple(others)) for mark, packed, others in segments)
+        self._uuids: deque[list[str]] = deque([*_unpack(packed), *others] for _, packed, others in self._segments)
+        self._seen: set[str] = set(chain.from_iterable(self._uuids))
 
     def __len__(self) -> int:
         """Number of uuids remembered."""
         return len(self._seen)
 
-    def admit(self, uuids: Sequence[str], high_water_seconds: float) -> list[int] | None:
+    def admit(self, uuids: list[str], high_water_seconds: float) -> list[int] | None:
         """Remember a page's uuids and say which of its events are new.
 
         Args:
-            uuids: The page's uuids, in order.
+            uuids: The page's uuids, in order; the list is kept.
             high_water_seconds: The tenant's highest `published` so far, this page included, in seconds since the epoch.
 
         Returns:
-            None when every event is new (the usual page: one set operation), else the positions of the new ones.
+            None when every event is new (the usual page: two set operations), else the positions of the new ones.
         """
-        keys = _keys(uuids)
+        seen, before = self._seen, len(self._seen)
         fresh = None
-        if self._seen.isdisjoint(keys) and len(set(keys)) == len(keys):
-            self._seen.update(keys)
-            self._append(high_water_seconds, b"".join(keys))
+        if seen.isdisjoint(uuids):
+            seen.update(uuids)
+            if len(seen) - before != len(uuids):  # the page repeats itself: the first of each counts
+                first = {uuid: position for position, uuid in reversed(list(enumerate(uuids)))}
+                fresh = sorted(first.values())
         else:
             fresh = []
-            for position, key in enumerate(keys):
-                if key not in self._seen:
-                    self._seen.add(key)
+            for position, uuid in enumerate(uuids):
+                if uuid not in seen:
+                    seen.add(uuid)
                     fresh.append(position)
-            self._append(high_water_seconds, b"".join(keys[position] for position in fresh))
+        self._append(high_water_seconds, uuids if fresh is None else [uuids[position] for position in fresh])
         self._forget(high_water_seconds - self._window_seconds)
         return fresh
 
-    def segments(self) -> tuple[tuple[float, bytes], ...]:
-        """The window as plain immutable values for a snapshot: `(high-water mark in seconds, 16 bytes a uuid)`."""
+    def segments(self) -> tuple[Segment, ...]:
+        """The window as plain immutable values for a snapshot."""
         return tuple(self._segments)
 
-    def _append(self, mark: float, blob: bytes) -> None:
-        if not blob:
+    def _append(self, mark: float, uuids: list[str]) -> None:
+        if not uuids:
             return
+        packed, others = _pack(uuids)
         if len(self._segments) > 1:
-            last = self._segments[-1][1]
             before_mark = self._segments[-2][0]
+            _, last_packed, last_others = self._segments[-1]
             # A shared segment carries its newest mark: its uuids live a little longer than promised, never shorter.
-            if len(last) + len(blob) <= _SEGMENT_BYTES and mark - before_mark < self._window_seconds / _SEGMENTS_PER_WINDOW:
-                self._segments[-1] = (mark, last + blob)
+            small = len(self._uuids[-1]) + len(uuids) <= _SEGMENT_UUIDS
+            if small and mark - before_mark < self._window_seconds / _SEGMENTS_PER_WINDOW:
+                self._segments[-1] = (mark, last_packed + packed, last_others + others)
+                self._uuids[-1] += uuids
                 return
-        self._segments.append((mark, blob))
+        self._segments.append((mark, packed, others))
+        self._uuids.append(uuids)
 
     def _forget(self, oldest_mark: float) -> None:
         while self._segments and self._segments[0][0] < oldest_mark:
-            _, blob = self._segments.popleft()
-            self._seen.difference_update(_cut(blob))
+            self._segments.popleft()
+            self._seen.difference_update(self._uuids.popleft())
 
 
-def _cut(blob: bytes) -> list[bytes]:
-    return [blob[start : start + _KEY_BYTES] for start in range(0, len(blob), _KEY_BYTES)]
-
-
-def _keys(uuids: Sequence[str]) -> list[bytes]:
-    """16 bytes for each uuid: its own where it is one, else a digest (samples hold shortened ones)."""
-    count = len(uuids)
-    joined = "".join(uuids)
-    dashes = "-" * count
-    # All of length 36 with a dash at the four canonical places and 32 hexadecimal digits left: exact, without a regular expression each.
-    if (
-        all(len(uuid) == _CANONICAL_LENGTH for uuid in uuids)
-        and all(joined[place::_CANONICAL_LENGTH] == dashes for place in (8, 13, 18, 23))
-        and joined.count("-") == 4 * count
-    ):
-        try:
-            packed = bytes.fromhex(joined.replace("-", ""))
-        except ValueError:
-            pass
+def _pack(uuids: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """16 bytes for each canonical uuid (lower case, four dashes in their places); whatever else Okta may send stays text."""
+    packed = _pack_canonical(uuids)
+    if packed is not None:
+        return packed, ()
+    pieces: list[bytes] = []
+    others: list[str] = []
+    for uuid in uuids:
+        piece = _pack_canonical((uuid,))
+        if piece is None:
+            others.append(uuid)
         else:
-            if len(packed) == _KEY_BYTES * count:
-                return _cut(packed)
-    return [_key(uuid) for uuid in uuids]
+            pieces.append(piece)
+    return b"".join(pieces), tuple(others)
 
 
-def _key(uuid: str) -> bytes:
-    if _CANONICAL.fullmatch(uuid):
-        return bytes.fromhex(uuid.replace("-", ""))
-    return blake2b(uuid.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES, person=b"okta-uuid").digest()
+def _pack_canonical(uuids: Sequence[str]) -> bytes | None:
+    joined = "".join(uuids)
+    dashes = "-" * len(uuids)
+    # All of one length, a dash at each of the four places, and the rest what the packed bytes give back: exact, in a few calls a page.
+    if set(map(len, uuids)) != {_CANONICAL_LENGTH} or any(joined[place::_CANONICAL_LENGTH] != dashes for place in (8, 13, 18, 23)):
+        return None
+    digits = joined.replace("-", "")
+    try:
+        packed = bytes.fromhex(digits)
+    except ValueError:
+        return None
+    return packed if len(packed) == _PACKED_BYTES * len(uuids) and packed.hex() == digits else None
+
+
+def _unpack(packed: bytes) -> Iterable[str]:
+    digits = packed.hex()
+    for start in range(0, len(digits), 2 * _PACKED_BYTES):
+        uuid = digits[start : start + 2 * _PACKED_BYTES]
+        yield f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"

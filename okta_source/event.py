@@ -6,6 +6,7 @@ escapes and spacing reach the sinks as Okta sent them.
 """
 
 import re
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,18 +71,19 @@ class Batch:
         source: How the events came in: `poll`.
         received_at: When the page was received, UTC.
         heads: One head an event, in Okta's order of persistence.
-        slices: Each event's bytes without line breaks, same order; views of the page while in this process.
+        bodies: Each event's bytes behind its opening brace, without line breaks, same order; views of the page while in this process. The
+            brace is cut off here, where each event is touched anyway: sinks put members of their own in front.
     """
 
     tenant: str
     source: str
     received_at: datetime
     heads: Sequence[Head]
-    slices: Sequence[memoryview | bytes]
+    bodies: Sequence[memoryview | bytes]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the views: Bytewax pickles an item that crosses processes, and a `memoryview` has no pickle."""
-        copied = [bytes(piece) for piece in self.slices]
+        copied = [bytes(body) for body in self.bodies]
         return Batch, (self.tenant, self.source, self.received_at, list(self.heads), copied)
 
 
@@ -91,13 +93,13 @@ class SlicedPage:
 
     Attributes:
         heads: One head a well-formed event.
-        slices: Their bytes, same order and length.
+        bodies: Their bytes behind the opening brace, same order and length.
         malformed: `(bytes, reason, uuid, published)` of each element that is not a well-formed event.
         events: Number of elements in the array, malformed ones included: what the page limit counts.
     """
 
     heads: Sequence[Head]
-    slices: Sequence[memoryview]
+    bodies: Sequence[memoryview]
     malformed: Sequence[tuple[bytes, str, str | None, str | None]]
     events: int
 
@@ -121,6 +123,7 @@ _HEAD = msgspec.json.Decoder(Head)
 _LOOSE = msgspec.json.Decoder(_LooseHead)
 # JSON strings can't hold a raw line break, so every one stands between tokens, where a space means the same.
 _LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+_UTF8_PIECE_BYTES = 16 * 1024
 
 
 def slice_page(page: bytes) -> SlicedPage:
@@ -130,7 +133,7 @@ def slice_page(page: bytes) -> SlicedPage:
         page: The inflated body of a 200 answer.
 
     Returns:
-        Slices and heads. An element that is no JSON object, lacks a member of `Head` or isn't UTF-8 is among `malformed`; the others go on.
+        Bodies and heads. An element that is no JSON object, lacks a member of `Head` or isn't UTF-8 is among `malformed`; the others go on.
 
     Raises:
         PageError: The body is no JSON array, or not one event in it could be read.
@@ -150,7 +153,7 @@ def slice_page(page: bytes) -> SlicedPage:
         except msgspec.DecodeError:
             pass  # at least one event is malformed: find out which, one by one
         else:
-            return SlicedPage(heads, [memoryview(raw) for raw in raws], (), len(raws))
+            return SlicedPage(heads, [memoryview(raw)[1:] for raw in raws], (), len(raws))
     return _slice_one_by_one(raws)
 
 
@@ -179,7 +182,7 @@ def _cut_leniently(page: bytes) -> list[memoryview]:
 
 def _slice_one_by_one(raws: Sequence[msgspec.Raw | memoryview]) -> SlicedPage:
     heads: list[Head] = []
-    slices: list[memoryview] = []
+    bodies: list[memoryview] = []
     malformed: list[tuple[bytes, str, str | None, str | None]] = []
     for raw in raws:
         view = memoryview(raw)
@@ -188,10 +191,10 @@ def _slice_one_by_one(raws: Sequence[msgspec.Raw | memoryview]) -> SlicedPage:
                 malformed.append((bytes(view), "the event is not UTF-8", None, None))
                 continue
             heads.append(_HEAD.decode(view))
-            slices.append(view)
+            bodies.append(view[1:])
         except _NOT_JSON as error:
             malformed.append((bytes(view), f"not an event: {error}", *_loose(view)))
-    return SlicedPage(heads, slices, malformed, len(raws))
+    return SlicedPage(heads, bodies, malformed, len(raws))
 
 
 def _loose(view: memoryview) -> tuple[str | None, str | None]:
@@ -203,11 +206,18 @@ def _loose(view: memoryview) -> tuple[str | None, str | None]:
 
 
 def _is_utf8(data: bytes | memoryview) -> bool:
+    """Whether it is valid UTF-8: msgspec doesn't look inside the strings that it skips, and half a character must not reach a sink."""
+    if isinstance(data, bytes) and data.isascii():
+        return True  # some 30 GB/s
+    view, start, end = memoryview(data), 0, len(data)
     try:
-        # `isascii` runs at some 30 GB/s and settles most pages; msgspec itself doesn't look inside the strings it skips.
-        return (isinstance(data, bytes) and data.isascii()) or bool(str(data, "utf-8")) or not data
+        while start < end:
+            # In pieces that stay in the processor's cache: 0.3 µs per 2 KB event instead of 0.6 for the page at once.
+            _, used = codecs.utf_8_decode(view[start : start + _UTF8_PIECE_BYTES], "strict", start + _UTF8_PIECE_BYTES >= end)
+            start += used
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def _describe(page: bytes, error: Exception) -> str:

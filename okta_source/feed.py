@@ -20,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 PAGES_AHEAD = 2
 _FIRST_ESTIMATE_BYTES = 1024 * 1024
 _SMALLEST_ESTIMATE_BYTES = 16 * 1024
+_MEMORY_NAP_SECONDS = 0.01
 
 
 class TenantFeed:
@@ -121,6 +122,7 @@ class TenantFeed:
     def _may_start(self, now: float) -> bool:
         """Take memory and a request of the host's budget, or note until when there is none."""
         if not self._shared.memory.try_reserve(self._estimate_bytes):
+            self._due = now + _MEMORY_NAP_SECONDS
             return False
         wait_seconds = self._limiter.try_start(self._rate_limit_reserve)
         if self._rate_wait_from is not None:
@@ -175,6 +177,8 @@ class TenantFeed:
         self._report(step, step.rate_limit)
         # A drain is paced from its last request on, so that a slow answer doesn't stretch the interval.
         self._due = max(started + step.due_seconds, ended) if step.drained else ended + step.due_seconds
+        if step.block_seconds:
+            self._due = ended  # the host's budget holds it back, which counts the wait
         if self._control.until_drained and (step.drained or step.exhausted):
             self._finished = True
             if step.exhausted and step.failure:

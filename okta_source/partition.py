@@ -63,10 +63,11 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         Raises:
             StopIteration: The run is to stop, or runs until drained and this tenant is.
         """
+        in_flight = self._feed.in_flight  # looked at first: a page comes before its request ends
         taken = self._feed.take()
         if taken is None:
             if self._control.stopping:
-                if self._feed.in_flight and not self._control.grace_is_over():
+                if in_flight and not self._control.grace_is_over():
                     return []
                 raise StopIteration
             if self._feed.finished:
@@ -94,7 +95,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
 
     def _deliver(self, page: Page, *, drained: bool) -> list[Item]:
         metrics = self._metrics
-        heads, slices = page.sliced.heads, page.sliced.slices
+        heads, bodies = page.sliced.heads, page.sliced.bodies
         metrics.pages.inc()
         items: list[Item] = list(page.malformed)
         if items:
@@ -105,9 +106,9 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
             fresh = self._window.admit([head.uuid for head in heads], page.high_water.timestamp())
             if fresh is not None:
                 metrics.events_duplicate.inc(len(heads) - len(fresh))
-                heads, slices = [heads[index] for index in fresh], [slices[index] for index in fresh]
+                heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
             if heads:
-                items.append(Batch(self._tenant, _POLL, page.received_at, heads, slices))
+                items.append(Batch(self._tenant, _POLL, page.received_at, heads, bodies))
             metrics.last_event(page.high_water.timestamp())
         if drained:
             metrics.poll_lag_seconds.set(0.0)

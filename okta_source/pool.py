@@ -37,43 +37,43 @@ class FetchPool:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        # Idle threads less queued jobs. A job claims its thread when it is submitted: a thread counted as idle until it has the job in its
+        # hands would be promised to a second one, which then waits for as long as the first job hangs.
+        self._free = 0
 
     def submit(self, job: Callable[[], None]) -> None:
         """Run `job` soon on some thread."""
         with self._lock:
-            if self._idle > self._jobs.qsize() or self._threads >= self._max_threads:
-                start = False
-            else:
+            start = self._free <= 0 and self._threads < self._max_threads
+            if start:
                 self._threads += 1
-                start = True
+            else:
+                self._free -= 1
         self._jobs.put(job)
         if start:
             threading.Thread(target=self._work, name="okta-fetch", daemon=True).start()
 
     def is_backed_up(self) -> bool:
         """Whether jobs are waiting for a thread: then nobody should hold one longer than for a request."""
-        return not self._jobs.empty()
+        return self._free < 0
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             try:
                 job = self._jobs.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
-                    self._idle -= 1
-                    if self._jobs.empty():
+                    if self._free > 0:
+                        self._free -= 1
                         self._threads -= 1
                         return
                 continue
-            with self._lock:
-                self._idle -= 1
             try:
                 job()
             except Exception:
                 _LOG.exception("a fetch job failed; this is a defect of bytewax-okta, please report it")
+            with self._lock:
+                self._free += 1
 
 
 class ByteBudget:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+from okta_source.dedupe import Segment
+
 __all__ = ["Cursor", "StateError", "TenantState", "query_fingerprint"]
 
 VERSION = 1
@@ -48,7 +50,7 @@ class TenantState:
     started_at: datetime
     high_water: datetime | None
     query: str
-    window: Iterable[tuple[float, bytes]] = ()
+    window: Iterable[Segment] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """The state as a dict of plain immutable values: Bytewax pickles it after the partition has moved on."""

@@ -45,7 +45,8 @@ class _Decoder(Protocol):
 def new_encoder(compression: Compression) -> Encoder | None:
     """A compressor for one frame, None for `none`.
 
-    isal's gzip at its level 2 is about as small as zlib's level 3 at several times the speed.
+    isal's gzip at its level 2 is as small as zlib's at level 3 and took a seventh of its time; zstd at its level 3
+    was smaller by a fifth and took two and a half times as long (2 MB of events: 0.9, 6.2 and 2.3 ms).
     """
     if compression == "gzip":
         return isal_zlib.compressobj(2, isal_zlib.DEFLATED, _GZIP_WINDOW_BITS)

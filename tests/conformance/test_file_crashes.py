@@ -1,8 +1,8 @@
 """Whatever happens to the process, and whichever snapshot it resumes from: every event once, in order.
 
 The kernel calls that change the disk are counted and one of them never returns, as after `kill -9`; a write
-may have been done by half. In a power cut, what was written or named without a sync is gone as well. The flow is a fixed list of steps: pages, epoch ends with their snapshot, and at
-the end a close.
+may have been done by half. In a power cut, what was written or named without a sync is gone as well. The
+flow is a fixed list of steps: pages, epoch ends with their snapshot, and at the end a close.
 """
 
 import gzip
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from sinks import file as file_module
+from sinks import file_partition
 from sinks.documents import Documents
 from sinks.file import FileSink
 
@@ -171,7 +171,7 @@ STEPS: tuple[Step, ...] = (
 @pytest.fixture
 def disk(monkeypatch) -> Disk:
     # With one file in the state, files leave it all the time.
-    monkeypatch.setattr(file_module, "_FILES_IN_STATE", 1)
+    monkeypatch.setattr(file_partition, "_FILES_IN_STATE", 1)
     return Disk(monkeypatch)
 
 

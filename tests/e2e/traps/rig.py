@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
+import pytest
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 from prometheus_client import REGISTRY
@@ -19,6 +20,7 @@ from flows.system_log import build_flow
 from okta_source.config import TenantConfig
 from okta_source.control import RunControl
 from okta_source.event import Batch, Malformed
+from okta_source.limits import Backoff
 from okta_source.pool import ByteBudget, Shared
 from okta_source.simulator import Organisation
 from okta_source.source import OktaSource
@@ -109,7 +111,7 @@ class ByHand:
         source._shared = Shared(self._pool, memory, clock=self.clock)  # type: ignore[arg-type]
         self.partitions = {name: source.build_part("okta", name, (states or {}).get(name)) for name in source.list_parts()}
 
-    def __enter__(self) -> "ByHand":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -157,7 +159,9 @@ def uuids(items: list[Batch | Malformed]) -> list[str]:
 def event(number: int, published: datetime, **more: object) -> bytes:
     """An event as Okta might write it."""
     moment = published.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return orjson.dumps({"uuid": f"{number:08x}-0000-11f0-8000-00000000abcd", "published": moment, "eventType": "user.session.start", **more})
+    return orjson.dumps(
+        {"uuid": f"{number:08x}-0000-11f0-8000-00000000abcd", "published": moment, "eventType": "user.session.start", **more}
+    )
 
 
 class Stranger:
@@ -171,7 +175,7 @@ class Stranger:
         self.visitors = visitors
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 visitors.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -186,10 +190,18 @@ class Stranger:
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
         self.url = f"http://{self.host}"
 
-    def __enter__(self) -> "Stranger":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+@contextmanager
+def quick_backoff() -> Iterator[None]:
+    """Let the waits after failures last milliseconds: for runs until drained, which give a tenant five tries."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("okta_source.source.Backoff", lambda rng: Backoff(rng, base_seconds=0.01, cap_seconds=0.02))
+        yield

@@ -1,10 +1,12 @@
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import bytewax.operators as op
 import pytest
@@ -102,7 +104,7 @@ def test_each_sink_and_day_has_its_file_that_only_its_owner_reads(tmp_path):
 def test_letters_are_on_the_disk_when_append_returns(tmp_path, monkeypatch):
     synced = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd)))
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(str(Path(f"/proc/self/fd/{fd}").readlink())), real(fd)))
     file = DeadLetterFile(tmp_path)
     file.append([LETTER])
     assert synced[-2:] == [str(file.path_of(LETTER)), str(tmp_path / "search")]
@@ -159,8 +161,6 @@ def test_who_waited_for_a_file_that_was_taken_away_writes_to_the_new_one(tmp_pat
     file = DeadLetterFile(tmp_path)
     file.append([LETTER])
     path = file.path_of(LETTER)
-    import fcntl  # noqa: PLC0415
-
     real = fcntl.flock
 
     def taken_away(fd, operation):
@@ -192,8 +192,6 @@ def test_several_processes_write_whole_lines(tmp_path):
 
 
 def test_locked_holds_the_lock(tmp_path):
-    import fcntl  # noqa: PLC0415
-
     with locked(tmp_path / "x") as fd, (tmp_path / "x").open() as other:
         assert os.fstat(fd).st_ino == (tmp_path / "x").stat().st_ino
         with pytest.raises(BlockingIOError):

@@ -173,7 +173,7 @@ def test_pages_share_a_frame_until_the_snapshot(tmp_path, make_page, compression
 
 @pytest.mark.parametrize("how", ["moved", "deleted", "truncated", "replaced"])
 @pytest.mark.parametrize("handles", [1, 100])
-def test_a_file_that_goes_away_while_running(tmp_path, sink, target, make_page, numbers_in, how, handles, caplog):
+def test_a_file_that_goes_away_while_running(*, tmp_path, sink, target, make_page, numbers_in, how, handles, caplog):
     partition = build(sink)
     partition._open_files._limit = handles
     partition.write_batch([make_page("acme", (1, DAY)), make_page("acme", (2, "2024-05-02T10:00"))])
@@ -292,6 +292,36 @@ def test_a_journal_that_cannot_be_understood_stops_before_anything_is_cut(sink, 
 def test_a_state_of_another_version_is_refused(sink):
     with pytest.raises(SinkStopped, match="version 2"):
         build(sink, {"version": 2})
+
+
+def test_a_file_that_another_program_keeps_writing_to(sink, target, make_page, monkeypatch):
+    partition = build(sink)
+    partition.write_batch([make_page("acme", (1, DAY))])
+    real = os.stat
+
+    def stat(path, **more):
+        if path == str(target):
+            with target.open("ab") as file:
+                file.write(b"theirs\n")
+        return real(path, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(SinkStopped, match="writes to the same file"):
+        partition.write_batch([make_page("acme", (2, DAY))])
+
+
+def test_a_run_after_a_failed_one_in_this_process(sink, target, make_page, monkeypatch, numbers_in):
+    partition = build(sink)
+    partition.write_batch([make_page("acme", (1, DAY))])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", lambda _fd: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+        with pytest.raises(SinkStopped):
+            partition.snapshot()
+        partition.close()
+    partition = build(sink)
+    partition.write_batch([make_page("acme", (1, DAY))])
+    partition.snapshot()
+    assert numbers_in(target.read_bytes()) == [1]
 
 
 def test_close_never_raises(sink, make_page, monkeypatch, caplog):

@@ -117,7 +117,7 @@ def expected(pages):
 
 @pytest.mark.parametrize("epoch_seconds", [0, 10])
 @pytest.mark.parametrize("aborts", [(2, 8, 17, 25), (5, 6, 7, 8), (0, 29)])
-def test_aborted_again_and_again_every_event_is_there_once(tmp_path, recovery, new_sink, pages, epoch_seconds, aborts):
+def test_aborted_again_and_again_every_event_is_there_once(*, tmp_path, recovery, new_sink, pages, epoch_seconds, aborts):
     source = AbortingSource(pages, aborts)
     flow = flow_of(source, new_sink())
     for _ in range(len(aborts) + 1):

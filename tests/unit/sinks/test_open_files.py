@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ def synced(monkeypatch):
     real = os.fdatasync
 
     def fdatasync(fd):
-        names.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+        names.append(Path(f"/proc/self/fd/{fd}").readlink().name)
         real(fd)
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
@@ -72,7 +73,7 @@ def test_one_file_that_fails_is_told_by_its_own_name(write, monkeypatch, count):
     real = os.fdatasync
 
     def refuse(fd):
-        if os.readlink(f"/proc/self/fd/{fd}").endswith("tenant-1"):
+        if Path(f"/proc/self/fd/{fd}").readlink().name == "tenant-1":
             raise OSError(5, "Input/output error")
         real(fd)
 

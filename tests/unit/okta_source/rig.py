@@ -1,0 +1,81 @@
+"""One tenant put together from real parts, with a scripted transport, a clock that stands still and threads that run when told."""
+
+import itertools
+import random
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import REGISTRY
+
+from okta_source.control import RunControl
+from okta_source.dedupe import SeenWindow
+from okta_source.feed import TenantFeed
+from okta_source.limits import Backoff
+from okta_source.metrics import TenantMetrics
+from okta_source.partition import TenantPartition
+from okta_source.poller import Poller, Query
+from okta_source.pool import ByteBudget, Shared
+from okta_source.state import TenantState
+from tests.unit.okta_source.fakes import NOW, ORG, Answer, Clock, FakeTransport, InlinePool
+
+_NUMBERS = itertools.count(1)
+
+
+class Rig:
+    """A tenant of its own name, so that its metrics start at zero.
+
+    Args:
+        script: What Okta answers.
+        until_drained: As in `RunControl`.
+        pool: Fetch threads; by default jobs run when `fetch` is called.
+        memory_bytes: Of the page memory.
+        plain: A snapshot to resume from.
+        query: Parameters of the query that differ.
+    """
+
+    def __init__(
+        self,
+        *script: Answer,
+        until_drained: bool = False,
+        pool: Any = None,
+        memory_bytes: int = 64 * 1024 * 1024,
+        plain: dict[str, Any] | None = None,
+        shared: Shared | None = None,
+        reserve: float = 0.0,
+        **query: Any,
+    ) -> None:
+        self.tenant = f"rig{next(_NUMBERS)}"
+        self.clock = Clock()
+        self.pool = pool or InlinePool()
+        self.memory = ByteBudget(memory_bytes)
+        self.shared = shared or Shared(self.pool, self.memory, self.clock)
+        self.transport = FakeTransport(*script)
+        self.control = RunControl(until_drained=until_drained, clock=self.clock)
+        self.metrics = TenantMetrics(self.tenant)
+        saved = TenantState.from_plain(plain) if plain else None
+        asked = Query(**({"tenant": self.tenant, "org_url": ORG, "page_limit": 3} | query))
+        self.poller = Poller(asked, Backoff(random.Random(1)), since=NOW - timedelta(hours=1), now=self.clock.now(), state=saved)
+        self.feed = TenantFeed(
+            label=f"{self.tenant} (Acme Inc.)",
+            tenant=self.tenant,
+            poller=self.poller,
+            transport=self.transport,
+            shared=self.shared,
+            org_host="acme.okta.com",
+            rate_limit_reserve=reserve,
+            metrics=self.metrics,
+            control=self.control,
+            now=self.clock.now,
+        )
+        state = TenantState(self.poller.cursor, self.poller.started_at, self.poller.high_water, asked.fingerprint())
+        window = SeenWindow(3600.0, saved.window if saved else ())
+        self.partition = TenantPartition(self.tenant, self.feed, state, window, self.metrics, self.control, self.clock.now)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample of this tenant, 0.0 where there is none."""
+        return REGISTRY.get_sample_value(name, {"tenant": self.tenant, **labels}) or 0.0
+
+    def fetch(self) -> None:
+        """Let the feed start what it may, and run it."""
+        self.feed.poke()
+        self.pool.run()
