@@ -50,7 +50,9 @@ def main() -> int:
     ]
     with Simulator(organisations) as simulator:
         for organisation in organisations:
-            console.print(f"simulating [bold]{organisation.name}[/] at {simulator.url(organisation.name)}: {_EVENTS[organisation.name]:,} events")
+            console.print(
+                f"simulating [bold]{organisation.name}[/] at {simulator.url(organisation.name)}: {_EVENTS[organisation.name]:,} events"
+            )
         config = _write_config(folder, simulator, organisations)
         console.print(f"configuration: {_relative(config)}")
         code = _run(console, config, folder)

@@ -93,4 +93,3 @@ def _front(tenant: TenantConfig) -> bytes:
 def _labels(tenant: TenantConfig) -> bytes:
     members: dict[str, Any] = {"_okta_labels": dict(tenant.labels)}
     return b"," + orjson.dumps(members)[1:-1] if tenant.labels else b""
-

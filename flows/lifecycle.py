@@ -27,7 +27,16 @@ from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkParti
 from okta_source.control import RunControl
 from sinks.errors import SinkStopped
 
-__all__ = ["EXIT_CONFIGURATION", "EXIT_SINK_STOPPED", "EXIT_UNDRAINED", "StopsRun", "StopsRunKeyed", "configure_logging", "install", "is_program"]
+__all__ = [
+    "EXIT_CONFIGURATION",
+    "EXIT_SINK_STOPPED",
+    "EXIT_UNDRAINED",
+    "StopsRun",
+    "StopsRunKeyed",
+    "configure_logging",
+    "install",
+    "is_program",
+]
 
 EXIT_UNDRAINED = 1
 EXIT_CONFIGURATION = 2

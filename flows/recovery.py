@@ -56,7 +56,9 @@ def fence_off_uncommitted(directory: Path) -> int:
         with closing(_open(store)) as connection, connection:
             deleted += connection.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
     if deleted:
-        _LOG.info("%s: %d snapshots of the interrupted epoch %d were never committed and have been removed", directory, deleted, resume_epoch)
+        _LOG.info(
+            "%s: %d snapshots of the interrupted epoch %d were never committed and have been removed", directory, deleted, resume_epoch
+        )
     return deleted
 
 

@@ -105,8 +105,8 @@ class TenantFeed:
         return page, drained
 
     def idle_seconds(self) -> float:
-        """How long the worker may leave this tenant alone: 0.0 while pages wait, a few milliseconds while an answer is expected."""
-        if self._waiting:
+        """How long the worker may leave this tenant alone: 0.0 while pages wait or at the end, milliseconds while an answer is expected."""
+        if self._waiting or self.finished:
             return 0.0
         now = self._shared.clock()
         if self._busy:

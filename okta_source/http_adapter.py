@@ -26,8 +26,9 @@ def exact_target(url: str) -> None:
     """Say what the next request of this thread asks for: the path and query of `url`, byte for byte."""
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
+    target = url[len(origin) :].partition("#")[0]  # a fragment is the client's own
     _REQUEST.origin = origin
-    _REQUEST.target = url[len(origin) :] if url.startswith(origin) else None
+    _REQUEST.target = target if target.startswith("/") else f"/{target}"
 
 
 class _ExactTarget:

@@ -112,6 +112,9 @@ class OktaTransport:
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return explain(error, self._org_url, self._timeout_seconds)
+        except ValueError:
+            # Not shown: http.client puts the header's value into its message.
+            return TransportFailure("auth", "The credential holds a character that no HTTP header can carry.", "Look at `tenants.auth`.")
         if response.status == 401:
             self._authenticator.refused()
         return response

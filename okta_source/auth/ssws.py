@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from okta_source.config import SswsAuth
+from okta_source.secret import SecretError
 
 __all__ = ["SswsAuthenticator"]
 
@@ -25,10 +26,15 @@ class SswsAuthenticator:
         """The header with the token.
 
         Raises:
-            okta_source.secret.SecretError: The token can't be read.
+            okta_source.secret.SecretError: The token can't be read, or is none.
         """
         if self._stale or self._last is None:
-            fresh = {self._config.header: f"{self._config.prefix}{self._config.token.read().reveal()}"}
+            token = self._config.token.read().reveal()
+            # Read anew it may be anything; http.client would refuse it with an error that shows it.
+            if not (token.isascii() and token.isprintable() and " " not in token):
+                msg = f"{self._config.token} holds a space, line break or other character that no Okta token has"
+                raise SecretError(msg)
+            fresh = {self._config.header: f"{self._config.prefix}{token}"}
             if self._last is not None and fresh != self._last:
                 self._on_refresh()
             self._last, self._stale = fresh, False

@@ -32,7 +32,12 @@ def main(org_url: str, token: str, path: str) -> int:
                 if event["uuid"] in seen:
                     continue
                 seen.add(event["uuid"])
-                tagged = {"_okta_event_type": "systemLog", "_okta_tenant": "acme", "_okta_org": org, "_okta_category": category(event["eventType"])}
+                tagged = {
+                    "_okta_event_type": "systemLog",
+                    "_okta_tenant": "acme",
+                    "_okta_org": org,
+                    "_okta_category": category(event["eventType"]),
+                }
                 if told_apart := action(event["eventType"]):
                     tagged["_okta_action"] = told_apart
                 tagged["_okta_source"] = "poll"

@@ -23,7 +23,15 @@ def tenant_entry(name: str, org_url: str, token_file: Path, **keys: object) -> s
     keys = {"start_from": "2d", "poll_interval_seconds": 1, "request_timeout_seconds": 2, **keys}
     lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in keys.items()]
     return "\n".join(
-        ["[[tenants]]", f'name = "{name}"', f'org_url = "{org_url}"', *lines, "[tenants.auth]", 'method = "ssws"', f'token_file = "{token_file}"']
+        [
+            "[[tenants]]",
+            f'name = "{name}"',
+            f'org_url = "{org_url}"',
+            *lines,
+            "[tenants.auth]",
+            'method = "ssws"',
+            f'token_file = "{token_file}"',
+        ]
     )
 
 

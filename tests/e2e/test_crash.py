@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 
 def test_ten_kills_with_every_fault_on(tmp_path: Path) -> None:
     organisations = [
-        Organisation(name, seed=seed, events=30_000, faults=Faults.all(0.01), latency_seconds=0.1) for seed, name in enumerate(("acme", "globex"))
+        Organisation(name, seed=seed, events=30_000, faults=Faults.all(0.01), latency_seconds=0.1)
+        for seed, name in enumerate(("acme", "globex"))
     ]
     rng = random.Random(20)
     interrupted = 0

@@ -32,7 +32,7 @@ HEADERS = [
     f"<{NEXT}>;rel=next",
     f"<{NEXT}> ; REL=NEXT",
     f'<{NEXT}>; title="a, b; rel=self"; rel="next"',
-    f'<{NEXT}>; rel="last next"; title*=UTF-8\'en\'log',
+    f"<{NEXT}>; rel=\"last next\"; title*=UTF-8'en'log",
     f'<http://HOST/api/v1/logs?q=a,b;rel=next>; rel="self",<{NEXT}>; rel="next"',
     f'<http://HOST/x>; rel="prev", <{NEXT}>; type="application/json"; rel="next", <http://HOST/y>; rel="self"',
     f'<http://HOST/x>; title="\\"next\\""; rel=self, <{NEXT}>; rel=next',
@@ -68,7 +68,8 @@ def test_trap_18_an_encoded_cursor_comes_back_as_it_was_given_across_restarts(tm
 
 
 @pytest.mark.parametrize(
-    "query", ["after=a%2Bb%2Fc%3D", "after=a%2bb%2fc%3d", "after=a+b/c=,d;e:f@g!$'()*~", "limit=1&after=%7E%41&&filter=", "after=a%20b%25|^"]
+    "query",
+    ["after=a%2Bb%2Fc%3D", "after=a%2bb%2fc%3d", "after=a+b/c=,d;e:f@g!$'()*~", "limit=1&after=%7E%41&&filter=", "after=a%20b%25|^"],
 )
 def test_trap_18_the_target_is_sent_byte_for_byte(tmp_path: Path, query: str) -> None:
     organisation = Organisation("acme", events=1)

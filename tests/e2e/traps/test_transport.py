@@ -122,7 +122,10 @@ def test_trap_26_a_body_that_trickles_is_given_up_too(tmp_path: Path, caplog: py
 def test_trap_26_end_to_end_stalled_bodies_lose_nothing(tmp_path: Path) -> None:
     organisation = Organisation("acme", events=200, body_form="chunked")
     organisation.script(
-        *[Scripted(fallthrough=True)] * 2, Scripted(fallthrough=True, stall_after_bytes=2000), Scripted(status=500), Scripted(delay_seconds=20)
+        *[Scripted(fallthrough=True)] * 2,
+        Scripted(fallthrough=True, stall_after_bytes=2000),
+        Scripted(status=500),
+        Scripted(delay_seconds=20),
     )
     with Simulator([organisation]) as sim:
         place = workplace(tmp_path, sim.url("acme"), organisation, page_limit=20, request_timeout_seconds=TIMEOUT_SECONDS)

@@ -13,16 +13,16 @@ WINDOW = 3600.0
 
 
 def admitted(window: SeenWindow, uuids: Sequence[str], mark: float) -> list[str]:
-    fresh = window.admit(uuids, mark)
+    fresh = window.admit(list(uuids), mark)
     return list(uuids) if fresh is None else [uuids[position] for position in fresh]
 
 
 def naive(seen: set[str], uuids: Sequence[str]) -> list[str]:
-    """What is new in a page, for a memory that never forgets. Case means nothing in a uuid."""
+    """What is new in a page, for a memory that never forgets."""
     fresh = []
     for one in uuids:
-        if one.lower() not in seen:
-            seen.add(one.lower())
+        if one not in seen:
+            seen.add(one)
             fresh.append(one)
     return fresh
 
@@ -104,6 +104,7 @@ def test_it_forgets_by_the_high_water_mark() -> None:
         "{00000001-0000-11f0-8000-00000000abcd}",
         "0000000-10000-11f0-8000-00000000abcd",
         "00000001-0000-11f0-8000-00000000abcg",
+        "00000001-0000-11F0-8000-00000000ABCD",  # Okta's own are in lower case; another case stays what it is
         "00000001-0000-11f0-8000-0000000 abcd",
         "00000001-0000-11f0-8000-00000000abc\n",
         "x" * 36,
@@ -115,7 +116,9 @@ def test_it_forgets_by_the_high_water_mark() -> None:
 def test_an_id_that_is_no_canonical_uuid_is_told_apart_all_the_same(odd: str) -> None:
     window = SeenWindow(WINDOW)
     neighbours = [uuid(1), odd, odd + "x", odd.replace("-", "") + "y", uuid(2)]
-    assert window.admit(neighbours, 0.0) is None
+    assert window.admit(list(neighbours), 0.0) is None
+    assert window.admit(neighbours, 0.0) == []
+    window = SeenWindow(WINDOW, pickle.loads(pickle.dumps(window.segments())))  # noqa: S301
     assert window.admit(neighbours, 0.0) == []
     assert window.admit([odd], 0.0) == []
     assert window.admit([odd + "z"], 0.0) is None
@@ -130,13 +133,6 @@ def test_ids_whose_joined_text_is_the_same_are_different() -> None:
     assert window.admit([uuid(1), uuid(2)], 0.0) is None
 
 
-def test_mixed_case_is_one_uuid_on_the_fast_way_and_on_the_slow_one() -> None:
-    window = SeenWindow(WINDOW)
-    assert window.admit([uuid(0xABC)], 0.0) is None
-    assert window.admit([uuid(0xABC).upper()], 0.0) == []
-    assert window.admit([uuid(0xABC).upper(), "short"], 0.0) == [1]
-
-
 def test_the_state_makes_the_same_window_again() -> None:
     window = SeenWindow(WINDOW)
     for number in range(50):
@@ -145,7 +141,8 @@ def test_the_state_makes_the_same_window_again() -> None:
     again = SeenWindow(WINDOW, pickle.loads(pickle.dumps(segments)))  # noqa: S301
     assert again.segments() == segments
     assert len(again) == len(window)
-    assert all(isinstance(mark, float) and isinstance(blob, bytes) for mark, blob in segments)
+    assert {tuple(map(type, segment)) for segment in segments} == {(float, bytes, tuple)}
+    assert b"okta_source" not in pickle.dumps(segments)
     page = [uuid(12), uuid(13), uuid(49), uuid(50)]  # 12 has left the window, 13 is on its edge
     assert again.admit(page, 4950.0) == window.admit(page, 4950.0) == [0, 3]
 

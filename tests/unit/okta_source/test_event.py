@@ -14,7 +14,8 @@ GOOD = b"{" + HEAD + b"}"
 
 
 def cut(page: bytes) -> list[bytes]:
-    return [bytes(piece) for piece in slice_page(page).slices]
+    """The events of a page, whole again: the opening brace is cut off."""
+    return [b"{" + body for body in slice_page(page).bodies]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_line_breaks_between_tokens_become_spaces_and_nothing_else_changes() -> 
     assert len(first) == len(pretty[pretty.index(b"{") : pretty.index(b"}") + 1])
 
 
-def test_heads_stand_beside_their_slices() -> None:
+def test_heads_stand_beside_their_bodies() -> None:
     page = slice_page(json.dumps([event(1), event(2, eventType="a.b")]).encode())
     assert [head.uuid for head in page.heads] == [event(1)["uuid"], event(2)["uuid"]]
     assert [head.event_type for head in page.heads] == ["user.session.start", "a.b"]
@@ -59,7 +60,7 @@ def test_heads_stand_beside_their_slices() -> None:
 @pytest.mark.parametrize("body", [b"[]", b" [\n] "])
 def test_an_empty_array_is_a_page_without_events(body: bytes) -> None:
     page = slice_page(body)
-    assert (page.events, list(page.heads), list(page.slices), list(page.malformed)) == (0, [], [], [])
+    assert (page.events, list(page.heads), list(page.bodies), list(page.malformed)) == (0, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_malformed_element_is_set_aside_and_the_others_go_on(
     element: bytes, reason: str, uuid: str | None, published: str | None
 ) -> None:
     page = slice_page(b"[" + GOOD + b"," + element + b"," + GOOD + b"]")
-    assert [bytes(piece) for piece in page.slices] == [GOOD, GOOD]
+    assert list(page.bodies) == [GOOD[1:], GOOD[1:]]
     assert [head.uuid for head in page.heads] == ["u1", "u1"]
     assert page.events == 3  # what the page limit counts
     ((raw, why, found_uuid, found_published),) = page.malformed
@@ -124,14 +125,14 @@ def test_a_body_that_is_no_array_is_told_apart(body: bytes, reason: str) -> None
         slice_page(body)
 
 
-def test_slices_are_views_of_the_page() -> None:
+def test_bodies_are_views_of_the_page() -> None:
     page = slice_page(b"[" + GOOD + b"]")
-    assert isinstance(page.slices[0], memoryview)
+    assert isinstance(page.bodies[0], memoryview)
 
 
 def test_a_batch_survives_pickling() -> None:
     page = slice_page(b"[" + GOOD + b"]")
     received_at = datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
-    copy = pickle.loads(pickle.dumps(Batch("acme", "poll", received_at, page.heads, page.slices)))  # noqa: S301
-    assert copy == Batch("acme", "poll", received_at, page.heads, [GOOD])
-    assert isinstance(copy.slices[0], bytes)
+    copy = pickle.loads(pickle.dumps(Batch("acme", "poll", received_at, page.heads, page.bodies)))  # noqa: S301
+    assert copy == Batch("acme", "poll", received_at, page.heads, [GOOD[1:]])
+    assert isinstance(copy.bodies[0], bytes)

@@ -155,7 +155,9 @@ def test_a_block_holds_everybody_back_and_the_longest_one_wins() -> None:
     assert budget.wait_seconds(20.0, RESERVE) == 0.0
 
 
-@pytest.mark.parametrize(("limit", "reserve", "usable"), [(1, 0.9, 1), (1, 0.0, 1), (10, 0.9, 1), (20, 0.1, 18), (60, 0.0, 60), (3, 0.5, 1)])
+@pytest.mark.parametrize(
+    ("limit", "reserve", "usable"), [(1, 0.9, 1), (1, 0.0, 1), (10, 0.9, 1), (20, 0.1, 18), (60, 0.0, 60), (3, 0.5, 1)]
+)
 def test_some_request_always_fits_into_a_window(limit: int, reserve: float, usable: int) -> None:
     budget = Budget()
     budget.request(told(0, 0.5, limit=limit), 0.0)

@@ -53,7 +53,7 @@ def test_a_batch_holds_what_the_page_held() -> None:
     (batch,) = rig.partition.next_batch()
     assert isinstance(batch, Batch)
     assert (batch.tenant, batch.source, batch.received_at) == (rig.tenant, "poll", NOW)
-    assert [bytes(piece)[:10] for piece in batch.slices] == [b'{"uuid": "'] * 2
+    assert [bytes(body)[:9] for body in batch.bodies] == [b'"uuid": "'] * 2
 
 
 def test_the_snapshot_is_behind_the_last_page_handed_over_and_not_behind_what_was_fetched() -> None:
@@ -67,7 +67,7 @@ def test_the_snapshot_is_behind_the_last_page_handed_over_and_not_behind_what_wa
     after = rig.partition.snapshot()
     assert after["url"] == link_to("0")
     assert after["high_water"] == (NOW - timedelta(seconds=100)).isoformat()
-    assert sum(len(blob) for _, blob in after["window"]) == 3 * 16
+    assert sum(len(packed) for _, packed, _ in after["window"]) == 3 * 16
     assert before["window"] == ()  # an earlier snapshot never changes
 
 

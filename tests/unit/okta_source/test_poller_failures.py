@@ -161,7 +161,9 @@ def test_a_success_tells_the_rate_limit() -> None:
     assert (step.rate_limit.limit, step.rate_limit.remaining, step.rate_limit.resets_in_seconds) == (60, 55, 23.0)
 
 
-@pytest.mark.parametrize("foreign", ["https://evil.example/api/v1/logs?after=1", "http://acme.okta.com/x", "/relative", "https://evil.example/?" + ORG])
+@pytest.mark.parametrize(
+    "foreign", ["https://evil.example/api/v1/logs?after=1", "http://acme.okta.com/x", "/relative", "https://evil.example/?" + ORG]
+)
 def test_a_foreign_next_is_not_followed_but_its_page_is_delivered(foreign: str) -> None:
     subject = poller()
     before = subject.cursor

@@ -224,10 +224,18 @@ def test_a_secret_that_no_header_can_carry_is_an_auth_failure_that_does_not_show
         page(transport.get(wire.url + "/x"))
 
 
-def test_a_prefix_that_no_header_can_begin_with_does_not_show_the_token(connect: Connect) -> None:
-    auth = {"method": "ssws", "token_env": "TEST_OKTA_TOKEN", "prefix": " SSWS "}
+def test_no_credential_however_odd_shows_in_a_failure(connect: Connect) -> None:
+    class Odd:
+        def headers(self) -> dict[str, str]:
+            return {"Authorization": f"{TOKEN}\r\nX-Evil: 1"}
+
+        def refused(self) -> None: ...
+
     with serving(reply()) as wire:
-        failed(connect(wire.url, auth=auth).get(wire.url + "/x"), "auth")
+        transport = connect(wire.url)
+        transport._authenticator = Odd()
+        failed(transport.get(wire.url + "/x"), "auth")
+        assert wire.heads == []
 
 
 def test_a_body_beyond_the_cap_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,5 +267,3 @@ def test_the_environments_proxy_is_used_and_no_proxy_respected(connect: Connect,
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         page(connect(wire.url).get(wire.url + "/x"))
         assert (len(proxy.heads), len(wire.heads)) == (1, 1)
-
-

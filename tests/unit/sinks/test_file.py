@@ -208,14 +208,37 @@ def test_a_moved_compressed_file_is_a_whole_one(tmp_path, make_page):
         assert done.stdout == b'{"_okta_tenant":"acme","n":%d}\n' % number
 
 
-def test_an_aborted_run_in_this_process_leaves_nothing_to_the_next(tmp_path, make_page):
+def test_an_aborted_run_in_this_process_leaves_nothing_to_the_next(tmp_path, make_page, numbers_in):
     sink = FileSink("archive", str(tmp_path / "{tenant}"), ["acme"], compression="gzip", journal_dir=tmp_path / "journal")
-    build(sink).write_batch([make_page("acme", (1, DAY))])  # its frame is unfinished
-    second = build(sink)
-    second.write_batch([make_page("acme", (1, DAY))])
+    first = build(sink)
+    first.write_batch([make_page("acme", (1, DAY))])
+    state = first.snapshot()
+    first.write_batch([make_page("acme", (2, DAY))])  # its frame is unfinished
+    second = build(sink, state)
+    second.write_batch([make_page("acme", (2, DAY))])
     second.snapshot()
     done = subprocess.run(["gzip", "-dc", tmp_path / "acme.gz"], capture_output=True, check=True)
-    assert done.stdout == b'{"_okta_tenant":"acme","n":1}\n'
+    assert numbers_in(done.stdout) == [1, 2]
+
+
+def test_a_compressed_file_that_was_closed_for_others_is_a_whole_one(tmp_path, make_page, numbers_in):
+    sink = FileSink("archive", str(tmp_path / "{tenant}-{date}"), ["acme"], compression="gzip", journal_dir=None)
+    partition = build(sink)
+    partition._open_files._limit = 1
+    partition.write_batch([make_page("acme", (1, DAY)), make_page("acme", (2, "2024-05-02T10:00"))])
+    (tmp_path / "acme-2024-05-01.gz").rename(tmp_path / "moved.gz")
+    done = subprocess.run(["gzip", "-dc", tmp_path / "moved.gz"], capture_output=True, check=True)
+    assert numbers_in(done.stdout) == [1]
+
+
+def test_half_a_line_of_unknown_origin_is_ended_for_good_before_its_size_is_noted(sink, target, make_page, monkeypatch):
+    target.parent.mkdir()
+    target.write_bytes(b'{"n":"theirs"}')
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink()))
+    build(sink).write_batch([make_page("acme", (1, DAY))])
+    assert target.read_bytes() == b'{"n":"theirs"}\n{"_okta_tenant":"acme","n":1}\n'
+    assert synced[0] == target
 
 
 def test_several_tenants_need_a_path_each(tmp_path):
