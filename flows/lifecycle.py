@@ -134,6 +134,16 @@ def _guarded(call: Callable[[], _R]) -> _R:
         _stop_run(error)
 
 
+def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[Any]) -> None:
+    """Close without raising: Bytewax closes while it unwinds an exception, and a second one aborts the process."""
+    try:
+        partition.close()
+    except SinkStopped as error:
+        if is_program():
+            _stop_run(error)
+        _LOG.critical("%s", error)
+
+
 class _KeyedPartition(StatefulSinkPartition[Any, Any]):
     def __init__(self, partition: StatefulSinkPartition[Any, Any]) -> None:
         self._partition = partition
@@ -148,7 +158,7 @@ class _KeyedPartition(StatefulSinkPartition[Any, Any]):
         return _guarded(self._partition.snapshot)
 
     def close(self) -> None:
-        _guarded(self._partition.close)
+        _close(self._partition)
 
 
 class StopsRunKeyed(FixedPartitionedSink[Any, Any]):
@@ -182,7 +192,7 @@ class _Partition(StatelessSinkPartition[Any]):
         _guarded(lambda: self._partition.write_batch(items))
 
     def close(self) -> None:
-        _guarded(self._partition.close)
+        _close(self._partition)
 
 
 class StopsRun(DynamicSink[Any]):

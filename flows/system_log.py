@@ -23,8 +23,8 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from flows.enrich import Enricher, to_rejected
-from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
 from flows.housekeeping import tune_process
+from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
 from flows.recovery import fence_off_uncommitted, known_state_keys, recovery_dir
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops

@@ -5,8 +5,8 @@ the heads (1.0 µs), where `orjson.loads` of the same page takes 7 µs. The slic
 escapes and spacing reach the sinks as Okta sent them.
 """
 
-import re
 import codecs
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

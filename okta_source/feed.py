@@ -1,4 +1,4 @@
-"""One tenant's fetching: drives the pure poller with a transport on the fetch threads, at most one request in flight and two pages ahead."""
+"""One tenant's fetching: drives the pure poller on the fetch threads, with at most one request in flight and two pages ahead."""
 
 import logging
 from collections import deque
@@ -143,7 +143,7 @@ class TenantFeed:
                 if not self._may_start(now):
                     break
                 self._busy_since = now
-        except Exception:
+        except Exception:  # noqa: BLE001  # a tenant must outlive a defect, and the others must not notice
             self._due = self._shared.clock() + 60.0
             _LOG.exception("%s: polling failed in a way that is a defect of bytewax-okta; it goes on in a minute", self._label)
         finally:

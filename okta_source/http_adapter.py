@@ -1,10 +1,15 @@
-"""`requests` adapters: the request target goes out byte for byte, and TLS contexts are ours.
+"""`requests` adapters: the request target goes out byte for byte, an answer has a deadline, and TLS contexts are ours.
 
 urllib3 normalises percent-encodings (`%2b` becomes `%2B`). Okta's cursor is opaque, so what goes on the wire is the link's own target.
 """
 
+import contextlib
+import http.client
+import io
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -12,6 +17,7 @@ from urllib.parse import urlsplit
 
 import certifi
 import requests.adapters
+import urllib3
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -31,8 +37,48 @@ def exact_target(url: str) -> None:
     _REQUEST.target = target if target.startswith("/") else f"/{target}"
 
 
+class _UntilDeadline(io.RawIOBase):
+    """What is left of the time-out is the time-out of the next read: a socket's own counts from byte to byte, and a trickle never ends."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, timeout_seconds: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._timeout_seconds = timeout_seconds
+        self._deadline = time.monotonic() + timeout_seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left_seconds = self._deadline - time.monotonic()
+        if left_seconds <= 0.0:
+            msg = "the answer took too long"
+            raise TimeoutError(msg)
+        self._sock.settimeout(left_seconds)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            with contextlib.suppress(OSError):  # closed already
+                self._sock.settimeout(self._timeout_seconds)
+            self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose headers and body have to be there within the read time-out."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        timeout_seconds = sock.gettimeout()
+        if timeout_seconds is not None:
+            self.fp = io.BufferedReader(_UntilDeadline(self.fp.detach(), sock, timeout_seconds))
+
+
 class _ExactTarget:
     """Puts the exact target in place of the normalised one, in origin form as well as in the absolute form that http proxies get."""
+
+    response_class: Any = _Response
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         target = getattr(_REQUEST, "target", None)
@@ -87,6 +133,9 @@ class ExactHttpsAdapter(ExactHttpAdapter):
     def __init__(self, tls: TlsConfig) -> None:
         self._context = _ssl_context(tls)
         self._assert_hostname: dict[str, bool] = {} if tls.verify_hostname else {"assert_hostname": False}
+        if not tls.verify:
+            # The configuration has been warned of already, with the tenant's name.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pace: the organisation's rate limit as a budget, and the back-off of a tenant in trouble. Pure: the clock and the randomness are passed in.
+"""Pace: the organisation's rate limit as a budget, and the back-off of a tenant in trouble. Pure: clock and randomness are passed in.
 
 Okta counts requests to `/api/v1/logs` in windows of 60 s that start with the first request, not with the minute, and reports `limit`,
 `remaining` and `reset` (UTC epoch seconds) on every answer. The reset is read against the answer's own `Date`, never against our clock.

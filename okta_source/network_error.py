@@ -14,15 +14,15 @@ __all__ = ["explain"]
 def explain(error: BaseException, org_url: str, timeout_seconds: float) -> TransportFailure:
     """Find the cause in the chain of exceptions that requests and urllib3 wrap around it."""
     chain = _chain(error)
-    if any(isinstance(link, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)) for link in chain):
+    if any(isinstance(link, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for link in chain):
+        return TransportFailure(
+            "dns", f"The host of {org_url} can't be resolved.", "Check org_url for a typing error, and this machine's DNS."
+        )
+    if any(_is_timeout(link) for link in chain):
         return TransportFailure(
             "timeout",
             f"{org_url} did not answer completely within {timeout_seconds:g} s.",
             "Okta itself may take 30 s for a query; if it happens often, look at the network and at request_timeout_seconds.",
-        )
-    if any(isinstance(link, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for link in chain):
-        return TransportFailure(
-            "dns", f"The host of {org_url} can't be resolved.", "Check org_url for a typing error, and this machine's DNS."
         )
     tls = next((link for link in chain if isinstance(link, (ssl.SSLError, ssl.CertificateError))), None)
     if tls is not None:
@@ -37,6 +37,12 @@ def explain(error: BaseException, org_url: str, timeout_seconds: float) -> Trans
         f"The connection to {org_url} failed: {type(root).__name__}: {root}.",
         "Check that this machine may reach the organisation (egress rules, proxy); it is tried again.",
     )
+
+
+def _is_timeout(link: BaseException) -> bool:
+    # urllib3 derives "nobody listens there" from its time-out of connecting.
+    timed_out = isinstance(link, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout))
+    return timed_out and not isinstance(link, urllib3.exceptions.NewConnectionError)
 
 
 def _chain(error: BaseException) -> list[BaseException]:

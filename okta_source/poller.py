@@ -1,8 +1,6 @@
 """The polling state machine of one tenant. Pure: it holds no socket, no clock and no thread.
 
-It says which URL to ask (`cursor`), is given what came back (`receive`) and says what follows: a page, a failure, when to ask again.
-
-Okta documents polling as: no `until`, ascending; ordered by persistence; the `next` link always present, even on an empty page. So the `next`
+Okta documents polling as: no `until`, ascending; ordered by persistence; the `next` link always present, even on an empty page. So that
 link is followed byte for byte, a page shorter than the limit ends the drain, and `published` (which steps back within a page) is used only
 where a cursor is refused: then from the high-water mark minus an overlap, and the window of seen uuids removes what comes again.
 """
@@ -300,7 +298,7 @@ class Poller:
         oldest = now - RETENTION
         if since < oldest:
             _LOG.warning(
-                "%s: events from %s are asked for, but Okta keeps them for 90 days: starting at %s. What lies before can't be had any more.",
+                "%s: events from %s are asked for, but Okta keeps them for 90 days: starting at %s. Earlier ones can't be had.",
                 self._query.tenant,
                 _okta_time(since),
                 _okta_time(oldest),

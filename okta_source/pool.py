@@ -70,7 +70,7 @@ class FetchPool:
                 continue
             try:
                 job()
-            except Exception:
+            except Exception:  # noqa: BLE001  # the thread serves every tenant
                 _LOG.exception("a fetch job failed; this is a defect of bytewax-okta, please report it")
             with self._lock:
                 self._free += 1

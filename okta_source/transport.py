@@ -5,10 +5,10 @@ Redirects are not followed (the credential would go along), cookies are not kept
 zlib, and `response.content` inflates in pieces of 10 KB.
 """
 
-import time
 import zlib
 from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import requests
 import requests.utils
@@ -20,6 +20,7 @@ from okta_source.auth.base import Authenticator
 from okta_source.config import TenantConfig
 from okta_source.http_adapter import ExactHttpAdapter, ExactHttpsAdapter, exact_target
 from okta_source.network_error import explain
+from okta_source.org_url import is_loopback
 from okta_source.secret import SecretError
 from okta_source.verdict import Response, TransportFailure
 
@@ -64,13 +65,11 @@ class OktaTransport:
         self._session.headers.update(
             {"Accept": "application/json", "Accept-Encoding": "gzip", "Content-Type": "application/json", "User-Agent": USER_AGENT}
         )
-        self._proxies: dict[str, str] = (
-            {"http": tenant.proxy, "https": tenant.proxy} if tenant.proxy else requests.utils.get_environ_proxies(tenant.org_url)
-        )
+        self._proxies = _proxies(tenant)
         if tenant.org_url.startswith("https:"):
             self._session.mount("https://", ExactHttpsAdapter(tenant.tls))
         self._session.mount("http://", ExactHttpAdapter())
-        # Prepared once and sent by the adapter itself: cookies, hooks and redirects are not wanted, and a page costs 0.2 instead of 0.45 ms.
+        # Prepared once and sent by the adapter itself: no cookies, hooks or redirects, and a request costs 0.30 instead of 0.45 ms of CPU.
         self._request = self._session.prepare_request(requests.Request("GET", tenant.org_url))
         self._adapter = self._session.get_adapter(tenant.org_url)
 
@@ -125,8 +124,6 @@ class OktaTransport:
 
     def _read(self, answer: requests.Response) -> Response:
         raw = answer.raw
-        # The time-out of a socket counts from byte to byte: a body that trickles needs a deadline of its own.
-        deadline = time.monotonic() + self._timeout_seconds
         pieces = []
         size = 0
         while piece := raw.read1(_CHUNK_BYTES, decode_content=False):
@@ -134,9 +131,6 @@ class OktaTransport:
             size += len(piece)
             if size > _LARGEST_BODY_BYTES:
                 raise _TooLargeError
-            if time.monotonic() > deadline:
-                msg = "the body took too long"
-                raise TimeoutError(msg)
         if raw.length_remaining:
             msg = f"the body ended {raw.length_remaining} bytes early"
             raise ConnectionError(msg)
@@ -147,6 +141,15 @@ class OktaTransport:
         # A kept-alive connection goes back to the pool when the body has been read; close() would throw it away.
         raw.release_conn()
         return Response(answer.status_code, headers, body, size)
+
+
+def _proxies(tenant: TenantConfig) -> dict[str, str]:
+    """The tenant's proxy, else what the environment (`HTTPS_PROXY`, `NO_PROXY`) says once at start; never one for this machine itself."""
+    if tenant.proxy:
+        return {"http": tenant.proxy, "https": tenant.proxy}
+    if is_loopback(urlsplit(tenant.org_url).hostname or ""):
+        return {}
+    return requests.utils.get_environ_proxies(tenant.org_url)
 
 
 class _TooLargeError(Exception):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -106,6 +107,28 @@ def okta_reason(body: bytes) -> str:
     return (f"{said} ({causes})" if causes else said)[:_LONGEST_REASON]
 
 
+_FIXES: Mapping[int, tuple[ErrorType, str]] = MappingProxyType(
+    {
+        401: (
+            "auth",
+            "The API token is wrong, expired, revoked, was unused for 30 days, or its owner is deactivated: create one under "
+            "Security > API > Tokens in the Okta Admin Console and put it where `tenants.auth` refers to.",
+        ),
+        403: (
+            "permission",
+            "The credential is valid but may not read the System Log: give its owner the Read-only or Report Administrator role "
+            "(OAuth: grant the scope okta.logs.read), and look at network zones that restrict the token.",
+        ),
+        404: ("not_found", "There is no System Log at this address: check org_url ({org_url})."),
+        408: ("timeout", "The request took too long for the server; it is tried again."),
+        429: ("rate_limited", "The organisation's rate limit is spent: polling goes on after the reset."),
+    }
+)
+_SERVER: tuple[ErrorType, str] = ("server", "The trouble is on Okta's side (or a proxy's); the same request is tried again.")
+_UNDOCUMENTED: tuple[ErrorType, str] = ("decode", "Okta documents 200 alone: look at what stands between here and Okta.")
+_REFUSED: tuple[ErrorType, str] = ("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")
+
+
 def failure_of(response: Response, org_url: str) -> Failure:
     """Classify an answer other than 200.
 
@@ -117,46 +140,14 @@ def failure_of(response: Response, org_url: str) -> Failure:
         The failure with its cause and fix.
     """
     status = response.status
-    reason = okta_reason(response.body)
-    said = f"Okta answered {status}" + (f" ({reason})." if reason else ".")
-
-    def failure(error_type: ErrorType, fix: str, message: str = said) -> Failure:
-        return Failure(error_type, "fetch", message, fix, str(status))
-
     if 300 <= status < 400:
-        target = response.headers.get("Location", "elsewhere")
-        return failure(
-            "foreign_link",
-            f"Redirects are not followed, since the credential would go along: set org_url to the address that answers itself, not {org_url}.",
-            f"{org_url} redirects ({status}) to {target[:200]}.",
-        )
-    match status:
-        case 401:
-            return failure(
-                "auth",
-                "The API token is wrong, expired, revoked, was unused for 30 days, or its owner is deactivated: create one under "
-                "Security > API > Tokens in the Okta Admin Console and put it where `tenants.auth` refers to.",
-            )
-        case 403:
-            return failure(
-                "permission",
-                "The credential is valid but may not read the System Log: give its owner the Read-only or Report Administrator role "
-                "(OAuth: grant the scope okta.logs.read), and look at network zones that restrict the token.",
-            )
-        case 404:
-            return failure("not_found", f"There is no System Log at this address: check org_url ({org_url}).")
-        case 408:
-            return failure("timeout", "The request took too long for the server; it is tried again.")
-        case 429:
-            return failure("rate_limited", "The organisation's rate limit is spent: polling goes on after the reset.")
-    if status >= 500:
-        return failure("server", "The trouble is on Okta's side (or a proxy's); the same request is tried again.")
-    if 200 <= status < 300:
-        return Failure(
-            "decode",
-            "decode",
-            f"Okta answered {status} where 200 is documented.",
-            "Look at what stands between here and Okta.",
-            str(status),
-        )
-    return failure("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")
+        target = response.headers.get("Location", "elsewhere")[:200]
+        message = f"{org_url} redirects ({status}) to {target}."
+        fix = f"Redirects are not followed, since the credential would go along: set org_url to the address that answers, not {org_url}."
+        return Failure("foreign_link", "fetch", message, fix, str(status))
+    reason = okta_reason(response.body)
+    message = f"Okta answered {status} ({reason})." if reason else f"Okta answered {status}."
+    by_class = _SERVER if status >= 500 else _UNDOCUMENTED if status < 300 else _REFUSED
+    error_type, fix = _FIXES.get(status, by_class)
+    stage: Stage = "decode" if error_type == "decode" else "fetch"
+    return Failure(error_type, stage, message, fix.format(org_url=org_url), str(status))

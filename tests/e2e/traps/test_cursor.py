@@ -118,7 +118,7 @@ def test_trap_06_three_events_of_one_millisecond_split_by_a_restart(tmp_path: Pa
     assert uuids(rest) == organisation.uuids()[2:]
     since = organisation.requests[-2].target
     assert "987Z" in since, f"the milliseconds of the newest event are gone: {since}"
-    assert b'987Z"' in bytes(rest[0].slices[0])  # type: ignore[union-attr]
+    assert b'987Z"' in bytes(rest[0].bodies[0])  # type: ignore[union-attr]
 
 
 def test_trap_06_a_time_between_two_milliseconds_is_rounded_down(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from okta_source.simulator import Organisation, Request, Scripted, Simulator
 from okta_source.simulator.links import FORMS
 from tests.e2e.harness import Workplace
-from tests.e2e.traps.rig import ByHand, Stranger, drain, event, quick_backoff, series, tenant, uuids, workplace
+from tests.e2e.traps.rig import ByHand, Stranger, drain, quick_backoff, series, tenant, uuids, workplace
 
 
 def test_trap_17_every_form_of_the_link_header_drains_to_the_end(tmp_path: Path) -> None:
@@ -48,9 +48,8 @@ def test_trap_17_forms_that_a_proxy_or_another_release_may_send(tmp_path: Path, 
         return Scripted(fallthrough=True, headers={"Link": header.replace("HOST", host)})
 
     organisation.script(page, Scripted(body=b"[]"))
-    with Simulator([organisation]) as sim:
-        with ByHand(tenant(tmp_path, sim.url("acme"), organisation, page_limit=1)) as source:
-            source.settle()
+    with Simulator([organisation]) as sim, ByHand(tenant(tmp_path, sim.url("acme"), organisation, page_limit=1)) as source:
+        source.settle()
     assert organisation.requests[1].target == "/api/v1/logs?after=2&limit=1"
 
 
@@ -164,9 +163,7 @@ def test_trap_19_a_saved_cursor_of_another_host_is_given_up(tmp_path: Path) -> N
 def test_trap_19_an_allowed_host_is_followed_and_only_that_one(tmp_path: Path) -> None:
     # One organisation, two addresses, as with a custom domain: the log is the same, the links name the other one.
     now = datetime.now(UTC)
-    own, custom = (Organisation("acme", events=0) for _ in range(2))
-    for organisation in (own, custom):
-        organisation.append([event(number, now) for number in range(30)])
+    own, custom = (Organisation("acme", events=30, now=now) for _ in range(2))
     with Stranger() as stranger, Simulator([own]) as sim, Simulator([custom]) as custom_sim:
         own.public_url = custom_sim.url("acme")
         host = custom_sim.url("acme").partition("://")[2]

@@ -7,7 +7,7 @@ import pytest
 
 from okta_source.state import Cursor, StateError, TenantState, query_fingerprint
 
-WINDOW = ((1772366400.123, b"0123456789abcdef"), (1772366401.0, b"fedcba9876543210" * 2))
+WINDOW = ((1772366400.123, b"0123456789abcdef", ()), (1772366401.0, b"fedcba9876543210" * 2, ("odd", "é")))
 STATE = TenantState(
     cursor=Cursor("https://acme.okta.com/api/v1/logs?after=a%2Bb%2fc%3D", from_link=True),
     started_at=datetime(2026, 2, 1, tzinfo=UTC),

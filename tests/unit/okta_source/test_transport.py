@@ -4,58 +4,14 @@ import gzip
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from okta_source import __version__
 from okta_source import transport as transport_module
-from okta_source.auth import SswsAuthenticator
-from okta_source.config import TenantConfig
-from okta_source.transport import OktaTransport
-from okta_source.verdict import Response, TransportFailure
-from tests.unit.okta_source.wire import reply, serving
-
-TOKEN = "00not-a-real-token"
-TIMEOUT = 0.5
-Connect = Callable[..., OktaTransport]
-
-
-@pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
-    """Makes transports for an origin and closes them."""
-    monkeypatch.setenv("TEST_OKTA_TOKEN", TOKEN)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    made: list[OktaTransport] = []
-
-    def make(org_url: str, **settings: Any) -> OktaTransport:
-        auth = {"method": "ssws", "token_env": "TEST_OKTA_TOKEN"}
-        tenant = TenantConfig.model_validate(
-            {"name": "acme", "org_url": org_url, "auth": auth, "request_timeout_seconds": TIMEOUT, **settings}
-        )
-        made.append(OktaTransport(tenant, SswsAuthenticator(tenant.auth)))
-        return made[-1]
-
-    yield make
-    for transport in made:
-        transport.close()
-
-
-def page(answer: Response | TransportFailure) -> Response:
-    assert isinstance(answer, Response), answer
-    return answer
-
-
-def failed(answer: Response | TransportFailure, error_type: str) -> TransportFailure:
-    assert isinstance(answer, TransportFailure), answer
-    assert answer.error_type == error_type, answer
-    assert answer.detail
-    assert answer.fix
-    assert TOKEN not in answer.detail + answer.fix
-    return answer
+from okta_source.verdict import TransportFailure
+from tests.unit.okta_source.wire import TOKEN, Connect, failed, page, reply, serving
 
 
 def header(head: bytes, name: str) -> str | None:
@@ -258,12 +214,20 @@ def test_a_proxy_gets_the_exact_target_in_absolute_form(connect: Connect) -> Non
         assert proxy.heads[0].split(b"\r\n")[0] == b"GET http://localhost:9/api/v1/logs?after=%2f HTTP/1.1"
 
 
-def test_the_environments_proxy_is_used_and_no_proxy_respected(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_proxy_is_used_but_not_for_what_it_excepts(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(reply()) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        assert isinstance(connect("https://acme.invalid").get("https://acme.invalid/x"), TransportFailure)
+        assert proxy.heads[0].startswith(b"CONNECT acme.invalid:443 ")
+        monkeypatch.setenv("no_proxy", "acme.invalid")
+        failed(connect("https://acme.invalid").get("https://acme.invalid/x"), "dns")
+        assert len(proxy.heads) == 1
+
+
+def test_the_environments_proxy_is_not_used_for_this_machine_itself(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(reply()) as proxy, serving(reply()) as wire:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "")
         page(connect(wire.url).get(wire.url + "/x"))
-        assert (len(proxy.heads), len(wire.heads)) == (1, 0)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        page(connect(wire.url).get(wire.url + "/x"))
-        assert (len(proxy.heads), len(wire.heads)) == (1, 1)
+        assert (len(proxy.heads), len(wire.heads)) == (0, 1)

@@ -1,6 +1,7 @@
 """A real server on a socket that sends exactly the bytes a test gives it, and certificates for it."""
 
-import datetime
+import contextlib
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -13,6 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from okta_source.transport import OktaTransport
+from okta_source.verdict import Response, TransportFailure
+
+TOKEN = "00not-a-real-token"
+TIMEOUT = 0.5
+Connect = Callable[..., OktaTransport]
 Handler = Callable[[socket.socket, bytes], None]
 """Is given the connection and a request's head; what it doesn't send isn't sent."""
 
@@ -37,39 +44,41 @@ class Wire:
         self.port: int = self._listener.getsockname()[1]
         self.heads: list[bytes] = []
         self.connections = 0
-        self.stop = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     @property
     def url(self) -> str:
         return f"http{'s' if self._context else ''}://127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        self.stop.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._acceptor.join()
         self._listener.close()
 
     def _accept(self) -> None:
-        while True:
-            try:
+        with contextlib.suppress(OSError):
+            while True:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        try:
-            if self._context:
-                connection = self._context.wrap_socket(connection, server_side=True)
-            with connection:
-                while head := self._head(connection):
-                    self.heads.append(head)
-                    if isinstance(self._handler, bytes):
-                        connection.sendall(self._handler)
-                    else:
-                        self._handler(connection, head)
-        except OSError:
-            connection.close()
+        with contextlib.suppress(OSError), connection:
+            if self._context is None:
+                self._answer(connection)
+            else:
+                with self._context.wrap_socket(connection, server_side=True) as secured:
+                    self._answer(secured)
+
+    def _answer(self, connection: socket.socket) -> None:
+        while head := self._head(connection):
+            self.heads.append(head)
+            if isinstance(self._handler, bytes):
+                connection.sendall(self._handler)
+            else:
+                self._handler(connection, head)
 
     @staticmethod
     def _head(connection: socket.socket) -> bytes:
@@ -95,7 +104,7 @@ def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
     """A self-signed certificate for these names (addresses too): its PEM file, and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     alternatives: list[x509.GeneralName] = [
         x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names
     ]
@@ -105,8 +114,8 @@ def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -117,3 +126,17 @@ def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert_file, key_file)
     return cert_file, context
+
+
+def page(answer: Response | TransportFailure) -> Response:
+    assert isinstance(answer, Response), answer
+    return answer
+
+
+def failed(answer: Response | TransportFailure, error_type: str) -> TransportFailure:
+    assert isinstance(answer, TransportFailure), answer
+    assert answer.error_type == error_type, answer
+    assert answer.detail
+    assert answer.fix
+    assert TOKEN not in answer.detail + answer.fix
+    return answer
