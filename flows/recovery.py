@@ -31,7 +31,7 @@ def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] =
     Returns:
         The directory, or None when the run keeps no state.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
     parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
     known, _ = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
     return Path(known.recovery_directory) if known.recovery_directory else None

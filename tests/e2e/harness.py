@@ -1,6 +1,8 @@
 """Runs the real flow in real processes over the simulator, and judges the files that it leaves."""
 
+import gzip
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,10 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import zstandard
 
 from okta_source.simulator import Organisation, Simulator
 
 DEADLINE_SECONDS = 90.0
+
+
+def _unpack_zstd(data: bytes) -> bytes:
+    with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+        return reader.read()
+
+
+_READERS = {".ndjson": bytes, ".gz": gzip.decompress, ".zst": _unpack_zstd}
 
 
 def tenant_entry(name: str, org_url: str, token_file: Path, **keys: object) -> str:
@@ -94,15 +105,16 @@ class Workplace:
         addresses: Sequence[str] = (),
         recover: bool = True,
         environment: dict[str, str] | None = None,
+        file_limit_bytes: int | None = None,
     ) -> "FlowProcess":
-        """Start `python -m bytewax.run` on the configuration."""
+        """Start `python -m bytewax.run` on the configuration, if need be with a limit for the size of each file."""
         arguments = [sys.executable, "-m", "bytewax.run", f"flows.system_log:get_flow('{self.config}', until_drained={until_drained})"]
         if recover:
             arguments += ["-r", str(self.state), "-s", str(snapshot_seconds), "-b", "0"]
         if process is not None:
             arguments += ["-i", str(process), "-a", ";".join(addresses)]
         log = self.log.with_name(f"log-{process or 0}.txt")
-        return FlowProcess(arguments, log, {**os.environ, "RUST_BACKTRACE": "0", **(environment or {})})
+        return FlowProcess(arguments, log, {**os.environ, "RUST_BACKTRACE": "0", **(environment or {})}, file_limit_bytes)
 
     def drain(self, snapshot_seconds: int = 0) -> "FlowProcess":
         """Run until drained, to the end."""
@@ -115,11 +127,18 @@ class Workplace:
         addresses = [f"127.0.0.1:{port}" for port in free_ports(size)]
         return [self.run(process=number, addresses=addresses, **keys) for number in range(size)]  # type: ignore[arg-type]
 
+    def run_and_kill(self, organisation: Organisation, after_requests: int) -> None:
+        """Run until the organisation has had so many more requests, then `kill -9`."""
+        asked = organisation.requests_count
+        flow = self.run()
+        wait_for(lambda: organisation.requests_count >= asked + after_requests, "requests")
+        flow.kill()
+
     def lines(self, tenant: str) -> list[bytes]:
         """What stands in the tenant's files, line by line, in the files' order."""
         lines: list[bytes] = []
-        for path in sorted((self.out / tenant).glob("*.ndjson")):
-            data = path.read_bytes()
+        for path in sorted((self.out / tenant).glob("*.ndjson*")):
+            data = _READERS[path.suffix](path.read_bytes())
             assert not data or data.endswith(b"\n"), f"{path} ends in half a line: {data[-200:]!r}"
             lines += data.splitlines()
         return lines
@@ -157,11 +176,16 @@ def judge(lines: list[bytes], expected: list[bytes], tenant: str) -> None:
 class FlowProcess:
     """One `bytewax.run` process."""
 
-    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str], file_limit_bytes: int | None = None) -> None:
         self.log = log
+
+        def limit() -> None:
+            if file_limit_bytes is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes))
+
         with log.open("ab") as sink:
             self._log_start = log.stat().st_size
-            self.process = subprocess.Popen(arguments, stdout=sink, stderr=sink, env=environment, cwd=log.parent)
+            self.process = subprocess.Popen(arguments, stdout=sink, stderr=sink, env=environment, cwd=log.parent, preexec_fn=limit)  # noqa: PLW1509
 
     def wait(self, timeout_seconds: float = DEADLINE_SECONDS) -> int:
         try:

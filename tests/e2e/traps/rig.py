@@ -1,7 +1,6 @@
 """What the tests of known traps share: the real flow in this process, and one source driven by hand over real HTTP."""
 
-import http.server
-import threading
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -164,39 +163,14 @@ def event(number: int, published: datetime, **more: object) -> bytes:
     )
 
 
-class Stranger:
-    """A server that is no business of ours: it remembers who came and what they carried, and answers like Okta.
-
-    `with Stranger() as stranger:` listens at `stranger.url`.
-    """
-
-    def __init__(self) -> None:
-        visitors: list[tuple[str, dict[str, str]]] = []
-        self.visitors = visitors
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                visitors.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"[]")
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"http://{self.host}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+@contextmanager
+def all_names_lead_here() -> Iterator[None]:
+    """Every name leads to this machine, whatever it is, and no proxy is in between."""
+    resolve: Callable[..., Any] = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NO_PROXY", "*")
+        patched.setattr(socket, "getaddrinfo", lambda _host, *args, **keys: resolve("127.0.0.1", *args, **keys))
+        yield
 
 
 @contextmanager

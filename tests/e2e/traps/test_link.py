@@ -11,7 +11,8 @@ import pytest
 from okta_source.simulator import Organisation, Request, Scripted, Simulator
 from okta_source.simulator.links import FORMS
 from tests.e2e.harness import Workplace
-from tests.e2e.traps.rig import ByHand, Stranger, drain, quick_backoff, series, tenant, uuids, workplace
+from tests.e2e.traps.rig import ByHand, drain, quick_backoff, series, tenant, uuids, workplace
+from tests.unit.okta_source.wire import reply, serving
 
 
 def test_trap_17_every_form_of_the_link_header_drains_to_the_end(tmp_path: Path) -> None:
@@ -112,9 +113,9 @@ def test_trap_19_a_foreign_next_link_gets_neither_a_request_nor_the_credential(
     tmp_path: Path, link: Callable[[str, str], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     organisation = Organisation("acme", events=30)
-    with Stranger() as stranger, Simulator([organisation]) as sim:
+    with serving(reply()) as stranger, Simulator([organisation]) as sim:
         acme = sim.url("acme").partition("://")[2]
-        organisation.script(Scripted(fallthrough=True, next_url=link(stranger.host, acme)))
+        organisation.script(Scripted(fallthrough=True, next_url=link(f"127.0.0.1:{stranger.port}", acme)))
         errors = series("okta_errors_total", tenant="acme", error_type="foreign_link", stage="fetch")
         config = tenant(tmp_path, sim.url("acme"), organisation, page_limit=10)
         with ByHand(config) as source, caplog.at_level(logging.WARNING):
@@ -124,7 +125,7 @@ def test_trap_19_a_foreign_next_link_gets_neither_a_request_nor_the_credential(
             # Once the organisation names itself again, polling goes on where it was.
             source.clock.advance(2.0)
             received += uuids(source.settle())
-        assert stranger.visitors == []
+        assert stranger.connections == 0
     assert series("okta_errors_total", tenant="acme", error_type="foreign_link", stage="fetch") == errors + 1
     assert "was not followed and the credential was not sent" in caplog.text
     assert organisation.token not in caplog.text
@@ -134,7 +135,7 @@ def test_trap_19_a_foreign_next_link_gets_neither_a_request_nor_the_credential(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_trap_19_redirects_are_not_followed(tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture) -> None:
     organisation = Organisation("acme", events=5)
-    with Stranger() as stranger, Simulator([organisation]) as sim:
+    with serving(reply()) as stranger, Simulator([organisation]) as sim:
         elsewhere = f"{stranger.url}/api/v1/logs"
         organisation.script(Scripted(status=status, headers={"Location": elsewhere}, body=b"[]"))
         with ByHand(tenant(tmp_path, sim.url("acme"), organisation)) as source, caplog.at_level(logging.WARNING):
@@ -143,12 +144,12 @@ def test_trap_19_redirects_are_not_followed(tmp_path: Path, status: int, caplog:
             assert elsewhere in caplog.text
             source.clock.advance(2.0)
             assert uuids(source.settle()) == organisation.uuids()
-        assert stranger.visitors == []
+        assert stranger.connections == 0
 
 
 def test_trap_19_a_saved_cursor_of_another_host_is_given_up(tmp_path: Path) -> None:
     organisation = Organisation("acme", events=5)
-    with Stranger() as stranger, Simulator([organisation]) as sim:
+    with serving(reply()) as stranger, Simulator([organisation]) as sim:
         acme = tenant(tmp_path, sim.url("acme"), organisation)
         with ByHand(acme) as source:
             source.settle()
@@ -156,7 +157,7 @@ def test_trap_19_a_saved_cursor_of_another_host_is_given_up(tmp_path: Path) -> N
         states["acme"]["url"] = f"{stranger.url}/api/v1/logs?after=1"
         with ByHand(acme, states=states) as source:
             assert uuids(source.settle()) == []
-        assert stranger.visitors == []
+        assert stranger.connections == 0
     assert organisation.requests[-1].status == 200
 
 
@@ -164,13 +165,13 @@ def test_trap_19_an_allowed_host_is_followed_and_only_that_one(tmp_path: Path) -
     # One organisation, two addresses, as with a custom domain: the log is the same, the links name the other one.
     now = datetime.now(UTC)
     own, custom = (Organisation("acme", events=30, now=now) for _ in range(2))
-    with Stranger() as stranger, Simulator([own]) as sim, Simulator([custom]) as custom_sim:
+    with serving(reply()) as stranger, Simulator([own]) as sim, Simulator([custom]) as custom_sim:
         own.public_url = custom_sim.url("acme")
         host = custom_sim.url("acme").partition("://")[2]
         custom.script(Scripted(fallthrough=True), Scripted(fallthrough=True, next_url=f"{stranger.url}/api/v1/logs"))
         with ByHand(tenant(tmp_path, sim.url("acme"), own, page_limit=10, allowed_hosts=[host])) as source:
             received = uuids(source.settle())
-        assert stranger.visitors == []
+        assert stranger.connections == 0
     assert own.requests_count == 1
     assert custom.requests[0].headers["authorization"] == f"SSWS {own.token}"
     assert custom.requests_count == 2
@@ -179,7 +180,7 @@ def test_trap_19_an_allowed_host_is_followed_and_only_that_one(tmp_path: Path) -
 
 def test_trap_19_end_to_end_a_hostile_organisation_harms_neither_its_credential_nor_its_neighbour(tmp_path: Path) -> None:
     hostile, healthy = Organisation("hostile", events=20), Organisation("healthy", seed=2, events=200)
-    with Stranger() as stranger, Simulator([hostile, healthy]) as sim:
+    with serving(reply()) as stranger, Simulator([hostile, healthy]) as sim:
         hostile.script(
             Scripted(fallthrough=True, next_url=f"{stranger.url}/?{sim.url('hostile')}"),
             Scripted(status=302, headers={"Location": stranger.url}),
@@ -189,8 +190,8 @@ def test_trap_19_end_to_end_a_hostile_organisation_harms_neither_its_credential_
         place.write()
         with quick_backoff():
             assert drain(place) == {}
-        assert stranger.visitors == []
+        assert stranger.connections == 0
     place.judge(hostile)
     place.judge(healthy)
-    assert stranger.host not in b"".join(path.read_bytes() for path in place.state.glob("*.sqlite3")).decode("latin-1")
+    assert f"127.0.0.1:{stranger.port}" not in b"".join(path.read_bytes() for path in place.state.glob("*.sqlite3")).decode("latin-1")
     assert orjson.loads(place.lines("hostile")[0])["_okta_tenant"] == "hostile"

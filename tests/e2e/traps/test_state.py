@@ -1,25 +1,16 @@
 """Traps 30 and 31: a tenant's place is kept under its name, whatever its secret or its subdomain."""
 
-import datetime as dt
-import ipaddress
-import socket
-import ssl
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from flows.recovery import known_state_keys
 from flows.settings import ConfigurationError, load
 from okta_source.simulator import Faults, Organisation, Simulator
 from tests.e2e.harness import Workplace, wait_for
-from tests.e2e.traps.rig import drain, growth, poll, series, workplace
+from tests.e2e.traps.rig import all_names_lead_here, drain, growth, poll, series, workplace
+from tests.unit.okta_source.wire import certificate
 
 INPUT_STEP = "system_log.okta"
 
@@ -70,58 +61,21 @@ def test_trap_30_a_token_rotated_while_polling_needs_no_restart(tmp_path: Path) 
     place.judge(organisation)
 
 
-def certificates(folder: Path, *names: str) -> tuple[ssl.SSLContext, Path]:
-    """A server's context for some names, and the file of the authority that vouches for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority for tests")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "authority.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    secret = folder / "server.pem"
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + pem.read_bytes()
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(secret)
-    return context, pem
-
-
-@pytest.fixture
-def everybody_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every name leads to this machine, and no proxy is in between."""
-    monkeypatch.setenv("NO_PROXY", "*")
-    resolve: Callable[..., Any] = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *args, **keys: resolve("127.0.0.1", *args, **keys))
-
-
-def test_trap_31_production_and_preview_of_one_subdomain_are_two_tenants(tmp_path: Path, everybody_is_here: None) -> None:
+def test_trap_31_production_and_preview_of_one_subdomain_are_two_tenants(tmp_path: Path) -> None:
     production, preview = (Organisation("acme", seed=seed, events=120) for seed in (1, 2))
-    context, authority = certificates(tmp_path, "acme.okta.com", "acme.oktapreview.com")
+    authority, context = certificate(tmp_path, "acme.okta.com", "acme.oktapreview.com")
     with Simulator([production], ssl_context=context) as first, Simulator([preview], ssl_context=context) as second:
         place = Workplace(tmp_path)
         for name, sim, domain in (("acme", first, "okta.com"), ("acme-preview", second, "oktapreview.com")):
             place.add(name, f"https://acme.{domain}:{sim.url('acme').rpartition(':')[2]}", "00sim-acme", page_limit=20)
             place.entries[-1] += f'\n[tenants.tls]\nca_file = "{authority}"'
         place.write()
-        assert drain(place) == {}
-        for organisation in (production, preview):
-            organisation.append(15)
-        before = production.requests_count, preview.requests_count
-        assert drain(place) == {}
+        with all_names_lead_here():
+            assert drain(place) == {}
+            for organisation in (production, preview):
+                organisation.append(15)
+            before = production.requests_count, preview.requests_count
+            assert drain(place) == {}
         # Each went on from its own cursor.
         assert [production.requests[before[0]].status, preview.requests[before[1]].status] == [200, 200]
         assert all(organisation.requests[count].cursor for organisation, count in zip((production, preview), before, strict=True))

@@ -2,10 +2,7 @@
 
 import signal
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from okta_source.simulator import Organisation, Scripted, Simulator
 from tests.e2e.harness import Workplace, wait_for
 from tests.e2e.traps.rig import ByHand, drain, quick_backoff, series, tenant, uuids, workplace, workplace_settings
+from tests.unit.okta_source.wire import serving
 
 TIMEOUT_SECONDS = 0.3
 
@@ -71,51 +69,24 @@ def test_trap_26_what_broke_off_is_asked_for_again_with_the_same_cursor(tmp_path
         assert series("okta_errors_total", tenant="acme", error_type=error_type, stage=stage) == before + 1
 
 
-@contextmanager
-def trickling_server() -> Iterator[tuple[str, list[float]]]:
-    """Sends the body of an answer byte by byte, each well within the time-out, for ever."""
-    began: list[float] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        with connection:
-            connection.recv(65536)
-            began.append(time.monotonic())
-            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n[")
-            try:
-                while not stop.wait(0.05):
-                    connection.sendall(b" ")
-            except OSError:
-                return
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", began
-    finally:
-        stop.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+def trickle(connection: socket.socket, _head: bytes) -> None:
+    """A body that comes byte by byte, each well within the time-out, and never ends."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n[")
+    while True:
+        time.sleep(0.05)
+        connection.sendall(b" ")
 
 
 def test_trap_26_a_body_that_trickles_is_given_up_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with trickling_server() as (url, began):
-        acme = tenant(tmp_path, url, Organisation("acme"), request_timeout_seconds=TIMEOUT_SECONDS)
+    with serving(trickle) as server:
+        acme = tenant(tmp_path, server.url, Organisation("acme"), request_timeout_seconds=TIMEOUT_SECONDS)
         started = time.monotonic()
         with ByHand(acme) as source, caplog.at_level("WARNING"):
             source.settle()
             assert TIMEOUT_SECONDS <= time.monotonic() - started < 5.0
             source.clock.advance(2.0)
             source.settle()
-    assert len(began) == 2
+    assert server.connections == 2
     assert "did not answer completely within 0.3 s" in caplog.text
 
 

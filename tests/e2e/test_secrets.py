@@ -1,0 +1,107 @@
+"""A token is in its own file, in the requests to its own organisation, and nowhere else, whatever goes wrong."""
+
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from okta_source.simulator import Faults, Organisation, Scripted, Simulator
+from tests.e2e.harness import Workplace, free_ports, wait_for
+from tests.unit.okta_source.wire import certificate, reply, serving
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT_TOKEN = "00eNvIrOnMeNtAlSeCrEt"
+FIRST_TOKEN = "00fIrStSeCrEtOfTheFile"
+SECOND_TOKEN = "00sEcOnDsEcReTOfTheFile"
+REFUSED_TOKEN = "00wRoNgSeCrEtThatIsRefused"
+UNSENT_TOKEN = "00uNtRuStEdSeCrEt"
+TOKENS = (ENVIRONMENT_TOKEN, FIRST_TOKEN, SECOND_TOKEN, REFUSED_TOKEN, UNSENT_TOKEN)
+
+
+def holders(folder: Path, secrets: tuple[str, ...] = TOKENS) -> list[str]:
+    """Files that hold a secret, other than the tenants' own: in the clear, however the rest of them is encoded."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent != folder / "tokens"]
+    assert any(path.suffix == ".sqlite3" for path in files)
+    needles = [secret.encode(encoding) for secret in secrets for encoding in ("utf-8", "utf-16-le")]
+    return [f"{path}: {needle!r}" for path in files for needle in needles if needle in path.read_bytes()]
+
+
+def test_no_file_log_line_metric_or_state_holds_a_token(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    place.make_state()
+    (port,) = free_ports(1)
+    environment = {
+        "ACME_TOKEN": ENVIRONMENT_TOKEN,
+        "BYTEWAX_DATAFLOW_API_ENABLED": "1",
+        "BYTEWAX_DATAFLOW_API_PORT": str(port),
+        "RUST_BACKTRACE": "full",
+        "NO_PROXY": "*",
+    }
+    by_environment = Organisation("acme", seed=1, events=200, token=ENVIRONMENT_TOKEN, faults=Faults.all(0.02))
+    by_file = Organisation("globex", seed=2, events=200, token=FIRST_TOKEN)
+    refused = Organisation("initech", seed=3, events=10)
+    by_file.append([b'{"broken":', b'"not an event"'])
+    _, context = certificate(tmp_path / "tokens", "127.0.0.1")
+    secure = Organisation("hooli", seed=4)
+    plain = [by_environment, by_file, refused]
+    with serving(reply()) as stranger, Simulator(plain) as sim, Simulator([secure], ssl_context=context) as secure_sim:
+        by_file.script(
+            Scripted(fallthrough=True, next_url=f"{stranger.url}/api/v1/logs"),
+            Scripted(status=302, headers={"Location": stranger.url}),
+            Scripted(status=200, body=b"<html>"),
+            Scripted(reset=True),
+            Scripted(status=403),
+        )
+        place.add_all(sim, plain, page_limit=20)
+        place.entries[0] = place.entries[0].partition("token_file")[0] + 'token_env = "ACME_TOKEN"'
+        place.token("initech", REFUSED_TOKEN)
+        place.add("hooli", secure_sim.url("hooli"), UNSENT_TOKEN)  # nobody here trusts its certificate
+        place.write()
+        flow = place.run(environment=environment)
+        wait_for(lambda: flow.output().count("WARNING globex") >= 3, "failures", 30.0)
+        wait_for(lambda: "WARNING hooli" in flow.output() and "WARNING initech" in flow.output(), "the other failures", 30.0)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            metrics = answer.read().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/dataflow", timeout=5) as answer:
+            graph = answer.read().decode()
+        flow.kill()
+        by_file._scripts.clear()
+        by_file.token = SECOND_TOKEN
+        flow = place.run(environment=environment)
+        wait_for(lambda: "WARNING globex: Okta answered 401" in flow.output(), "the refusal of the old token", 30.0)
+        place.token("globex", SECOND_TOKEN)
+        wait_for(lambda: "globex: polling succeeds again" in flow.output(), "the new token to be taken up", 30.0)
+        assert flow.stop(signal.SIGTERM)[0] == 0
+        # A sink that can't go on ends the run with a traceback of Bytewax's own.
+        (place.out / "blocked").mkdir(parents=True)
+        place.sink = 'type = "file"\npath = "out/blocked/{tenant}"'
+        (place.out / "blocked" / "acme").mkdir()
+        place.write()
+        by_environment.append(10)
+        flow = place.run(environment=environment)
+        assert flow.wait(20) == 3, flow.output()
+    assert {request.headers["authorization"] for request in by_environment.requests} == {f"SSWS {ENVIRONMENT_TOKEN}"}
+    assert {request.headers["authorization"] for request in by_file.requests} == {f"SSWS {FIRST_TOKEN}", f"SSWS {SECOND_TOKEN}"}
+    assert {request.headers["authorization"] for request in refused.requests} == {f"SSWS {REFUSED_TOKEN}"}
+    assert stranger.connections == 0
+    assert secure.requests_count == 0
+    assert "okta_requests_total" in metrics
+    assert not any(token in metrics + graph for token in TOKENS)
+    assert holders(tmp_path) == []
+
+
+def test_a_token_put_into_the_configuration_itself_is_not_repeated(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    place.make_state()
+    for key, value in (("token", FIRST_TOKEN), ("token_env", f"SSWS {FIRST_TOKEN}"), ("prefix", "SSWS \\n" + FIRST_TOKEN)):
+        place.entries = [
+            f'[[tenants]]\nname = "acme"\norg_url = "https://u:{SECOND_TOKEN}@acme.okta.com?token={SECOND_TOKEN}"\n'
+            f'[tenants.auth]\nmethod = "ssws"\n{key} = "{value}"'
+        ]
+        place.write()
+        assert place.run().wait(20) == 2
+    assert "tenants[0].auth" in place.log.read_text()
+    place.config.unlink()
+    assert holders(tmp_path) == []
