@@ -9,11 +9,13 @@ import logging
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from urllib.parse import quote, urlencode
 
 from okta_source.event import Malformed, PageError, SlicedPage, slice_page
 from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit
 from okta_source.link import host_of, is_allowed, next_link, query_limit
+from okta_source.salvage import salvage
 from okta_source.state import Cursor, TenantState, query_fingerprint
 from okta_source.verdict import Failure, Response, TransportFailure, failure_of
 
@@ -133,6 +135,7 @@ class Poller:
         self._failures = 0
         self._decode_failures = 0
         self._decode_first_at = now
+        self._refused_body = b""
         self._resets_in_a_row = 0
         self.started_at = since
         self.high_water: datetime | None = None
@@ -179,9 +182,10 @@ class Poller:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
         try:
-            sliced = slice_page(response.body)
+            sliced = self._sliced(response.body)
         except PageError as error:
             return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
+        tries, first_at = self._decode_failures + 1, self._decode_first_at if self._decode_failures else now
         self._decode_failures = 0
         limit = query_limit(self.cursor.url)
         high_water = self.high_water
@@ -190,7 +194,7 @@ class Poller:
             newest = min(max(head.published for head in sliced.heads), now)
             high_water = max(newest, high_water) if high_water else newest
         malformed = tuple(
-            Malformed(self._query.tenant, reason, raw, 200, 1, now, now, uuid, published)
+            Malformed(self._query.tenant, reason, raw, 200, tries, first_at, now, uuid, published)
             for raw, reason, uuid, published in sliced.malformed
         )
         short = sliced.events < limit
@@ -213,6 +217,16 @@ class Poller:
         self._failures = 0
         due_seconds = self._query.poll_interval_seconds if short or stuck else 0.0
         return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
+
+    def _sliced(self, body: bytes) -> SlicedPage:
+        try:
+            return slice_page(body)
+        except PageError:
+            refused = blake2b(body).digest()
+            if refused != self._refused_body:
+                self._refused_body = refused
+                raise
+            return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
 
     def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         if self._decode_failures == 0:

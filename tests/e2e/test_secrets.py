@@ -42,7 +42,7 @@ def test_no_file_log_line_metric_or_state_holds_a_token(tmp_path: Path) -> None:
     by_environment = Organisation("acme", seed=1, events=200, token=ENVIRONMENT_TOKEN, faults=Faults.all(0.02))
     by_file = Organisation("globex", seed=2, events=200, token=FIRST_TOKEN)
     refused = Organisation("initech", seed=3, events=10)
-    by_file.append([b'{"broken":', b'"not an event"'])
+    by_file.append([b'{"broken":1}', b'"not an event"'])
     _, context = certificate(tmp_path / "tokens", "127.0.0.1")
     secure = Organisation("hooli", seed=4)
     plain = [by_environment, by_file, refused]

@@ -76,6 +76,10 @@ MALFORMED = {
 }
 
 
+# These make the whole body undecodable at first: only when it comes a second time, the same, is it taken apart.
+ASKED_FOR_TWICE = {"lone surrogate", "not UTF-8", "no JSON inside"}
+
+
 def test_trap_34_a_malformed_event_does_not_lose_its_page(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     good = [event(number, now) for number in range(100)]
@@ -97,7 +101,7 @@ def test_trap_34_a_malformed_event_does_not_lose_its_page(tmp_path: Path) -> Non
         assert series("okta_events_malformed_total", tenant=organisation.name) == 1
         line = letters[organisation.name]
         letter = json.loads(line)
-        assert (letter["sink"], letter["status"], letter["attempts"]) == ("input", 200, 1)
+        assert (letter["sink"], letter["status"], letter["attempts"]) == ("input", 200, 2 if name in ASKED_FOR_TWICE else 1)
         assert letter["reason"]
         kept = line.partition(b',"event":')[2][:-1]
         as_text = orjson.dumps(MALFORMED[name].decode(errors="backslashreplace"))

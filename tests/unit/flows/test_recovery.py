@@ -114,11 +114,7 @@ def test_after_a_clean_run_there_is_nothing_to_fence_off_and_the_next_one_goes_o
 
 def test_uncommitted_snapshots_are_deleted_and_bytewax_resumes_before_them(store: Path) -> None:
     count(store, 5)
-    ((resume_epoch,),) = rows(store, "SELECT max(worker_frontier) FROM fronts WHERE ex_num = (SELECT max(ex_num) FROM exs)")[:1] or [
-        (None,)
-    ]
     frontier = max(epoch for (epoch,) in rows(store, "SELECT worker_frontier FROM fronts"))
-    assert resume_epoch in (frontier, None)
     kept = epochs(store)
     # A crash between writing the snapshots of an epoch and committing it; the stale ones lie in whichever part their key belongs to.
     stale = b"\x80\x04K\x63."  # 99, pickled

@@ -6,7 +6,7 @@ import pytest
 from okta_source.auth import SswsAuthenticator
 from okta_source.config import TenantConfig
 from okta_source.transport import OktaTransport
-from tests.unit.okta_source.wire import TIMEOUT, TOKEN, Connect
+from tests.unit.okta_source.wire import PATIENCE, TOKEN, Connect
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     def make(org_url: str, **settings: Any) -> OktaTransport:
         auth = {"method": "ssws", "token_env": "TEST_OKTA_TOKEN"}
         tenant = TenantConfig.model_validate(
-            {"name": "acme", "org_url": org_url, "auth": auth, "request_timeout_seconds": TIMEOUT, **settings}
+            {"name": "acme", "org_url": org_url, "auth": auth, "request_timeout_seconds": PATIENCE, **settings}
         )
         made.append(OktaTransport(tenant, SswsAuthenticator(tenant.auth)))
         return made[-1]

@@ -77,15 +77,6 @@ def test_an_empty_array_is_a_page_without_events(body: bytes) -> None:
         (b'{"uuid":"u2","published":"2026-03-01T12:00:00","eventType":"a"}', "timezone", "u2", "2026-03-01T12:00:00"),
         (b'{"uuid":7,"published":8,"eventType":"a"}', "uuid", None, None),
         (b'{"uuid":"","published":"2026-03-01T12:00:00.000Z","eventType":"a"}', "length", "", "2026-03-01T12:00:00.000Z"),
-        (b"{" + HEAD + b',"x":"\xff"}', "UTF-8", None, None),
-        (b"{" + HEAD + b',"x":"\xed\xa0\x80"}', "UTF-8", None, None),
-        (b"{" + HEAD + b',"x":"\\ud800"}', "not an event", None, None),
-        (b"{" + HEAD + b',"x":NaN}', "not an event", None, None),
-        (b"{" + HEAD + b',"x":"\x01"}', "not an event", None, None),
-        (b"{" + HEAD + b',"x":"\\q"}', "not an event", None, None),
-        (b"{" + HEAD + b',"x":"\\ud800\\"}],[{","y":[{},[]]}', "not an event", None, None),
-        (b'{"uuid":"u2","x":' + b"[" * 5000 + b"]" * 5000 + b"}", "recursion", None, None),
-        (GOOD + b" " + GOOD, "not an event", None, None),
     ],
 )
 def test_a_malformed_element_is_set_aside_and_the_others_go_on(
@@ -117,6 +108,8 @@ def test_a_malformed_element_is_set_aside_and_the_others_go_on(
         (b"[" + GOOD + b"," + GOOD[:-3], "array"),
         (b"[" + GOOD + b'],[{"x":"\\ud800"}]', "array"),
         (b"[" * 100_000, "array"),
+        (b"[" + GOOD + b',{"x":"\xff"}]', "UTF-8"),
+        (b"[" + GOOD + b',{"x":"\\ud800"}]', "array"),
         (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "array"),
     ],
 )

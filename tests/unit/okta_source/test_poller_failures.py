@@ -236,3 +236,19 @@ def test_what_was_seen_before_a_failure_is_still_the_place_to_rewind_to() -> Non
     subject.receive(refusal(500), NOW)
     subject.receive(refusal(410), NOW)
     assert "since=2026-03-01T11%3A54%3A00.000Z" in subject.cursor.url
+
+
+def test_the_same_refused_body_twice_is_taken_apart_a_different_one_is_asked_for_again() -> None:
+    good = b'{"uuid":"1","published":"2026-03-01T12:00:00.000Z","eventType":"t"}'
+    poisoned = b'{"uuid":"2","published":"2026-03-01T12:00:00.000Z","eventType":"t","name":"half \\ud83d"}'
+    broken = b'{"uuid":"3","published":"2026-03-01T12:00:00.000Z","eventType":"t","n":01}'
+    body = b"[" + b",".join([good, poisoned, broken]) + b"]"
+    subject = poller()
+    for accident in (body, body.replace(b"half", b"HALF"), body):
+        assert subject.receive(answer(accident), NOW).page is None
+    step = subject.receive(answer(body), NOW)
+    assert step.failure is None
+    assert step.page
+    assert [head.uuid for head in step.page.sliced.heads] == ["1", "2"]
+    (malformed,) = step.page.malformed
+    assert (malformed.raw, malformed.attempts) == (broken, 4)

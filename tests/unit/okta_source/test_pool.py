@@ -1,6 +1,7 @@
 """What tenants share in a process: threads, page memory, the budget of a host."""
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -106,12 +107,28 @@ def test_threads_end_when_there_is_no_work_and_come_back_with_it(monkeypatch: py
     until(lambda: len(jobs.done) == 4)
 
 
-def test_no_job_is_lost_while_threads_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_IDLE_SECONDS", 0.0)
-    pool, done = FetchPool(max_threads=3), []
-    for number in range(3000):
-        pool.submit(lambda number=number: done.append(number))  # type: ignore[misc]
-    until(lambda: len(done) == 3000)
+def test_a_job_submitted_in_the_moment_in_which_its_thread_gives_up_is_run() -> None:
+    pool, jobs = FetchPool(max_threads=4), Jobs()
+    submitted = threading.Event()
+
+    class TooLate(queue.SimpleQueue[Callable[[], None]]):
+        """Finds nothing in time, once, though something comes just then."""
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Callable[[], None]:
+            if jobs.done == [0] and not submitted.is_set():
+                assert submitted.wait(WAIT)
+                raise queue.Empty
+            return super().get(block, timeout)
+
+    pool._jobs = TooLate()
+    pool.submit(jobs(0))
+    jobs.let_go(0)
+    until(lambda: pool._free == 1)
+    pool.submit(jobs(1))
+    submitted.set()
+    jobs.let_go(1)
+    until(lambda: jobs.done == [0, 1])
+    assert pool._threads == 1
 
 
 def test_a_job_that_raises_is_told_and_its_thread_goes_on(caplog: pytest.LogCaptureFixture) -> None:

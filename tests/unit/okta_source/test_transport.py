@@ -11,7 +11,7 @@ import pytest
 from okta_source import __version__
 from okta_source import transport as transport_module
 from okta_source.verdict import TransportFailure
-from tests.unit.okta_source.wire import TOKEN, Connect, failed, page, reply, serving
+from tests.unit.okta_source.wire import TIMEOUT, TOKEN, Connect, failed, page, reply, serving
 
 
 def header(head: bytes, name: str) -> str | None:
@@ -218,7 +218,8 @@ def test_the_environments_proxy_is_used_but_not_for_what_it_excepts(connect: Con
     with serving(reply()) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "")
-        assert isinstance(connect("https://acme.invalid").get("https://acme.invalid/x"), TransportFailure)
+        through = connect("https://acme.invalid", request_timeout_seconds=TIMEOUT)
+        assert isinstance(through.get("https://acme.invalid/x"), TransportFailure)
         assert proxy.heads[0].startswith(b"CONNECT acme.invalid:443 ")
         monkeypatch.setenv("no_proxy", "acme.invalid")
         failed(connect("https://acme.invalid").get("https://acme.invalid/x"), "dns")

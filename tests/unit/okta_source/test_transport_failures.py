@@ -63,7 +63,7 @@ def slow(data: bytes, pause: float = TIMEOUT / 10) -> Callable[[socket.socket, b
 def test_an_answer_that_takes_too_long_is_given_up(connect: Connect, handler: Callable[[socket.socket, bytes], None]) -> None:
     with serving(handler) as wire:
         started = time.monotonic()
-        assert f"{TIMEOUT:g} s" in failed(connect(wire.url).get(wire.url + "/x"), "timeout").detail
+        assert f"{TIMEOUT:g} s" in failed(connect(wire.url, request_timeout_seconds=TIMEOUT).get(wire.url + "/x"), "timeout").detail
         assert time.monotonic() - started < 8 * TIMEOUT  # far below what the trickle would take
 
 
@@ -79,7 +79,7 @@ def test_after_a_time_out_the_next_request_takes_a_new_connection(connect: Conne
         answers.pop(0)(connection, head)
 
     with serving(handle) as wire:
-        transport = connect(wire.url)
+        transport = connect(wire.url, request_timeout_seconds=TIMEOUT)
         failed(transport.get(wire.url + "/x"), "timeout")
         assert page(transport.get(wire.url + "/x")).body == b"[]"
         assert wire.connections == 2
@@ -134,7 +134,7 @@ def test_nobody_listens(connect: Connect) -> None:
 
 
 def test_a_host_that_does_not_exist(connect: Connect) -> None:
-    found = failed(connect("https://acme.invalid", request_timeout_seconds=10).get("https://acme.invalid/x"), "dns")
+    found = failed(connect("https://acme.invalid").get("https://acme.invalid/x"), "dns")
     assert "https://acme.invalid" in found.detail
     assert "org_url" in found.fix
 
@@ -198,7 +198,7 @@ def test_plain_http_where_tls_is_expected(connect: Connect) -> None:
 def test_tls_that_hangs_in_its_handshake_is_a_time_out(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        failed(connect(url).get(url + "/x"), "timeout")
+        failed(connect(url, request_timeout_seconds=TIMEOUT).get(url + "/x"), "timeout")
 
 
 def test_a_client_certificate_is_shown(connect: Connect, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ from okta_source.transport import OktaTransport
 from okta_source.verdict import Response, TransportFailure
 
 TOKEN = "00not-a-real-token"
+PATIENCE = 10.0
+"""The time-out where an answer is expected: never waited out."""
 TIMEOUT = 0.5
+"""The time-out where none is."""
 Connect = Callable[..., OktaTransport]
 Handler = Callable[[socket.socket, bytes], None]
 """Is given the connection and a request's head; what it doesn't send isn't sent."""
