@@ -14,8 +14,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
-from okta_source.config import NAME_ALLOWED, Name, TenantConfig, to_path, to_tuple
+from okta_source.config import NAME_ALLOWED, Name, TenantConfig, TlsConfig, to_path, to_tuple
 from okta_source.secret import SecretRef
+from okta_source.tls import ssl_context
 from sinks.config import NAME_PATTERN, RESERVED_NAMES, FileSinkConfig, SinkConfig, clashing_files
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
@@ -121,6 +122,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         found.sort(key=lambda entry: _position(entry[0]))
         # Raised out here, not while handling what pydantic raised, which holds the values themselves.
         raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found)
+    unusable = list(_unusable_tls(document.tenants))
+    if unusable:
+        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in unusable)
     # A sink without a format of its own has the pipeline's.
     sinks = {
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
@@ -200,6 +204,21 @@ def _sink_conflicts(
     for one, other in clashing_files(files, tenants):
         reason = f"can be the same file as {toml_path(('sinks', one, 'path'))}; needed: a file of its own"
         yield ("sinks", other, "path"), f"{quoted(sinks[other]['path'])} {reason}"
+
+
+def _unusable_tls(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location, str]]:
+    """Find certificates and keys that can be read but not used: a run must not find that out when it has begun."""
+    for index, tenant in enumerate(tenants):
+        if tenant.tls == TlsConfig():
+            continue
+        try:
+            ssl_context(tenant.tls)
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+            yield (
+                ("tenants", index, "tls"),
+                f"OpenSSL refuses these files ({reason}); needed: PEM files, a key_file that belongs to cert_file, and the key's password",
+            )
 
 
 def _warnings(name: str, tenants: tuple[TenantConfig, ...]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from datetime import datetime
 from okta_source.control import RunControl
 from okta_source.limits import RateLimitHeaders
 from okta_source.metrics import TenantMetrics
-from okta_source.poller import Page, Poller, Step
+from okta_source.poller import Poller
 from okta_source.pool import Shared
+from okta_source.step import Page, Step
 from okta_source.transport import Transport
 from okta_source.verdict import Failure, Response
 
@@ -196,8 +197,7 @@ class TenantFeed:
         if step.failure:
             self._report_failure(step, step.failure)
             return
-        metrics.up.set(1)
-        metrics.last_success.set(self._now().timestamp())
+        metrics.success(self._now().timestamp())
         if self._was_failing:
             self._was_failing = False
             _LOG.info("%s: polling succeeds again", self._label)

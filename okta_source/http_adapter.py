@@ -7,21 +7,19 @@ import contextlib
 import http.client
 import io
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import certifi
 import requests.adapters
 import urllib3
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from okta_source.config import TlsConfig
+from okta_source.tls import ssl_context
 
 __all__ = ["ExactHttpAdapter", "ExactHttpsAdapter", "exact_target"]
 
@@ -131,7 +129,7 @@ class ExactHttpsAdapter(ExactHttpAdapter):
     """
 
     def __init__(self, tls: TlsConfig) -> None:
-        self._context = _ssl_context(tls)
+        self._context = ssl_context(tls)
         self._assert_hostname: dict[str, bool] = {} if tls.verify_hostname else {"assert_hostname": False}
         if not tls.verify:
             # The configuration has been warned of already, with the tenant's name.
@@ -153,18 +151,3 @@ class ExactHttpsAdapter(ExactHttpAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context already verifies."""
-
-
-@lru_cache(maxsize=64)
-def _ssl_context(tls: TlsConfig) -> ssl.SSLContext:
-    """The tenant's TLS context; tenants with equal settings share it, since loading the CA bundle takes 10 ms and a megabyte."""
-    context = ssl.create_default_context(cafile=tls.ca_file or certifi.where())
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.cert_file:
-        password = tls.key_password.read().reveal() if tls.key_password else None
-        context.load_cert_chain(tls.cert_file, tls.key_file, password=password)
-    if not tls.verify_hostname or not tls.verify:
-        context.check_hostname = False
-    if not tls.verify:
-        context.verify_mode = ssl.CERT_NONE
-    return context

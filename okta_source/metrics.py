@@ -54,7 +54,6 @@ class TenantMetrics:
         self.request_duration_seconds = _REQUEST_DURATION.labels(tenant)
         self.rate_limit_wait_seconds = _RATE_WAIT.labels(tenant)
         self.poll_lag_seconds = _POLL_LAG.labels(tenant)
-        self.last_success = _LAST_SUCCESS.labels(tenant)
         self.up = _UP.labels(tenant)
         self.cursor_resets = _CURSOR_RESETS.labels(tenant)
         self.token_refreshes = _TOKEN_REFRESHES.labels(tenant)
@@ -74,6 +73,11 @@ class TenantMetrics:
         _RATE_REMAINING.labels(self._tenant).set(remaining)
         _RATE_RESET.labels(self._tenant).set(reset_epoch_seconds)
 
+    def success(self, epoch_seconds: float) -> None:
+        """A poll has succeeded; no series before the first, since 1970 would look like an outage of 56 years."""
+        self.up.set(1)
+        _LAST_SUCCESS.labels(self._tenant).set(epoch_seconds)
+
     def last_event(self, epoch_seconds: float) -> None:
-        """The newest event so far; no series before there is one, since 1970 would look like 56 years of lag."""
+        """The newest event so far; no series before there is one, for the same reason."""
         _LAST_EVENT.labels(self._tenant).set(epoch_seconds)

@@ -11,8 +11,8 @@ from okta_source.dedupe import SeenWindow
 from okta_source.event import Batch, Malformed
 from okta_source.feed import TenantFeed
 from okta_source.metrics import TenantMetrics
-from okta_source.poller import Page
 from okta_source.state import TenantState
+from okta_source.step import Page
 
 __all__ = ["Item", "RetiredPartition", "TenantPartition"]
 

@@ -7,19 +7,19 @@ where a cursor is refused: then from the high-water mark minus an overlap, and t
 
 import logging
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
-from urllib.parse import quote, urlencode
 
 from okta_source.event import Malformed, PageError, SlicedPage, slice_page
 from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit
 from okta_source.link import host_of, is_allowed, next_link, query_limit
+from okta_source.query import Query, okta_time
 from okta_source.salvage import salvage
-from okta_source.state import Cursor, TenantState, query_fingerprint
+from okta_source.state import Cursor, TenantState
+from okta_source.step import Page, Step
 from okta_source.verdict import Failure, Response, TransportFailure, failure_of
 
-__all__ = ["Page", "Poller", "Query", "Step"]
+__all__ = ["Poller"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,93 +29,8 @@ DRAIN_TRIES = 5
 """After how many failures in a row a run until drained goes on without the tenant."""
 DECODE_TRIES = 10
 """How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
-_LONGEST_OVERLAP = timedelta(minutes=5)
 _LONGEST_RESET_SECONDS = 900.0
 _REFUSED_CURSOR = frozenset({400, 404, 410})
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a tenant is asked for.
-
-    Attributes:
-        tenant: The tenant's name.
-        org_url: The organisation's origin.
-        allowed_hosts: Further hosts that a `next` link may name.
-        page_limit: 1 to 1000.
-        filter: SCIM filter, may be empty.
-        q: Keywords, may be empty.
-        poll_interval_seconds: Between the end of a drain and the next request.
-        overlap: How far behind the high-water mark a refused cursor restarts; shorter than the window of seen uuids.
-    """
-
-    tenant: str
-    org_url: str
-    allowed_hosts: tuple[str, ...] = ()
-    page_limit: int = 1000
-    filter: str = ""
-    q: str = ""
-    poll_interval_seconds: float = 10.0
-    overlap: timedelta = _LONGEST_OVERLAP
-
-    def fingerprint(self) -> str:
-        """Digest of what a cursor carries along: a cursor keeps the filter, q and limit that it was made with."""
-        return query_fingerprint(self.filter, self.q, str(self.page_limit))
-
-    def url_since(self, since: datetime) -> str:
-        """The first request: polling order, never `until`."""
-        parameters = {"since": _okta_time(since), "sortOrder": "ASCENDING", "limit": str(self.page_limit)}
-        if self.filter:
-            parameters["filter"] = self.filter
-        if self.q:
-            parameters["q"] = self.q
-        return f"{self.org_url}/api/v1/logs?{urlencode(parameters, quote_via=quote)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page on its way to the dataflow.
-
-    Attributes:
-        sliced: Its events.
-        cursor: Where to go on once it has been handed over.
-        high_water: Highest `published` so far, this page included.
-        received_at: UTC.
-        malformed: What goes to the dead letters.
-    """
-
-    sliced: SlicedPage
-    cursor: Cursor
-    high_water: datetime | None
-    received_at: datetime
-    malformed: tuple[Malformed, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What follows from one answer.
-
-    Attributes:
-        due_seconds: How long to wait before the next request; 0.0 while draining.
-        page: The page, if there was one.
-        failure: What went wrong, if anything did.
-        rate_limit: The answer's rate-limit headers.
-        block_seconds: How long the whole host must wait (429), 0.0 otherwise.
-        reset: The cursor was given up for a restart from the high-water mark.
-        drained: The tenant has answered with a short page.
-        failures: Failures in a row, 0 after a success.
-        exhausted: A run until drained gives the tenant up here.
-    """
-
-    due_seconds: float
-    page: Page | None = None
-    failure: Failure | None = None
-    rate_limit: RateLimitHeaders | None = None
-    block_seconds: float = 0.0
-    reset: bool = False
-    drained: bool = False
-    failures: int = 0
-    exhausted: bool = False
 
 
 class Poller:
@@ -300,7 +215,7 @@ class Poller:
     def _restart(self, now: datetime, why: str) -> None:
         self.was_restarted = True
         since = self._rewind_to()
-        _LOG.warning("%s: polling restarts from %s: %s", self._query.tenant, _okta_time(since), why)
+        _LOG.warning("%s: polling restarts from %s: %s", self._query.tenant, okta_time(since), why)
         self.cursor = self._cursor_since(since, now)
 
     def _rewind_to(self) -> datetime:
@@ -314,16 +229,11 @@ class Poller:
             _LOG.warning(
                 "%s: events from %s are asked for, but Okta keeps them for 90 days: starting at %s. Earlier ones can't be had.",
                 self._query.tenant,
-                _okta_time(since),
-                _okta_time(oldest),
+                okta_time(since),
+                okta_time(oldest),
             )
             since = oldest
         return Cursor(self._query.url_since(since), from_link=False)
-
-
-def _okta_time(moment: datetime) -> str:
-    """`YYYY-MM-DDTHH:mm:ss.SSSZ`, rounded down: rounding a `since` up would lose events."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _retry_after_seconds(value: str | None) -> float | None:

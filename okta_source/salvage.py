@@ -1,8 +1,8 @@
 """The events of a body that msgspec refuses as a whole, where Okta sends the same body again.
 
-RFC 8259 allows half a surrogate pair in a string, and half an emoji in a display name is all it takes; msgspec and orjson refuse it. Whoever
-may choose a display name must not be able to hold a page back. So once a second, equal answer has shown that the bytes are Okta's own and no
-accident of the way, the array is cut by its brackets and each element is read with the standard library's parser.
+RFC 8259 allows half a surrogate pair in a string, and half an emoji in a display name is all it takes; msgspec and orjson refuse it.
+Whoever may choose a display name must not be able to hold a page back. So once a second, equal answer has shown that the bytes are Okta's
+own and no accident of the way, the array is cut by its brackets and each element is read with the standard library's parser.
 """
 
 import json

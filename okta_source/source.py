@@ -19,14 +19,13 @@ from okta_source.feed import TenantFeed
 from okta_source.limits import Backoff
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import Item, RetiredPartition, TenantPartition
-from okta_source.poller import Poller, Query
+from okta_source.poller import Poller
 from okta_source.pool import Shared
+from okta_source.query import LONGEST_OVERLAP, Query
 from okta_source.state import TenantState
 from okta_source.transport import OktaTransport, Transport
 
 __all__ = ["OktaOut", "OktaSource", "okta_input"]
-
-_LONGEST_OVERLAP_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def _query(tenant: TenantConfig, dedupe_window_seconds: float) -> Query:
         filter=tenant.filter,
         q=tenant.q,
         poll_interval_seconds=tenant.poll_interval_seconds,
-        overlap=timedelta(seconds=min(_LONGEST_OVERLAP_SECONDS, dedupe_window_seconds / 2)),
+        overlap=min(LONGEST_OVERLAP, timedelta(seconds=dedupe_window_seconds / 2)),
     )
 
 

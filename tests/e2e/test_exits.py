@@ -27,7 +27,9 @@ def test_a_wrong_configuration_exits_2_with_every_problem_and_before_any_request
 
 
 def test_the_module_alone_is_the_flow_of_the_configuration_at_hand(tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-m", "bytewax.run", "flows.system_log"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "bytewax.run", "flows.system_log"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 2
     assert run.stderr.startswith("okta.toml: there is no such file")
 

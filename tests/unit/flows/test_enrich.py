@@ -34,7 +34,7 @@ def test_a_document_is_the_tags_in_front_of_oktas_own_bytes() -> None:
     documents = enricher(batch(b"{" + BODY))
     assert documents.document(0) == (
         b'{"_okta_event_type":"systemLog","_okta_tenant":"acme","_okta_org":"acme.okta.com","_okta_category":"system",'
-         b'"_okta_source":"poll","_okta_ingested_at":"2026-03-01T12:00:00.007Z",'
+        b'"_okta_source":"poll","_okta_ingested_at":"2026-03-01T12:00:00.007Z",'
         + '"_okta_labels":{"customer":"Acme \\"é\\"","workspace":"emea"},'.encode()
         + BODY
     )

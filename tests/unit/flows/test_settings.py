@@ -4,9 +4,12 @@ import pickle
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from flows.settings import ConfigurationError, Settings, load
 from okta_source.config import StartFrom
+from tests.unit.okta_source.wire import certificate
 
 GOOD = """
 [[tenants]]
@@ -65,7 +68,8 @@ def test_a_small_file_has_defaults_for_all_the_rest(write, tmp_path: Path) -> No
 
 
 def test_a_full_file(write, tmp_path: Path) -> None:
-    write("PEM", "conf/ca.pem")
+    (tmp_path / "conf").mkdir(exist_ok=True)
+    certificate(tmp_path / "conf", "acme.okta.com")
     write("00abc\n", "conf/acme.token").chmod(0o600)
     write(
         """
@@ -95,7 +99,7 @@ def test_a_full_file(write, tmp_path: Path) -> None:
         header = "X-Token"
         prefix = ""
         [tenants.tls]
-        ca_file = "ca.pem"
+        ca_file = "cert.pem"
         cert_file = ""
         key_file = ""
         key_password_env = ""
@@ -126,7 +130,7 @@ def test_a_full_file(write, tmp_path: Path) -> None:
     first, second = settings.tenants
     assert first.labels == {"customer": "Acme", "workspace": "emea"}
     assert str(first.auth.token) == f"file {tmp_path / 'conf/acme.token'}"
-    assert first.tls.ca_file == tmp_path / "conf/ca.pem"
+    assert first.tls.ca_file == tmp_path / "conf/cert.pem"
     assert (first.poll_interval_seconds, first.page_limit, first.tls.verify_hostname) == (2.5, 500, False)
     assert first.org_host == second.org_host == "acme.okta.com"
     assert settings.sinks["archive"].path == str(tmp_path / "conf/out/{tenant}/{date}/{hour}.ndjson")
@@ -422,8 +426,10 @@ def test_no_secret_is_in_the_settings(write, tmp_path: Path) -> None:
 
 
 def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
-    for name, mode in (("open.token", 0o644), ("closed.token", 0o600), ("open.key", 0o640), ("cert.pem", 0o644)):
+    for name, mode in (("open.token", 0o644), ("closed.token", 0o600)):
         write("00abc", name).chmod(mode)
+    certificate(tmp_path, "c.okta.com")
+    (tmp_path / "key.pem").chmod(0o640)
     write(
         GOOD
         + """
@@ -436,10 +442,10 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         name = "c"
         org_url = "c"
         auth = { method = "ssws", token_file = "closed.token" }
-        tls = { cert_file = "cert.pem", key_file = "open.key" }
+        tls = { cert_file = "cert.pem", key_file = "key.pem" }
         """
     )
-    token, key = tmp_path / "open.token", tmp_path / "open.key"
+    token, key = tmp_path / "open.token", tmp_path / "key.pem"
     assert load(environ=ENVIRON).warnings == (
         f"okta.toml: tenants[1].auth.token_file: other users may read file {token}; run: chmod 600 {token}",
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
@@ -450,3 +456,32 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
 def test_a_single_tenant_needs_no_placeholder(write) -> None:
     write(GOOD.replace("{tenant}/", ""))
     assert load(environ=ENVIRON).sinks["archive"].path.endswith("data/{date}.ndjson")
+
+
+def test_tls_files_that_openssl_refuses_are_a_configuration_error(write, tmp_path) -> None:
+    certificate(tmp_path, "acme.okta.com")
+    other = ec.generate_private_key(ec.SECP256R1())
+    locked = serialization.BestAvailableEncryption(b"secret")
+    for name, encryption in (("other.pem", serialization.NoEncryption()), ("locked.pem", locked)):
+        key = other.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        (tmp_path / name).write_bytes(key)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "junk.pem").write_text("no certificate")
+    tenant = """
+        [[tenants]]
+        name = "{name}"
+        org_url = "{name}"
+        auth = {{ method = "ssws", token_env = "ACME" }}
+        tls = {{ {tls} }}
+        """
+    tables = {
+        "b": 'ca_file = "junk.pem"',
+        "c": 'cert_file = "cert.pem", key_file = "other.pem"',
+        "d": 'cert_file = "cert.pem", key_file = "locked.pem"',
+        "e": 'cert_file = "cert.pem", key_file = "key.pem"',
+    }
+    write(GOOD + "".join(tenant.format(name=name, tls=tls) for name, tls in tables.items()))
+    with pytest.raises(ConfigurationError) as caught:
+        load(environ={**ENVIRON, "ACME": "00abc"})
+    assert [problem.path for problem in caught.value.problems] == ["tenants[1].tls", "tenants[2].tls", "tenants[3].tls"]
+    assert "secret" not in str(caught.value)

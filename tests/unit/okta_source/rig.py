@@ -13,8 +13,9 @@ from okta_source.feed import TenantFeed
 from okta_source.limits import Backoff
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import TenantPartition
-from okta_source.poller import Poller, Query
+from okta_source.poller import Poller
 from okta_source.pool import ByteBudget, Shared
+from okta_source.query import Query
 from okta_source.state import TenantState
 from tests.unit.okta_source.fakes import NOW, ORG, Answer, Clock, FakeTransport, InlinePool
 

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from okta_source.limits import Backoff
-from okta_source.poller import RETENTION, Poller, Query
+from okta_source.poller import RETENTION, Poller
+from okta_source.query import Query
 from okta_source.state import Cursor, TenantState
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, link_to
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from okta_source.limits import Backoff
-from okta_source.poller import DECODE_TRIES, DRAIN_TRIES, Poller, Query
+from okta_source.poller import DECODE_TRIES, DRAIN_TRIES, Poller
+from okta_source.query import Query
 from okta_source.state import TenantState
 from okta_source.verdict import Response
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, failure, link_to
