@@ -136,12 +136,15 @@ class Poller:
     def _sliced(self, body: bytes) -> SlicedPage:
         try:
             return slice_page(body)
-        except PageError:
+        except PageError as refusal:
             refused = blake2b(body).digest()
             if refused != self._refused_body:
                 self._refused_body = refused
                 raise
-            return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
+            try:
+                return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
+            except PageError:
+                raise refusal from None  # what the body is, such as HTML, says more than that it holds no event
 
     def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         if self._decode_failures == 0:

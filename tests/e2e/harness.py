@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import orjson
 import zstandard
@@ -186,6 +187,14 @@ class FlowProcess:
         with log.open("ab") as sink:
             self._log_start = log.stat().st_size
             self.process = subprocess.Popen(arguments, stdout=sink, stderr=sink, env=environment, cwd=log.parent, preexec_fn=limit)  # noqa: PLW1509
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave no process behind when a test fails."""
+        if self.process.poll() is None:
+            self.kill()
 
     def wait(self, timeout_seconds: float = DEADLINE_SECONDS) -> int:
         try:

@@ -60,7 +60,7 @@ def assert_polled_at_its_interval(requests: Iterable[RequestRecord]) -> None:
     times = [request.at for request in requests]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps, "it was never polled again"
-    assert all(0.9 < gap < 2.5 for gap in gaps), gaps
+    assert all(0.3 < gap < 5.0 for gap in gaps), gaps
 
 
 def warnings_of(name: str, log: str) -> list[str]:
@@ -81,24 +81,24 @@ def test_three_tenants_in_trouble_beside_two_healthy_ones(tmp_path: Path) -> Non
     with fleet.simulator:
         fleet.write()
         fleet.place.make_state()
-        flow = fleet.place.run(environment=environment)
-        wait_for(lambda: fleet.complete(*HEALTHY), "the backlog of the healthy ones", 20.0)
-        counts = {name: fleet[name].requests_count for name in HEALTHY}
-        for _ in range(3):
-            started = time.monotonic()
+        with fleet.place.run(environment=environment) as flow:
+            wait_for(lambda: fleet.complete(*HEALTHY), "the backlog of the healthy ones", 20.0)
+            counts = {name: fleet[name].requests_count for name in HEALTHY}
+            for _ in range(3):
+                started = time.monotonic()
+                for name in HEALTHY:
+                    fleet[name].append(20)
+                wait_for(lambda: fleet.complete(*HEALTHY), "new events of the healthy ones", 10.0)
+                assert time.monotonic() - started < 3.0
+            wait_for(lambda: all(len(warnings_of(name, flow.output())) > 1 for name in BROKEN), "a second failure of each broken one", 10.0)
             for name in HEALTHY:
-                fleet[name].append(20)
-            wait_for(lambda: fleet.complete(*HEALTHY), "new events of the healthy ones", 10.0)
-            assert time.monotonic() - started < 3.0
-        wait_for(lambda: all(len(warnings_of(name, flow.output())) > 1 for name in BROKEN), "a second failure of each broken one", 10.0)
-        for name in HEALTHY:
-            assert_polled_at_its_interval(fleet[name].requests[counts[name] :])
-        assert_told(flow, scrape(port))
-        fleet.mend_token_and_proxy()
-        wait_for(lambda: fleet.complete("revoked", "captive"), "the mended ones", 30.0)
-        metrics = scrape(port)
-        code, _ = flow.stop(signal.SIGTERM)
-        assert code == 0, flow.output()
+                assert_polled_at_its_interval(fleet[name].requests[counts[name] :])
+            assert_told(flow, scrape(port))
+            fleet.mend_token_and_proxy()
+            wait_for(lambda: fleet.complete("revoked", "captive"), "the mended ones", 30.0)
+            metrics = scrape(port)
+            code, _ = flow.stop(signal.SIGTERM)
+            assert code == 0, flow.output()
     assert [metrics[f'okta_tenant_up{{tenant="{name}"}}'] for name in ("revoked", "captive", "mistyped")] == [1, 1, 0]
     for name in ("revoked", "captive"):
         assert f"{name}: polling succeeds again" in flow.output()
@@ -167,8 +167,8 @@ def test_a_run_until_drained_names_exactly_the_tenants_that_could_not_be(tmp_pat
     with fleet.simulator:
         fleet.write()
         fleet.place.make_state()
-        flow = fleet.place.run(until_drained=True, environment={"NO_PROXY": "*"})
-        assert flow.wait() == 1, flow.output()
+        with fleet.place.run(until_drained=True, environment={"NO_PROXY": "*"}) as flow:
+            assert flow.wait() == 1, flow.output()
         told = re.findall(r"ERROR (.*) could not be drained: (.*)", flow.output())
         assert [name for name, _ in told] == ["captive", "Mistyped Ltd.", "revoked"]
         assert all(cause.endswith(".") for _, cause in told)

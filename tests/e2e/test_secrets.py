@@ -59,29 +59,29 @@ def test_no_file_log_line_metric_or_state_holds_a_token(tmp_path: Path) -> None:
         place.token("initech", REFUSED_TOKEN)
         place.add("hooli", secure_sim.url("hooli"), UNSENT_TOKEN)  # nobody here trusts its certificate
         place.write()
-        flow = place.run(environment=environment)
-        wait_for(lambda: flow.output().count("WARNING globex") >= 3, "failures", 30.0)
-        wait_for(lambda: "WARNING hooli" in flow.output() and "WARNING initech" in flow.output(), "the other failures", 30.0)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            metrics = answer.read().decode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/dataflow", timeout=5) as answer:
-            graph = answer.read().decode()
-        flow.kill()
+        with place.run(environment=environment) as flow:
+            wait_for(lambda: flow.output().count("WARNING globex") >= 3, "failures", 30.0)
+            wait_for(lambda: "WARNING hooli" in flow.output() and "WARNING initech" in flow.output(), "the other failures", 30.0)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                metrics = answer.read().decode()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/dataflow", timeout=5) as answer:
+                graph = answer.read().decode()
+            flow.kill()
         by_file._scripts.clear()
         by_file.token = SECOND_TOKEN
-        flow = place.run(environment=environment)
-        wait_for(lambda: "WARNING globex: Okta answered 401" in flow.output(), "the refusal of the old token", 30.0)
-        place.token("globex", SECOND_TOKEN)
-        wait_for(lambda: "globex: polling succeeds again" in flow.output(), "the new token to be taken up", 30.0)
-        assert flow.stop(signal.SIGTERM)[0] == 0
+        with place.run(environment=environment) as flow:
+            wait_for(lambda: "WARNING globex: Okta answered 401" in flow.output(), "the refusal of the old token", 30.0)
+            place.token("globex", SECOND_TOKEN)
+            wait_for(lambda: "globex: polling succeeds again" in flow.output(), "the new token to be taken up", 30.0)
+            assert flow.stop(signal.SIGTERM)[0] == 0
         # A sink that can't go on ends the run with a traceback of Bytewax's own.
         (place.out / "blocked").mkdir(parents=True)
         place.sink = 'type = "file"\npath = "out/blocked/{tenant}"'
         (place.out / "blocked" / "acme").mkdir()
         place.write()
         by_environment.append(10)
-        flow = place.run(environment=environment)
-        assert flow.wait(20) == 3, flow.output()
+        with place.run(environment=environment) as flow:
+            assert flow.wait(20) == 3, flow.output()
     assert {request.headers["authorization"] for request in by_environment.requests} == {f"SSWS {ENVIRONMENT_TOKEN}"}
     assert {request.headers["authorization"] for request in by_file.requests} == {f"SSWS {FIRST_TOKEN}", f"SSWS {SECOND_TOKEN}"}
     assert {request.headers["authorization"] for request in refused.requests} == {f"SSWS {REFUSED_TOKEN}"}

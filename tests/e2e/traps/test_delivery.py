@@ -97,9 +97,9 @@ def test_trap_09_killed_before_the_pages_were_acknowledged(tmp_path: Path) -> No
         place = workplace(tmp_path, sim.url("acme"), organisation, page_limit=50)
         place.make_state()
         # No snapshot until the end: nothing that was fetched is acknowledged when the kill comes.
-        flow = place.run(snapshot_seconds=3600)
-        wait_for(lambda: organisation.requests_count > 10 and size(place, "acme") > 0, "something to be written")
-        flow.kill()
+        with place.run(snapshot_seconds=3600) as flow:
+            wait_for(lambda: organisation.requests_count > 10 and size(place, "acme") > 0, "something to be written")
+            flow.kill()
         before = organisation.requests_count
         drain(place)
     assert not organisation.requests[before].cursor
@@ -158,13 +158,13 @@ def test_trap_12_ten_minutes_of_stand_still_leave_no_gap(tmp_path: Path, number:
         # From now on: whoever forgets where he was loses what came while he was away.
         place = workplace(tmp_path, sim.url("acme"), organisation, page_limit=20, start_from="now")
         place.make_state()
-        flow = place.run()
-        wait_for(lambda: organisation.requests_count > 0, "a request")
-        watched = len(organisation)
-        organisation.append(300)
-        wait_for(lambda: size(place, "acme") > 0, "something to be written")
-        flow.send(number)
-        assert flow.wait(10) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+        with place.run() as flow:
+            wait_for(lambda: organisation.requests_count > 0, "a request")
+            watched = len(organisation)
+            organisation.append(300)
+            wait_for(lambda: size(place, "acme") > 0, "something to be written")
+            flow.send(number)
+            assert flow.wait(10) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
         before = organisation.requests_count
         organisation.append([event(minute, now - timedelta(minutes=10 - minute)) for minute in range(10)])
         organisation.append(200)

@@ -55,8 +55,8 @@ def test_trap_37_memory_stays_flat_over_a_long_backfill(tmp_path: Path) -> None:
         try:
             place.make_state()
             # Bytewax's own default snapshot interval in production is 10 s; 1 s shows the state's size more often.
-            flow = place.run(until_drained=True, snapshot_seconds=1)
-            samples = watch(place, flow)
+            with place.run(until_drained=True, snapshot_seconds=1) as flow:
+                samples = watch(place, flow)
         finally:
             simulator.terminate()
     assert flow.process.returncode == 0, flow.output()

@@ -112,11 +112,11 @@ def test_trap_26_a_stalled_body_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     with Simulator([organisation]) as sim:
         place = workplace(tmp_path, sim.url("acme"), organisation, page_limit=20, request_timeout_seconds=60)
         place.make_state()
-        flow = place.run(snapshot_seconds=3600)
-        wait_for(lambda: organisation.requests_count == 2, "the request that stalls")
-        code, seconds = flow.stop(signal.SIGTERM)
-        assert code == 0, flow.output()
-        assert seconds < 10.0, "contract: 2 s; Vector took 60"
+        with place.run(snapshot_seconds=3600) as flow:
+            wait_for(lambda: organisation.requests_count == 2, "the request that stalls")
+            code, seconds = flow.stop(signal.SIGTERM)
+            assert code == 0, flow.output()
+            assert seconds < 10.0, "contract: 2 s; Vector took 60"
         first = len(place.lines("acme"))
         assert first == 20
         organisation._scripts.clear()
