@@ -6,6 +6,7 @@ set of the uuids as they came; in the saved state a uuid takes 16 bytes, and a w
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 __all__ = ["SeenWindow", "Segment"]
@@ -33,9 +34,8 @@ class SeenWindow:
 
     def __init__(self, window_seconds: float, segments: Iterable[Segment] = ()) -> None:
         self._window_seconds = window_seconds
-        self._segments: deque[Segment] = deque((float(mark), bytes(packed), tuple(others)) for mark, packed, others in segments)
-        self._uuids: deque[list[str]] = deque([*_unpack(packed), *others] for _, packed, others in self._segments)
-        self._seen: set[str] = set(chain.from_iterable(self._uuids))
+        self._segments = deque(_Segment(float(mark), [*_unpack(packed), *others]) for mark, packed, others in segments)
+        self._seen: set[str] = set(chain.from_iterable(segment.uuids for segment in self._segments))
 
     def __len__(self) -> int:
         """Number of uuids remembered."""
@@ -70,28 +70,36 @@ class SeenWindow:
 
     def segments(self) -> tuple[Segment, ...]:
         """The window as plain immutable values for a snapshot."""
-        return tuple(self._segments)
+        return tuple(segment.saved() for segment in self._segments)
 
     def _append(self, mark: float, uuids: list[str]) -> None:
         if not uuids:
             return
-        packed, others = _pack(uuids)
         if len(self._segments) > 1:
-            before_mark = self._segments[-2][0]
-            _, last_packed, last_others = self._segments[-1]
+            last = self._segments[-1]
             # A shared segment carries its newest mark: its uuids live a little longer than promised, never shorter.
-            small = len(self._uuids[-1]) + len(uuids) <= _SEGMENT_UUIDS
-            if small and mark - before_mark < self._window_seconds / _SEGMENTS_PER_WINDOW:
-                self._segments[-1] = (mark, last_packed + packed, last_others + others)
-                self._uuids[-1] += uuids
+            small = len(last.uuids) + len(uuids) <= _SEGMENT_UUIDS
+            if small and mark - self._segments[-2].mark < self._window_seconds / _SEGMENTS_PER_WINDOW:
+                self._segments[-1] = _Segment(mark, last.uuids + uuids)
                 return
-        self._segments.append((mark, packed, others))
-        self._uuids.append(uuids)
+        self._segments.append(_Segment(mark, uuids))
 
     def _forget(self, oldest_mark: float) -> None:
-        while self._segments and self._segments[0][0] < oldest_mark:
-            self._segments.popleft()
-            self._seen.difference_update(self._uuids.popleft())
+        while self._segments and self._segments[0].mark < oldest_mark:
+            self._seen.difference_update(self._segments.popleft().uuids)
+
+
+@dataclass(slots=True)
+class _Segment:
+    mark: float
+    uuids: list[str]
+    _saved: Segment | None = None
+
+    def saved(self) -> Segment:
+        """Packed once, at the first snapshot: in a long drain most segments are forgotten before there is one."""
+        if self._saved is None:
+            self._saved = (self.mark, *_pack(self.uuids))
+        return self._saved
 
 
 def _pack(uuids: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:

@@ -137,13 +137,12 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             self._begin(new)
         for path, documents in groups:
             file = self._files[path]
-            data = documents.ndjson()
             try:
-                file.append(data)
+                file.append(documents.ndjson_pieces())
             except Moved:
                 file = self._begin_again(file)
                 try:
-                    file.append(data)
+                    file.append(documents.ndjson_pieces())
                 except Moved:
                     raise self._contested(path) from None
             self._files.move_to_end(path)

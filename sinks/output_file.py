@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sinks.compression import Compression, Encoder, new_encoder
@@ -79,8 +79,8 @@ class OutputFile:
         except OSError as error:
             raise self._stopped(error, self.path) from error
 
-    def append(self, data: bytes) -> None:
-        """Write behind everything else, through the encoder if there is one.
+    def append(self, pieces: Iterable[bytes]) -> None:
+        """Write a page, given in pieces, behind everything else, through the encoder if there is one.
 
         Raises:
             Moved: The file isn't what it was; nothing was written.
@@ -94,12 +94,11 @@ class OutputFile:
                 if self._encoder is None:
                     self._encoder = new_encoder(self._compression)
                     self._frame_start = self.size_bytes
-                if self._encoder is not None:
-                    data = self._encoder.compress(data)
             else:
                 self._frame_start = self.size_bytes
             self.dirty = True
-            self._write(data)
+            for piece in pieces:
+                self._write(piece if self._encoder is None else self._encoder.compress(piece))
         except FileNotFoundError as error:
             raise Moved from error
         except OSError as error:

@@ -15,7 +15,7 @@ def write(tmp_path):
         file = OutputFile(str(path), 0, compression, lambda error, where: stopped_by(
             error, sink="s", tenant=name, path=where, resumes=True))  # fmt: skip
         file.create()
-        file.append(b"line\n")
+        file.append([b"line\n"])
         open_files.written(file)
         return file
 
@@ -59,7 +59,7 @@ def test_a_closed_file_is_opened_again_by_the_next_write(write, tmp_path):
     first = write(files, "first")
     write(files, "second")
     assert not first.is_open
-    first.append(b"more\n")
+    first.append([b"more\n"])
     files.written(first)
     assert (tmp_path / "first").read_bytes() == b"line\nmore\n"
     assert first.size_bytes == 10
