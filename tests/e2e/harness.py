@@ -135,18 +135,18 @@ class Workplace:
         wait_for(lambda: organisation.requests_count >= asked + after_requests, "requests")
         flow.kill()
 
-    def lines(self, tenant: str) -> list[bytes]:
+    def lines(self, tenant: str, folder: str = "out") -> list[bytes]:
         """What stands in the tenant's files, line by line, in the files' order."""
         lines: list[bytes] = []
-        for path in sorted((self.out / tenant).glob("*.ndjson*")):
+        for path in sorted((self.folder / folder / tenant).glob("*.ndjson*")):
             data = _READERS[path.suffix](path.read_bytes())
             assert not data or data.endswith(b"\n"), f"{path} ends in half a line: {data[-200:]!r}"
             lines += data.splitlines()
         return lines
 
-    def judge(self, organisation: Organisation, tenant: str | None = None) -> None:
+    def judge(self, organisation: Organisation, tenant: str | None = None, folder: str = "out") -> None:
         """Assert that the files hold every event of the organisation once, byte for byte behind the tags."""
-        judge(self.lines(tenant or organisation.name), organisation.persisted(), tenant or organisation.name)
+        judge(self.lines(tenant or organisation.name, folder), organisation.persisted(), tenant or organisation.name)
 
     def dead_letters(self, sink: str = "input") -> list[dict[str, object]]:
         return [
