@@ -110,6 +110,16 @@ def test_a_connection_that_the_server_has_closed_is_made_anew(connect: Connect) 
         assert wire.connections == 2
 
 
+def test_a_connection_that_was_quiet_for_long_is_not_trusted(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(reply()) as wire:
+        transport = connect(wire.url)
+        page(transport.get(wire.url + "/x"))
+        page(transport.get(wire.url + "/x"))
+        monkeypatch.setattr("okta_source.transport._LONGEST_IDLE_SECONDS", 0.0)
+        page(transport.get(wire.url + "/x"))
+        assert wire.connections == 2
+
+
 def test_header_lines_of_one_name_are_joined_and_names_have_no_case(connect: Connect) -> None:
     with serving(reply(b"[]", 'link: <a>; rel="self"', 'link: <b>; rel="next"', "X-RATE-LIMIT-limit: 60")) as wire:
         answer = page(connect(wire.url).get(wire.url + "/x"))
