@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
-from okta_source.config import NAME_ALLOWED, Name, TenantConfig, TlsConfig, to_path, to_tuple
+from okta_source.config import NAME_ALLOWED, Name, Strict, TenantConfig, TlsConfig, to_path, to_tuple
 from okta_source.secret import SecretRef
 from okta_source.tls import ssl_context
 from sinks.config import NAME_PATTERN, RESERVED_NAMES, FileSinkConfig, SinkConfig, clashing_files
@@ -27,24 +27,13 @@ DEFAULT_PATH: Final = "okta.toml"
 _FOLDER_ALLOWED: Final = "the path of a folder"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-        allow_inf_nan=False,
-    )
-
-
 def _to_folder(value: object, info: ValidationInfo) -> object:
     if value == "":
         raise ValueError(_FOLDER_ALLOWED)
     return to_path(value, info)
 
 
-class PipelineConfig(_Strict):
+class PipelineConfig(Strict):
     """What holds for the pipeline as a whole: the `[pipeline]` table.
 
     Attributes:
@@ -62,7 +51,7 @@ class PipelineConfig(_Strict):
     )
 
 
-class _Document(_Strict):
+class _Document(Strict):
     """The whole file."""
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")

@@ -36,6 +36,7 @@ __all__ = [
     "Name",
     "SswsAuth",
     "StartFrom",
+    "Strict",
     "TenantConfig",
     "TlsConfig",
     "to_path",
@@ -52,7 +53,7 @@ _Q_MAX_WORD_LENGTH: Final = 40
 _Q_ALLOWED: Final = f"up to {_Q_MAX_WORDS} words of up to {_Q_MAX_WORD_LENGTH} characters each"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Frozen, without unknown keys, without conversions that TOML's own types make unnecessary."""
 
     model_config = ConfigDict(
@@ -123,7 +124,7 @@ def _look_up(reference: SecretRef, info: ValidationInfo) -> str | None:
         raise _problem(str(error)) from None
 
 
-class SswsAuth(_Strict):
+class SswsAuth(Strict):
     """An Okta API token, sent as it is with every request."""
 
     method: Literal["ssws"] = Field(description="ssws")
@@ -186,7 +187,7 @@ AuthConfig = SswsAuth
 """Every authentication method: with a second one, a union that `method` tells apart."""
 
 
-class TlsConfig(_Strict):
+class TlsConfig(Strict):
     """How a tenant's server is verified, and what proves this client to it."""
 
     ca_file: ExistingFile = Field(None, description="the path of a PEM file of certificate authorities")
@@ -221,7 +222,7 @@ class TlsConfig(_Strict):
         return value
 
 
-class TenantConfig(_Strict):
+class TenantConfig(Strict):
     """One Okta organisation."""
 
     name: Name = Field(description=NAME_ALLOWED)
