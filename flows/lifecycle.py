@@ -6,7 +6,7 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
 | 1 | drained, but for the tenants named in the log |
-| 2 | the configuration is wrong; no request was made |
+| 2 | the configuration or the state directory is wrong; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """
 

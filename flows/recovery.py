@@ -15,10 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-__all__ = ["fence_off_uncommitted", "known_state_keys", "recovery_dir"]
+__all__ = ["StateUnusable", "check_usable", "fence_off_uncommitted", "in_cluster", "known_state_keys", "recovery_dir"]
 
 _LOG = logging.getLogger(__name__)
 _BUSY_SECONDS = 30.0
+
+
+class StateUnusable(Exception):  # noqa: N818 (it names what is the case, like StopIteration)
+    """The state directory can't be used; the message says what to do."""
 
 
 def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -31,10 +35,47 @@ def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] =
     Returns:
         The directory, or None when the run keeps no state.
     """
+    directory = _arguments(argv, environ).recovery_directory
+    return Path(directory) if directory else None
+
+
+def in_cluster(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is one of several: then its part of the stores may lie with the others."""
+    return bool(_arguments(argv, environ).addresses)
+
+
+def _arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
     parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
-    known, _ = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
-    return Path(known.recovery_directory) if known.recovery_directory else None
+    parser.add_argument("-a", "--addresses", default=environ.get("BYTEWAX_ADDRESSES") or environ.get("BYTEWAX_HOSTFILE_PATH"))
+    return parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0]
+
+
+def check_usable(directory: Path, *, alone: bool) -> None:
+    """Tell an operator what is wrong with the state directory before Bytewax does it with a traceback.
+
+    Args:
+        directory: The state directory.
+        alone: Whether this process must hold a store, having no others beside it.
+
+    Raises:
+        StateUnusable: It isn't there, holds no store, or a store in it can't be read.
+    """
+    stores = list(_stores(directory))
+    if not directory.is_dir() or (alone and not stores):
+        what = "holds no store" if directory.is_dir() else "does not exist"
+        msg = f"The state directory {directory} {what}. Make it once: mkdir -p {directory} && python -m bytewax.recovery {directory} 1"
+        raise StateUnusable(msg)
+    for store in stores:
+        try:
+            with closing(_open(store)) as connection:
+                connection.execute("SELECT count(*) FROM exs").fetchone()
+        except sqlite3.Error as error:
+            msg = (
+                f"The state store {store} can't be read ({error}). Restore the state directory as a whole from a backup; "
+                "or move it away and make a new one: then polling begins at start_from."
+            )
+            raise StateUnusable(msg) from None
 
 
 def fence_off_uncommitted(directory: Path) -> int:

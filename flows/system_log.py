@@ -25,7 +25,7 @@ from bytewax.dataflow import Dataflow
 from flows.enrich import Enricher, to_rejected
 from flows.housekeeping import tune_process
 from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
-from flows.recovery import fence_off_uncommitted, known_state_keys, recovery_dir
+from flows.recovery import StateUnusable, check_usable, fence_off_uncommitted, in_cluster, known_state_keys, recovery_dir
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops
 from okta_source.control import RunControl
@@ -51,7 +51,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         The dataflow.
 
     Raises:
-        SystemExit: With code 2 when the configuration is wrong; every problem is on stderr. No request has been made.
+        SystemExit: With code 2 when the configuration or the state directory is wrong; what to do is on stderr. No request has been made.
         ConfigurationError: The same where `bytewax.run` is not the program.
     """
     if is_program():
@@ -65,11 +65,18 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
     control = RunControl(until_drained=until_drained)
+    state_dir = recovery_dir() if is_program() else None
+    if state_dir is not None:
+        try:
+            check_usable(state_dir, alone=not in_cluster())
+        except StateUnusable as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(EXIT_CONFIGURATION) from None
     if is_program():
         for warning in settings.warnings:
             sys.stderr.write(f"warning: {warning}\n")
         install(control, names={tenant.name: tenant.display_name for tenant in settings.tenants})
-    return build_flow(settings, control, recovery_dir() if is_program() else None)
+    return build_flow(settings, control, state_dir)
 
 
 def build_flow(settings: Settings, control: RunControl, state_dir: Path | None) -> Dataflow:

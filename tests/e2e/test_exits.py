@@ -34,6 +34,28 @@ def test_the_module_alone_is_the_flow_of_the_configuration_at_hand(tmp_path: Pat
     assert run.stderr.startswith("okta.toml: there is no such file")
 
 
+def test_a_state_directory_that_cannot_be_used_exits_2_and_says_how_to_make_one(tmp_path: Path) -> None:
+    organisation = Organisation("acme", seed=1, events=10)
+    place = Workplace(tmp_path)
+    with Simulator([organisation]) as sim:
+        place.add_all(sim, [organisation])
+        place.write()
+        gone = place.run()
+        assert gone.wait() == 2
+        assert "does not exist" in gone.output()
+        place.state.mkdir()
+        empty = place.run()
+        assert empty.wait() == 2
+        assert f"python -m bytewax.recovery {place.state} 1" in empty.output()
+        place.make_state()
+        (place.state / "part-0.sqlite3").write_bytes(b"no database " * 100)
+        damaged = place.run()
+        assert damaged.wait() == 2
+        assert "can't be read (file is not a database)" in damaged.output()
+        assert not any("Traceback" in flow.output() for flow in (gone, empty, damaged))
+    assert organisation.requests_count == 0
+
+
 def test_a_run_until_drained_exits_1_and_names_who_could_not_be_polled(tmp_path: Path) -> None:
     organisations = [Organisation("acme", seed=1, events=500), Organisation("globex", seed=2, events=500)]
     place = Workplace(tmp_path)

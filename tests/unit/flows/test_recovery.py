@@ -14,7 +14,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
-from flows.recovery import fence_off_uncommitted, known_state_keys, recovery_dir
+from flows.recovery import StateUnusable, check_usable, fence_off_uncommitted, in_cluster, known_state_keys, recovery_dir
 
 STEP = "flow.numbers"
 Snap = tuple[str, str, int]
@@ -200,3 +200,26 @@ def test_the_environment_names_it_unless_the_command_line_does() -> None:
 def test_the_process_own_command_line_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["bytewax.run", "flows.system_log", "-r", "mine"])
     assert recovery_dir(environ={}) == Path("mine")
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "expected"),
+    [
+        ([], {}, False),
+        (["flows.system_log", "-r", "state"], {}, False),
+        (["-i", "0", "-a", "a:1;b:2"], {}, True),
+        (["--addresses=a:1;b:2"], {}, True),
+        ([], {"BYTEWAX_ADDRESSES": "a:1;b:2"}, True),
+        ([], {"BYTEWAX_HOSTFILE_PATH": "hosts"}, True),
+    ],
+)
+def test_a_cluster_is_told_by_its_addresses(argv: list[str], environ: dict[str, str], expected: bool) -> None:
+    assert in_cluster(argv, environ) is expected
+
+
+def test_a_process_of_a_cluster_needs_no_store_of_its_own_but_the_folder(tmp_path: Path) -> None:
+    check_usable(tmp_path, alone=False)
+    with pytest.raises(StateUnusable, match="holds no store"):
+        check_usable(tmp_path, alone=True)
+    with pytest.raises(StateUnusable, match="does not exist"):
+        check_usable(tmp_path / "gone", alone=False)
