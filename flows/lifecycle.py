@@ -149,10 +149,7 @@ class _KeyedPartition(StatefulSinkPartition[Any, Any]):
         self._partition = partition
 
     def write_batch(self, values: list[Any]) -> None:
-        try:
-            self._partition.write_batch(values)
-        except SinkStopped as error:
-            _stop_run(error)
+        _guarded(lambda: self._partition.write_batch(values))
 
     def snapshot(self) -> Any:
         return _guarded(self._partition.snapshot)

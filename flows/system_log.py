@@ -43,6 +43,9 @@ INPUT_STEP = "okta"
 def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> Dataflow:
     """The flow of a configuration file, ready to run.
 
+    Where `bytewax.run` is the program, this also sets up logging, signals, exit codes and the state directory named on its command line;
+    elsewhere it touches nothing but the file.
+
     Args:
         config_path: The file; by default `$OKTA_PIPELINE_CONFIG`, else `okta.toml`.
         until_drained: Whether to end once every tenant has answered a short page, instead of polling for ever.
@@ -52,30 +55,24 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
 
     Raises:
         SystemExit: With code 2 when the configuration or the state directory is wrong; what to do is on stderr. No request has been made.
-        ConfigurationError: The same where `bytewax.run` is not the program.
+        ConfigurationError: The configuration is wrong, where `bytewax.run` is not the program.
     """
-    if is_program():
-        configure_logging()
-        tune_process()
+    control = RunControl(until_drained=until_drained)
+    if not is_program():
+        return build_flow(load(config_path), control, None)
+    configure_logging()
+    tune_process()
+    state_dir = recovery_dir()
     try:
         settings = load(config_path)
-    except ConfigurationError as error:
-        if not is_program():
-            raise
+        if state_dir is not None:
+            check_usable(state_dir, alone=not in_cluster())
+    except (ConfigurationError, StateUnusable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    control = RunControl(until_drained=until_drained)
-    state_dir = recovery_dir() if is_program() else None
-    if state_dir is not None:
-        try:
-            check_usable(state_dir, alone=not in_cluster())
-        except StateUnusable as error:
-            sys.stderr.write(f"{error}\n")
-            raise SystemExit(EXIT_CONFIGURATION) from None
-    if is_program():
-        for warning in settings.warnings:
-            sys.stderr.write(f"warning: {warning}\n")
-        install(control, names={tenant.name: tenant.display_name for tenant in settings.tenants})
+    for warning in settings.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    install(control, names={tenant.name: tenant.display_name for tenant in settings.tenants})
     return build_flow(settings, control, state_dir)
 
 

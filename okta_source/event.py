@@ -104,11 +104,10 @@ class SlicedPage:
 
 
 class _LooseHead(msgspec.Struct):
-    """Whatever can be said of a malformed event."""
+    """What a dead letter says of a malformed event, where it has it."""
 
     uuid: Any = None
     published: Any = None
-    event_type: Any = msgspec.field(name="eventType", default=None)
 
 
 # msgspec counts nesting against the interpreter's recursion limit.
@@ -140,7 +139,7 @@ def slice_page(page: bytes) -> SlicedPage:
         raws = _RAWS.decode(page)
     except NOT_JSON as error:
         raise PageError(_describe(page, error)) from error
-    if not is_utf8(page):
+    if not _is_utf8(page):
         msg = "the body is not UTF-8"
         raise PageError(msg)
     try:
@@ -173,7 +172,7 @@ def _loose(view: memoryview) -> tuple[str | None, str | None]:
     return (head.uuid if isinstance(head.uuid, str) else None, head.published if isinstance(head.published, str) else None)
 
 
-def is_utf8(data: bytes) -> bool:
+def _is_utf8(data: bytes) -> bool:
     """Whether it is valid UTF-8: msgspec doesn't look inside the strings that it skips, and half a character must not reach a sink."""
     if data.isascii():
         return True  # some 30 GB/s

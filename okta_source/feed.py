@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from okta_source.control import RunControl
-from okta_source.limits import RateLimitHeaders
 from okta_source.metrics import TenantMetrics
 from okta_source.poller import Poller
 from okta_source.pool import Shared
@@ -162,10 +161,12 @@ class TenantFeed:
         try:
             outcome = self._transport.get(self._poller.cursor.url)
             ended = self._shared.clock()
-            answered = isinstance(outcome, Response)
-            self._metrics.request(str(outcome.status) if isinstance(outcome, Response) else "error", ended - started)
+            if isinstance(outcome, Response):
+                self._metrics.request(str(outcome.status), ended - started)
+            elif outcome.stage != "token":
+                self._metrics.request("error", ended - started)
             step = self._poller.receive(outcome, self._now())
-            self._limiter.finish(step.rate_limit, step.block_seconds, answered=answered)
+            self._limiter.finish(step.rate_limit, step.block_seconds, answered=isinstance(outcome, Response))
             finished = True
         finally:
             if not finished:
@@ -175,7 +176,7 @@ class TenantFeed:
         self._shared.memory.adjust(size_bytes - reserved_bytes)
         if size_bytes:
             self._estimate_bytes = max(size_bytes, _SMALLEST_ESTIMATE_BYTES)
-        self._report(step, step.rate_limit)
+        self._report(step)
         # A drain is paced from its last request on, so that a slow answer doesn't stretch the interval.
         self._due = max(started + step.due_seconds, ended) if step.drained else ended + step.due_seconds
         if step.block_seconds:
@@ -188,8 +189,8 @@ class TenantFeed:
             self._waiting.append((step.page, step.drained, size_bytes))
         return step.due_seconds == 0.0 and len(self._waiting) < PAGES_AHEAD and not self._shared.pool.is_backed_up()
 
-    def _report(self, step: Step, rate_limit: RateLimitHeaders | None) -> None:
-        metrics = self._metrics
+    def _report(self, step: Step) -> None:
+        metrics, rate_limit = self._metrics, step.rate_limit
         if rate_limit:
             metrics.rate_limit(rate_limit.limit, rate_limit.remaining, rate_limit.reset_epoch_seconds)
         if step.reset:

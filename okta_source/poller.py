@@ -80,8 +80,7 @@ class Poller:
             The step; `cursor` already names the next request.
         """
         if isinstance(outcome, TransportFailure):
-            stage = "decode" if outcome.error_type == "decode" else "fetch"
-            failure = Failure(outcome.error_type, stage, outcome.detail, outcome.fix, "error")  # type: ignore[arg-type]
+            failure = Failure(outcome.error_type, outcome.stage, outcome.detail, outcome.fix, "error")
             return self._failed(failure, None)
         rate_limit = read_rate_limit(outcome.headers, now.timestamp())
         if outcome.status == 200:

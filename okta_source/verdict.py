@@ -24,6 +24,8 @@ ErrorType = Literal[
     "foreign_link",
 ]
 Stage = Literal["token", "fetch", "decode", "deliver"]
+# Of what a transport reports; an answer's failure has the stage of its verdict.
+_STAGES: Mapping[ErrorType, Stage] = MappingProxyType({"auth": "token", "decode": "decode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class TransportFailure:
     """No usable answer came: the request failed on its way, or the body broke off.
 
     Attributes:
-        error_type: `timeout`, `connection`, `tls`, `dns`, or `decode` for a body that can't be inflated.
+        error_type: `timeout`, `connection`, `tls`, `dns`, `decode` for a body that can't be inflated, or `auth` where there is no usable
+            credential to send.
         detail: What the transport said, without secrets.
         fix: What to do about it.
     """
@@ -56,6 +59,11 @@ class TransportFailure:
     error_type: ErrorType
     detail: str
     fix: str
+
+    @property
+    def stage(self) -> Stage:
+        """Where it happened; at `token`, no request for logs went out."""
+        return _STAGES.get(self.error_type, "fetch")
 
 
 @dataclass(frozen=True, slots=True)

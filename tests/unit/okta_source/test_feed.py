@@ -261,6 +261,16 @@ def test_a_run_until_drained_is_finished_when_the_short_page_has_been_taken() ->
     assert len(rig.transport.urls) == 2
 
 
+def test_a_credential_that_cannot_be_read_is_an_error_but_no_request() -> None:
+    rig = Rig(failure("auth"), failure("timeout"))
+    rig.fetch()
+    assert rig.metric("okta_errors_total", error_type="auth", stage="token") == 1.0
+    assert rig.metric("okta_requests_total", code="error") == 0.0
+    rig.clock.advance(30.0)
+    rig.fetch()
+    assert rig.metric("okta_requests_total", code="error") == 1.0
+
+
 def test_a_tenant_that_fails_five_times_in_a_row_is_given_up_with_its_reason() -> None:
     rig = Rig(answer(status=401), until_drained=True)
     for _ in range(20):

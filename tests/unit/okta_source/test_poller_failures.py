@@ -50,7 +50,7 @@ def refusal(status: int, **headers: str) -> Response:
         (failure("connection"), "connection", "fetch", "error"),
         (failure("tls"), "tls", "fetch", "error"),
         (failure("dns"), "dns", "fetch", "error"),
-        (failure("auth"), "auth", "fetch", "error"),
+        (failure("auth"), "auth", "token", "error"),
         (failure("decode"), "decode", "decode", "error"),
     ],
 )
