@@ -2,14 +2,15 @@
 
 ```
 Exception
-└── SinkStopped     a sink can't go on; nothing may be dropped, so the run ends and its next start sends again
+├── SinkStopped          a sink can't go on; nothing may be dropped, so the run ends and its next start sends again
+└── SecretUnavailable    a credential can't be read just now; never leaves a target, which makes a failed attempt of it
 ```
 """
 
 import errno
 from types import MappingProxyType
 
-__all__ = ["SinkStopped", "stopped_by", "stopped_in"]
+__all__ = ["SecretUnavailable", "SinkStopped", "stopped_by", "stopped_in"]
 
 _PERMISSION_FIX = "let the user that runs the pipeline write there (chown or chmod)"
 _NAME_FIX = "correct the path"
@@ -40,6 +41,10 @@ _WHAT_IS_SAFE = MappingProxyType({
     None: "With a state directory (-r) nothing is lost: the next run continues from the last snapshot and sends "
     "these events again.",
 })  # fmt: skip
+
+
+class SecretUnavailable(Exception):  # noqa: N818 (it names what happened)
+    """A credential can't be read; the message names the variable or file, never a value."""
 
 
 class SinkStopped(Exception):  # noqa: N818 (it names what happened, like StopIteration)
