@@ -32,6 +32,7 @@ from sinks.documents import Documents
 from sinks.file_partition import Clock, FilePartition
 from sinks.open_files import OpenFiles
 from sinks.paths import PathTemplate, safe_name
+from sinks.tenant_partitions import TenantPartitions
 
 __all__ = ["FileSink"]
 
@@ -63,16 +64,14 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         Args:
             sink_name: The sink's name in the configuration; a label of its metrics.
             path_template: Absolute path with `{tenant}`, `{date}` and `{hour}`; `.gz` or `.zst` is added.
-            tenants: All tenants of the source, retired ones and those that the sink's filter leaves out
-                included: Bytewax assigns partitions to workers by position.
+            tenants: All tenants of the source: see `TenantPartitions`.
             compression: none, gzip or zstd.
             journal_dir: A folder inside the recovery store; None when the run has no recovery store.
             clock: The present, with a time zone.
         """
         self._sink_name = safe_name(sink_name)
         self._template = PathTemplate(path_template, SUFFIXES[compression])
-        self._names = sorted({safe_name(tenant) for tenant in tenants})
-        self._indices = {name: index for index, name in enumerate(self._names)}
+        self._tenants = TenantPartitions(sink_name, tenants)
         self._compression: Compression = compression
         self._journal_dir = journal_dir
         self._clock = clock
@@ -82,28 +81,24 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         if not os.path.isabs(path_template):  # noqa: PTH117 (a template is not a path yet)
             message = f"sink {sink_name!r}: the path {path_template!r} is not absolute"
             raise ValueError(message)
-        if len(self._names) > 1 and "tenant" not in self._template.names:
+        if len(self._tenants.names) > 1 and "tenant" not in self._template.names:
             message = (
-                f"sink {sink_name!r}: the path {path_template!r} has no {{tenant}}, so {len(self._names)} tenants "
+                f"sink {sink_name!r}: the path {path_template!r} has no {{tenant}}, so {len(self._tenants.names)} tenants "
                 "(retired ones count) would write the same file, and none of them could be continued after a crash"
             )
             raise ValueError(message)
 
     def list_parts(self) -> list[str]:
         """All tenants, sorted."""
-        return list(self._names)
+        return list(self._tenants.names)
 
     def part_fn(self, item_key: str) -> int:
-        """The tenant's position: Bytewax takes it as an index into the sorted partitions.
+        """The tenant's position.
 
         Raises:
             ValueError: The tenant was not among the constructor's.
         """
-        try:
-            return self._indices[item_key]
-        except KeyError:
-            message = f"sink {self._sink_name!r} got events of the unknown tenant {item_key!r}"
-            raise ValueError(message) from None
+        return self._tenants.index_of(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> FilePartition:  # noqa: ARG002
         """Bring a tenant's files back to the snapshot, and continue there.

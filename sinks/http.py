@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+import urllib3
 import urllib3.exceptions
 
 from sinks.target import ErrorType
@@ -66,7 +68,7 @@ class HttpClient:
     """
 
     def __init__(self, connections: int, tls: ssl.SSLContext | None, user_agent: str) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         # No environment at request time: requests would read .netrc and every *_proxy variable for each request.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -101,18 +103,18 @@ class HttpClient:
                 stream=True,
                 proxies=self._proxies_of(url),
             ) as answer:
-                return Answer(answer.status_code, answer.headers, _read(answer))
+                return Answer(answer.status_code, answer.headers, _read(answer, timeout_seconds))
         except _TooLargeError as error:
             return NoAnswer("decode", f"{origin}: {error}", "Look at what answers there: it is no such server.")
+        except requests.exceptions.InvalidURL:
+            # Not shown: its message is the whole URL.
+            return NoAnswer("connection", f"No request can be made for {origin}: the URL is none.", "Correct the address.")
+        except requests.exceptions.InvalidHeader:
+            return _unsendable_header(origin)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return _explain(error, origin, timeout_seconds)
         except ValueError:
-            # Not shown: http.client puts the header's value into its message.
-            return NoAnswer(
-                "auth",
-                f"A header for {origin} holds a character that no HTTP header can carry.",
-                "Look at the sink's credentials and headers.",
-            )
+            return _unsendable_header(origin)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -126,18 +128,30 @@ class HttpClient:
         return self._proxies[host]
 
 
+class _Session(requests.Session):
+    """Knows no redirects: requests would read their bodies and look at their targets although they are not followed."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     """Gives every connection a TLS context of ours: requests itself knows no password for a client's key."""
 
     def __init__(self, connections: int, tls: ssl.SSLContext | None) -> None:
         self._tls = tls or ssl.create_default_context()
+        # Without it, urllib3 compares names itself where the context doesn't.
+        self._assert_hostname = None if self._tls.check_hostname else False
+        if self._tls.verify_mode == ssl.CERT_NONE:
+            # The configuration has been warned of already, with the sink's name.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._tls, assert_hostname=self._assert_hostname, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls, **kwargs)
+        return super().proxy_manager_for(proxy, ssl_context=self._tls, assert_hostname=self._assert_hostname, **kwargs)
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """The context already holds what `verify` and `cert` would set."""
@@ -167,6 +181,15 @@ def retry_after_seconds(headers: Mapping[str, str], now_epoch_seconds: float) ->
     return min(max(0.0, seconds), _LONGEST_RETRY_AFTER_SECONDS)
 
 
+def _unsendable_header(origin: str) -> NoAnswer:
+    # The exception is not shown: requests and http.client put the header's value into its message.
+    return NoAnswer(
+        "auth",
+        f"A header for {origin} holds a character that no HTTP header can carry.",
+        "Look at the sink's credentials and headers.",
+    )
+
+
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -184,10 +207,14 @@ class _TooLargeError(Exception):
         return f"the answer is larger than {_LARGEST_ANSWER_BYTES // 1024 // 1024} MiB."
 
 
-def _read(answer: requests.Response) -> bytes:
+def _read(answer: requests.Response, timeout_seconds: float) -> bytes:
     pieces = []
     size = 0
-    for piece in answer.iter_content(_CHUNK_BYTES):
+    deadline = time.monotonic() + timeout_seconds
+    while piece := answer.raw.read1(_CHUNK_BYTES, decode_content=True):
+        if time.monotonic() > deadline:
+            message = "the answer took too long"
+            raise TimeoutError(message)
         pieces.append(piece)
         size += len(piece)
         if size > _LARGEST_ANSWER_BYTES:

@@ -1,0 +1,338 @@
+"""What a sink does next: which batch is sent when, what becomes of it, and when a target counts as down. Pure: no socket, thread or clock.
+
+Every event that is added ends in one of three places: the target, known to be there already, or the dead letters. Nothing is dropped, and
+an event counts as done with only when `confirm` says that what became of it is written down.
+
+| a target … | its events … |
+|---|---|
+| takes or knows them | are delivered |
+| refuses some for good | become dead letters, the others are delivered |
+| refuses a batch for what some of it may be | are sent in halves, down to the one that it is about |
+| fails | are sent again after a back-off, or after the time that the target asks for |
+| has failed for `retry_for_seconds` | go to the dead letters (or end the run), and so does what comes after, until a probe gets through |
+
+A failure that names an index concerns that index alone: its events wait, and then go to the dead letters, while the others are delivered.
+
+A probe sends events again that are with the dead letters already, so that nothing waits for it; what it delivers is taken out of them.
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sinks.assembly import Assembly
+from sinks.backoff import backoff_seconds
+from sinks.batch import Batch, size_bytes
+from sinks.breaker import Breakers
+from sinks.documents import Documents, Rejected
+from sinks.job import Attempt, Job, Settled
+from sinks.notices import Notices, sentence
+from sinks.policy import DeliveryPolicy
+from sinks.target import WHOLE_TARGET, Again, Outcome, Refused, Target, failed
+
+__all__ = ["Delivery"]
+
+_SHORTEST_TIMEOUT_SECONDS = 0.05
+_OVERDUE_SECONDS = 1.0
+_STOPPED = Again((), "The run was stopped before the target took it.")
+
+
+class Delivery:
+    """The deliveries of one sink. Not thread-safe: whoever calls it holds a lock.
+
+    Moments called `now` are seconds on a monotonic clock, those called `at` are points in time with a time zone.
+
+    Args:
+        sink_name: The sink's name, for letters and messages.
+        target: Asked for its address and scopes only.
+        policy: How to deliver.
+        document_format: The format of the documents.
+        rng: For the jitter of waits.
+
+    Attributes:
+        pending_events: Events that are not done with.
+        pending_bytes: Their bytes.
+        abandoned: Attempts that were given up while their threads still waited.
+        exhausted: Why the run must end, where that is the policy; empty while it need not.
+    """
+
+    def __init__(self, sink_name: str, target: Target, policy: DeliveryPolicy, document_format: str, rng: random.Random) -> None:
+        self.pending_events = self.pending_bytes = self.abandoned = 0
+        self.exhausted = ""
+        self._sink = sink_name
+        self._target = target
+        self._policy = policy
+        self._format = document_format
+        self._rng = rng
+        self._notices = Notices(sink_name, target.address)
+        self._assembly = Assembly(policy)
+        self._breakers = Breakers(policy.retry_for_seconds, rng, self._notices)
+        # In the order in which they came; those in flight keep their place.
+        self._queue: deque[Job] = deque()
+        self._in_flight: list[Attempt] = []
+        self._settled = Settled()
+
+    @property
+    def queued_batches(self) -> int:
+        """Batches that are not done with."""
+        return len(self._queue)
+
+    @property
+    def open_breakers(self) -> int:
+        """How many scopes, the whole target or an index, count as down."""
+        return self._breakers.open_count
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether nothing has got through since the last failure."""
+        return self._breakers[WHOLE_TARGET].failing_since is not None
+
+    def add(self, documents: Documents, now: float) -> None:
+        """Take a page."""
+        self.pending_events += len(documents)
+        self.pending_bytes += size_bytes(documents)
+        self._queue.extend(map(Job, self._assembly.add(documents, now)))
+
+    def flush(self) -> None:
+        """Wait no longer for others to fill a batch."""
+        self._queue.extend(map(Job, self._assembly.flush()))
+
+    def next(self, now: float, at: datetime) -> Attempt | None:
+        """The next thing to send, if anything is to be sent now.
+
+        What has run out of time, or whose target is down, becomes letters on the way: see `take_settled`.
+        """
+        self.expire(now, at)
+        probe = self._breakers.next_probe(now)
+        if probe is not None:
+            scope, job = probe
+            return self._begin(Attempt(job, now, at, self._policy.request_timeout_seconds, scope))
+        sending = sum(attempt.probe is None for attempt in self._in_flight)
+        if sending >= self._policy.max_in_flight or self._breakers[WHOLE_TARGET].resting_until > now or self.exhausted:
+            return None
+        if self._assembly.due <= now:
+            self.flush()
+        ready = self._next_job(now)
+        if ready is None:
+            return None
+        ready.in_flight = True
+        left_seconds = min(self._policy.request_timeout_seconds, self._policy.retry_for_seconds, self._ends(ready) - now)
+        return self._begin(Attempt(ready, now, at, max(_SHORTEST_TIMEOUT_SECONDS, left_seconds)))
+
+    def next_moment(self, now: float) -> float:
+        """When `next` may have something new to say although nobody calls: in the future on the monotonic clock, or infinity.
+
+        Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
+        """
+        moments = [self._assembly.due, *self._breakers.moments(), *map(_overdue, self._in_flight)]
+        for job in self._waiting():
+            moments += [self._ends(job), job.due]
+        return min((moment for moment in moments if moment > now), default=float("inf"))
+
+    def done(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> bool:
+        """An attempt has ended.
+
+        Returns:
+            False when it had been given up before, because it took too long: its outcome counts no more.
+        """
+        if attempt not in self._in_flight:
+            return False
+        self._in_flight.remove(attempt)
+        if attempt.probe is not None:
+            self._probed(attempt, attempt.probe, outcome, now)
+            return True
+        job = attempt.job
+        job.in_flight = False
+        job.attempts += 1
+        job.first_attempt_at = job.first_attempt_at or attempt.began_at
+        job.last_attempt_at = attempt.began_at
+        place = self._queue.index(job)
+        del self._queue[place]
+        rests = self._split(job, outcome.split, outcome, at) if outcome.split else self._divide(attempt, outcome, now, at)
+        # In the job's place, so that a tenant's events keep their order.
+        for rest in reversed(rests):
+            self._queue.insert(place, rest)
+        self.expire(now, at)
+        return True
+
+    def expire(self, now: float, at: datetime) -> None:
+        """Give up what has run out of time: attempts without an end, windows without a success, and events of targets that are down."""
+        for attempt in [attempt for attempt in self._in_flight if _overdue(attempt) <= now]:
+            self.abandoned += 1
+            reason = f"{self._target.address} did not answer within {attempt.timeout_seconds:.3g} s."
+            self.done(attempt, failed(attempt.job.batch, reason, error_type="timeout"), now, at)
+        if self._policy.on_exhausted == "stop":
+            if self._breakers.ended_windows(now) or any(self._ends(job) <= now for job in self._waiting()):
+                self.exhausted = self.exhausted or self._last_failure()
+            return
+        self._breakers.open_where_time_is_up(now)
+        whole = self._breakers[WHOLE_TARGET]
+        if whole.is_open:
+            self.flush()
+            for job in self._waiting():
+                self._give_up(job, whole.last or _STOPPED, WHOLE_TARGET, at)
+            return
+        for job in self._waiting():
+            if self._ends(job) <= now:
+                last = job.last or _STOPPED
+                self._give_up(job, last, last.scope, at)
+            elif self._breakers.indices_are_down:
+                self._give_up_down_indices(job, at)
+
+    def give_up(self, at: datetime) -> None:
+        """Put everything with the dead letters, what is in flight included, since the run must end; or say why it ends without."""
+        self.flush()
+        if self._policy.on_exhausted == "stop":
+            if self._queue:
+                self.exhausted = self.exhausted or self._last_failure()
+            return
+        self._in_flight = [attempt for attempt in self._in_flight if attempt.probe is not None]
+        for job in list(self._queue):
+            again = job.last or self._breakers[WHOLE_TARGET].last
+            reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason
+            self._queue.remove(job)
+            self._letters(job, reason, again.status if again else None, at)
+
+    def take_settled(self) -> Settled:
+        """What is to be written down now; `confirm` it once it is."""
+        settled, self._settled = self._settled, Settled()
+        return settled
+
+    def confirm(self, settled: Settled) -> None:
+        """It is written down: its events are done with."""
+        self.pending_events -= settled.events
+        self.pending_bytes -= settled.size_bytes
+
+    def _begin(self, attempt: Attempt) -> Attempt:
+        self._in_flight.append(attempt)
+        return attempt
+
+    def _waiting(self) -> list[Job]:
+        return [job for job in self._queue if not job.in_flight]
+
+    def _next_job(self, now: float) -> Job | None:
+        if not self._policy.in_order:
+            # What was tried least goes first, so that events which keep failing by themselves hold up no others.
+            return min((job for job in self._waiting() if job.due <= now), key=lambda job: job.attempts, default=None)
+        busy: set[str] = set()
+        for job in self._queue:
+            if job.tenant not in busy and not job.in_flight and job.due <= now:
+                return job
+            busy.add(job.tenant)
+        return None
+
+    def _ends(self, job: Job) -> float:
+        """When a job's time is up: its own, or that of the whole target, which nothing reaches."""
+        own = float("inf") if job.failing_since is None else job.failing_since + self._policy.retry_for_seconds
+        return min(own, self._breakers[WHOLE_TARGET].window_ends(self._policy.retry_for_seconds))
+
+    def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:
+        """Settle what an attempt settled; returns jobs for the rest."""
+        job = attempt.job
+        reached = bool(outcome.delivered or outcome.duplicates or outcome.refused)
+        self._taken(job.batch, outcome)
+        if reached:
+            self._breakers.succeeded(WHOLE_TARGET)
+        for refused in outcome.refused:
+            self._letters(job.rest(job.batch.take([refused.position])), refused.reason, refused.status, at)
+        if outcome.refused:
+            self._notices.refused(outcome.refused)
+        rests = []
+        for again in outcome.again:
+            rest = job.rest(job.batch.take(again.positions))
+            rest.last = again
+            rest.failing_since = attempt.began if job.failing_since is None else job.failing_since
+            self._settled.failures.append((_tenants(rest.batch), again.error_type))
+            self._settled.retries += 1
+            rests.append(rest)
+            if not reached or again.scope != WHOLE_TARGET:
+                self._breakers.failed(again, attempt.began, now)
+            # Where some of it got through the target is not down: these events wait, and are tried for their own time.
+            if reached or again.scope != WHOLE_TARGET:
+                rest.due = now + max(backoff_seconds(rest.attempts, self._rng), again.after_seconds or 0.0)
+        return rests
+
+    def _taken(self, batch: Batch, outcome: Outcome) -> None:
+        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
+            taken = batch.take(positions)
+            if taken.parts:
+                settled.append(taken)
+                self._count(taken)
+                if self._breakers.indices_are_failing:
+                    for scope in set(self._target.scopes(taken) or ()):
+                        self._breakers.succeeded(scope)
+
+    def _split(self, job: Job, refused: Refused, outcome: Outcome, at: datetime) -> list[Job]:
+        if len(job.batch) == 1:
+            self._letters(job, refused.reason, refused.status, at)
+            self._notices.refused([refused])
+            self._breakers.succeeded(WHOLE_TARGET)
+            return []
+        if outcome.too_large:
+            limit_bytes = self._assembly.too_large(job.batch.size_bytes)
+            if limit_bytes is not None:
+                self._notices.too_large(job.batch.size_bytes, limit_bytes)
+        return [job.rest(half) for half in job.batch.halves()]
+
+    def _probed(self, attempt: Attempt, scope: str, outcome: Outcome, now: float) -> None:
+        breaker = self._breakers[scope]
+        if not breaker.is_open:
+            return  # something else got through meanwhile
+        again = next(iter(outcome.again), None)
+        if again is not None and not outcome.delivered and not outcome.duplicates:
+            self._settled.failures.append((_tenants(attempt.job.batch), again.error_type))
+            self._breakers.probe_failed(scope, again, now)
+            return
+        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
+            taken = attempt.job.batch.take(positions)
+            if taken.parts:
+                settled.append(taken)
+                self._settled.recovered += [breaker.probe_letters[position] for position in positions]
+        self._breakers.succeeded(scope)
+
+    def _give_up(self, job: Job, again: Again, scope: str, at: datetime) -> None:
+        """A failing target's events become letters, and the next probe of it."""
+        if job in self._queue:
+            self._queue.remove(job)
+        reason = again.reason if job.attempts else f"Not sent, since the target is down: {again.reason}"
+        letters = self._letters(job, reason, again.status, at)
+        if self._breakers[scope].is_open:
+            self._breakers.probe_with(scope, job, letters)
+
+    def _give_up_down_indices(self, job: Job, at: datetime) -> None:
+        scopes: Sequence[str] = self._target.scopes(job.batch) or ()
+        down = sorted({scope for scope in scopes if self._breakers[scope].is_open})
+        if not down:
+            return
+        batch = job.batch
+        kept = [position for position, scope in enumerate(scopes) if scope not in down]
+        for index in down:
+            rest = job.rest(batch.take([position for position, scope in enumerate(scopes) if scope == index]))
+            self._give_up(rest, self._breakers[index].last or _STOPPED, index, at)
+        job.batch = batch.take(kept)
+        if not kept:
+            self._queue.remove(job)
+
+    def _letters(self, job: Job, reason: str, status: int | None, at: datetime) -> list[Rejected]:
+        letters = job.letters(self._sink, self._format, reason, status, at)
+        self._settled.letters += letters
+        self._count(job.batch)
+        return letters
+
+    def _count(self, batch: Batch) -> None:
+        self._settled.events += len(batch)
+        self._settled.size_bytes += batch.size_bytes
+
+    def _last_failure(self) -> str:
+        lasts = [self._breakers[WHOLE_TARGET].last, *(job.last for job in self._queue)]
+        return sentence(next((again for again in lasts if again is not None), _STOPPED))
+
+
+def _overdue(attempt: Attempt) -> float:
+    """When an attempt is given up although its thread still waits: for a resolver that hangs, or a server that trickles."""
+    return attempt.began + attempt.timeout_seconds + _OVERDUE_SECONDS
+
+
+def _tenants(batch: Batch) -> Iterable[str]:
+    return {part.tenant for part in batch.parts}

@@ -1,0 +1,112 @@
+"""A batch on its way: how often and when it was tried, and the dead letters that it becomes when it can't be delivered."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinks.batch import Batch
+from sinks.documents import Rejected
+from sinks.target import Again
+
+__all__ = ["Attempt", "Job", "Settled"]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A batch that is not delivered yet. Monotonic moments are in seconds.
+
+    Attributes:
+        batch: The events.
+        attempts: How often it was sent.
+        first_attempt_at: When it was first sent; None if never.
+        last_attempt_at: When it was last sent; None if never.
+        failing_since: When the first of its failed attempts began, on the monotonic clock.
+        due: When it may be sent next, on the monotonic clock.
+        last: Why its last attempt failed.
+        in_flight: Whether it is being sent.
+    """
+
+    batch: Batch
+    attempts: int = 0
+    first_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    failing_since: float | None = None
+    due: float = 0.0
+    last: Again | None = None
+    in_flight: bool = False
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the first event, which is that of all where a sink keeps order."""
+        return self.batch.parts[0].tenant
+
+    def rest(self, batch: Batch) -> "Job":
+        """A job for some of the events, with the same past."""
+        return Job(batch, self.attempts, self.first_attempt_at, self.last_attempt_at, self.failing_since)
+
+    def letters(self, sink: str, document_format: str, reason: str, status: int | None, now: datetime) -> list[Rejected]:
+        """The dead letters of all its events, in order."""
+        return [
+            Rejected(
+                tenant=part.tenant,
+                sink=sink,
+                reason=reason,
+                status=status,
+                attempts=self.attempts,
+                first_attempt_at=self.first_attempt_at or now,
+                last_attempt_at=self.last_attempt_at or now,
+                uuid=part.heads[index].uuid,
+                published=part.heads[index].published,
+                format=document_format,
+                event=part.document(index),
+            )
+            for part, index in self.batch.locate()
+        ]
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One sending of a job.
+
+    Attributes:
+        job: What is sent.
+        began: When, on the monotonic clock.
+        began_at: When, by the calendar.
+        timeout_seconds: How long it may take.
+        probe: The scope whose breaker it probes; None for an ordinary attempt.
+    """
+
+    job: Job
+    began: float
+    began_at: datetime
+    timeout_seconds: float
+    probe: str | None = None
+
+
+@dataclass(slots=True)
+class Settled:
+    """What is to be written down before the events count as done with.
+
+    Attributes:
+        delivered: Events that the target has now.
+        duplicates: Events that it had already.
+        letters: Dead letters to be written.
+        recovered: Dead letters to be taken back, because a probe delivered them.
+        failures: Tenants and the kind of failure, for each failed attempt.
+        retries: How many batches will be sent again.
+        events: How many events are done with once all that is written.
+        size_bytes: How many bytes they have.
+    """
+
+    delivered: list[Batch] = field(default_factory=list)
+    duplicates: list[Batch] = field(default_factory=list)
+    letters: list[Rejected] = field(default_factory=list)
+    recovered: list[Rejected] = field(default_factory=list)
+    failures: list[tuple[Iterable[str], str]] = field(default_factory=list)
+    retries: int = 0
+    events: int = 0
+    size_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write down."""
+        return bool(self.events or self.failures or self.recovered or self.retries)
