@@ -10,14 +10,15 @@ DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 SOURCES := okta_source sinks flows tests
 
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo servers test lint format bench lock clean
 help:
-	@echo "make demo   a simulated backlog of two organisations, polled into demo/out"
-	@echo "make test   the whole test suite"
-	@echo "make lint   formatting, linters, types, import rules"
-	@echo "make format put the code into the one format"
-	@echo "make bench  CPU and time per event beside a plain loop; see tests/benchmarks/README.md"
-	@echo "make lock   resolve the lock files anew from pyproject.toml"
+	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
+	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
+	@echo "make test    the whole test suite"
+	@echo "make lint    formatting, linters, types, import rules"
+	@echo "make format  put the code into the one format"
+	@echo "make bench   CPU and time per event beside a plain loop; see tests/benchmarks/README.md"
+	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
 $(VENV)/pyvenv.cfg:
 	@test -n "$(BASE_PYTHON)" || { echo "No Python 3.11 or 3.12 with venv found: install one, or name it: make BASE_PYTHON=/path/to/python3.11 …" >&2; exit 1; }
@@ -37,6 +38,9 @@ $(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
 
 demo: $(RUN_STAMP)
 	@$(PYTHON) -m flows.demo
+
+servers: $(RUN_STAMP)
+	@$(PYTHON) -m tests.integration.servers fetch
 
 test: $(DEV_STAMP)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
@@ -59,4 +63,4 @@ lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) demo/out demo/state build dist
+	rm -rf $(VENV) .servers demo/out demo/state build dist
