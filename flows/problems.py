@@ -127,9 +127,10 @@ def _locate(model: type[BaseModel], entry: ErrorDetails) -> _Place:
             annotation = next((kind for kind in reversed(get_args(_plain(annotation))) if kind is not ...), None)
     if entry["type"] in _TAG_ERRORS:
         # Pydantic blames the table; the person has to look at the key.
-        table = _models(annotation)[0]
+        models = _models(annotation)
         key = str(entry["ctx"]["discriminator"]).strip("'")
-        return _Place((*location, key), table, table.model_fields[key])
+        tags = [tag for variant in models for tag in get_args(variant.model_fields[key].annotation)]
+        return _Place((*location, key), models[0], FieldInfo(description=", ".join(tags)))
     return _Place(location, table, field)
 
 
@@ -157,11 +158,11 @@ def _message(place: _Place, entry: ErrorDetails) -> str:
         case "problem":
             return entry["msg"]
         case "missing" | "union_tag_not_found":
-            return f"missing; needed: {context.get('expected_tags', allowed)}"
+            return f"missing; needed: {allowed}"
         case "extra_forbidden":
             return _unknown_key(str(place.location[-1]), place.table)
         case "union_tag_invalid":
-            value, allowed = context["tag"], str(context["expected_tags"])
+            value = context["tag"]
         case "value_error":
             allowed = str(context["error"])
     return f"{_shown(value, place.location)} is not allowed; allowed: {allowed}"
@@ -177,7 +178,9 @@ def _unknown_key(key: str, table: type[BaseModel] | None) -> str:
 def _shown(value: object, location: Location) -> str:
     """Show an offending value in a few characters, and nothing that could be a secret put into the wrong place."""
     key = str(location[-1])
-    if key.endswith("_env") or ("auth" in location and key not in DISCRIMINATORS):
+    # A variable's name may be the secret itself, mistaken; so may a header be, whatever its name.
+    hides = any(str(part).endswith("_env") for part in location) or "headers" in location
+    if hides or ("auth" in location and key not in DISCRIMINATORS):
         return _MASK
     match value:
         case str():

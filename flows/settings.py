@@ -1,7 +1,7 @@
 """okta.toml, read and checked: every problem in it is told at once, before any request is made.
 
 The next authentication method, sink type or format is one more model in `okta_source.config` or `sinks.config`;
-nothing here names them, apart from the rules between file sinks and tenants.
+nothing here names them, and the rules between sinks and tenants are in `flows.sink_rules`.
 """
 
 import os
@@ -13,11 +13,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
+from flows import sink_rules
 from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
 from okta_source.config import NAME_ALLOWED, Name, Strict, TenantConfig, TlsConfig, to_path, to_tuple
 from okta_source.secret import SecretRef
 from okta_source.tls import ssl_context
-from sinks.config import NAME_PATTERN, RESERVED_NAMES, FileSinkConfig, SinkConfig, clashing_files
+from sinks.config import SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
 
@@ -111,7 +112,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         found.sort(key=lambda entry: _position(entry[0]))
         # Raised out here, not while handling what pydantic raised, which holds the values themselves.
         raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found)
-    unusable = list(_unusable_tls(document.tenants))
+    unusable = [*_unusable_tls(document.tenants), *sink_rules.unusable_tls(document.sinks, environ)]
     if unusable:
         raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in unusable)
     # A sink without a format of its own has the pipeline's.
@@ -119,7 +120,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    return Settings(document.pipeline, document.tenants, sinks, file, tuple(_warnings(name, document.tenants)))
+    warnings = [*_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    told = tuple(str(Problem(name, toml_path(place), text)) for place, text in warnings)
+    return Settings(document.pipeline, document.tenants, sinks, file, told)
 
 
 def _parse(name: str, file: Path) -> dict[str, Any]:
@@ -156,12 +159,17 @@ def _conflicts(raw: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[t
         if isinstance(name, str):
             yield from _given_twice(name, ("tenants", index, "name"), first)
     pipeline = raw["pipeline"]
-    for index, name in enumerate(_items(pipeline.get("retired")) if isinstance(pipeline, dict) else []):
+    retired = _items(pipeline.get("retired")) if isinstance(pipeline, dict) else []
+    for index, name in enumerate(retired):
         if isinstance(name, str):
             yield from _given_twice(name, ("pipeline", "retired", index), first)
     sinks = raw.get("sinks")
     if isinstance(sinks, dict):
-        yield from _sink_conflicts(sinks, [name for name in tenants if isinstance(name, str)], len(tenants), context)
+        yield from sink_rules.conflicts(sinks, _texts(tenants), _texts(retired), len(tenants), context)
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
 
 
 def _items(value: object) -> list[Any]:
@@ -172,27 +180,6 @@ def _given_twice(name: str, place: Location, first: dict[str, Location]) -> Iter
     before = first.setdefault(name, place)
     if before != place:
         yield place, f"{quoted(name)} is {toml_path(before)} already; every tenant, retired or not, needs its own name"
-
-
-def _sink_conflicts(
-    sinks: Mapping[str, Any], tenants: list[str], tenant_count: int, context: Mapping[str, Any]
-) -> Iterator[tuple[Location, str]]:
-    files: dict[str, FileSinkConfig] = {}
-    for name, table in sinks.items():
-        if name in RESERVED_NAMES:
-            yield ("sinks", name), "this name is kept for the source's own dead letters; choose another one"
-        elif not NAME_PATTERN.fullmatch(name):
-            yield ("sinks", name), f"{quoted(name)} is not allowed as a sink's name; allowed: {NAME_ALLOWED}"
-        try:
-            files[name] = FileSinkConfig.model_validate(table, context=context)
-        except ValidationError:
-            continue  # reported with the whole document
-        if tenant_count > 1 and "{tenant}" not in files[name].path:
-            reason = f"needed: {{tenant}} somewhere in it, since {tenant_count} tenants cannot share a file"
-            yield ("sinks", name, "path"), f"{quoted(table['path'])} has no {{tenant}}; {reason}"
-    for one, other in clashing_files(files, tenants):
-        reason = f"can be the same file as {toml_path(('sinks', one, 'path'))}; needed: a file of its own"
-        yield ("sinks", other, "path"), f"{quoted(sinks[other]['path'])} {reason}"
 
 
 def _unusable_tls(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location, str]]:
@@ -210,13 +197,13 @@ def _unusable_tls(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location,
             )
 
 
-def _warnings(name: str, tenants: tuple[TenantConfig, ...]) -> Iterator[str]:
+def _warnings(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location, str]]:
     for index, tenant in enumerate(tenants):
-        place = f"{name}: tenants[{index}]"
+        place: Location = ("tenants", index)
         # Whatever the method, a file that its table names holds a secret, as the client's key does.
-        files = [(f"auth.{key}", value) for key, value in tenant.auth if key.endswith("_file")]
-        for key, file in [*files, ("tls.key_file", tenant.tls.key_file)]:
+        files = [(("auth", key), value) for key, value in tenant.auth if key.endswith("_file")]
+        for keys, file in [*files, (("tls", "key_file"), tenant.tls.key_file)]:
             if file is not None and SecretRef(file=file).is_open_to_others():
-                yield f"{place}.{key}: other users may read file {file}; run: chmod 600 {file}"
+                yield (*place, *keys), f"other users may read file {file}; run: chmod 600 {file}"
         if not tenant.tls.verify:
-            yield f"{place}.tls.verify: false lets anyone on the way read the token and the events; for tests only"
+            yield (*place, "tls", "verify"), "false lets anyone on the way read the token and the events; for tests only"

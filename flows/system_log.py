@@ -10,6 +10,7 @@ The ids of the flow and its steps are part of the saved state and never change:
 | `system_log` | the flow |
 | `okta` | the input, one partition a tenant |
 | `enrich` | tags |
+| `route_NAME` | a sink's filter; only where it has one |
 | `sink_NAME` | a sink, one partition a tenant |
 | `dead_letters` | what Okta sent that is no event |
 | `stop` | relays a stop signal to every process of a cluster |
@@ -22,17 +23,18 @@ from typing import Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from flows.destinations import build_sink
 from flows.enrich import Enricher, to_rejected
 from flows.housekeeping import tune_process
 from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
 from flows.recovery import StateUnusable, check_usable, fence_off_uncommitted, in_cluster, known_state_keys, recovery_dir
+from flows.routing import Router
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops
 from okta_source.control import RunControl
 from okta_source.source import OktaSource, okta_input
-from sinks.dead_letter import DeadLetterSink
+from sinks.dead_letter import DeadLetterFile, DeadLetterSink
 from sinks.documents import Documents
-from sinks.file import FileSink
 
 __all__ = ["build_flow", "get_flow"]
 
@@ -96,15 +98,19 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None) 
     okta = okta_input(INPUT_STEP, flow, source)
     documents = op.map("enrich", okta.oks, Enricher({tenant.name: tenant for tenant in settings.tenants}))
     keyed = op.map("key_by_tenant", documents, _by_tenant)
-    for name, sink in settings.sinks.items():
-        file_sink = FileSink(
+    letters = DeadLetterFile(settings.pipeline.dead_letter_dir)
+    for name, config in settings.sinks.items():
+        sink = build_sink(
             name,
-            sink.path,
+            config,
             source.partition_names,
-            compression=sink.compression,
-            journal_dir=state_dir / "files" if state_dir else None,
+            state_dir=state_dir,
+            letters=letters,
+            stop_deadline=control.delivery_deadline,
         )
-        op.output(f"sink_{name}", keyed, StopsRunKeyed(file_sink))
+        router = Router(name, config)
+        routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
+        op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
     rejected = op.map("reject", okta.errs, to_rejected)
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(settings.pipeline.dead_letter_dir)))
     if not control.until_drained:

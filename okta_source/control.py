@@ -11,6 +11,10 @@ __all__ = ["RunControl"]
 STOP_GRACE_SECONDS = 1.0
 """How long a request in flight may still finish after a stop, so that its page need not be fetched again. A stop as a whole has 2 s."""
 
+DELIVERY_GRACE_SECONDS = 3.0
+"""How long after a stop a target that does not answer is still tried. Such a stop has 5 s: the first one goes by until the input has ended,
+and writing dead letters, the last snapshot and leaving take the rest."""
+
 
 class RunControl:
     """One run's switches. Thread-safe; `request_stop` may be called from a signal handler.
@@ -37,6 +41,12 @@ class RunControl:
     def grace_is_over(self) -> bool:
         """Whether a request that is still in flight is to be left behind."""
         return self._stop_deadline is not None and self._clock() >= self._stop_deadline
+
+    def delivery_deadline(self) -> float | None:
+        """When destinations stop trying, by the run's clock; None while the run is not stopping, and for one that ends by being drained."""
+        if self._stop_deadline is None:
+            return None
+        return self._stop_deadline - STOP_GRACE_SECONDS + DELIVERY_GRACE_SECONDS
 
     def request_stop(self) -> None:
         """End the input: partitions hand over what they have, are snapshotted and finish. Later calls change nothing."""

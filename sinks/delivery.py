@@ -241,6 +241,9 @@ class Delivery:
         rests = []
         for again in outcome.again:
             rest = job.rest(job.batch.take(again.positions))
+            if again.at_once:
+                rests.append(rest)
+                continue
             rest.last = again
             rest.failing_since = attempt.began if job.failing_since is None else job.failing_since
             self._settled.failures.append((_tenants(rest.batch), again.error_type))

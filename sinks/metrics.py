@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -96,6 +96,11 @@ _EVENTS = Counter(
     "Events that a sink is done with: delivered, known to be there already, or put with the dead letters.",
     ["sink", "tenant", "result"],
 )
+_FILTERED = Counter(
+    "okta_sink_filtered_total",
+    "Events that a sink's own filter left out: dropped on purpose, for this sink alone.",
+    ["sink", "tenant"],
+)
 _BATCHES = Counter("okta_sink_batches_total", "Batches that a sink sent or wrote.", ["sink", "result"])
 _WRITE_SECONDS = Histogram(
     "okta_sink_write_duration_seconds",
@@ -104,6 +109,11 @@ _WRITE_SECONDS = Histogram(
     buckets=_WRITE_BUCKETS_SECONDS,
 )
 _RETRIES = Counter("okta_sink_retries_total", "Batches that were sent again after a failure.", ["sink"])
+_BREAKERS_OPEN = Gauge(
+    "okta_sink_breakers_open",
+    "Targets, or single indices of one, that count as down: their events go straight to the dead letters.",
+    ["sink"],
+)
 _LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event's published to its delivery.")
 
 
@@ -113,6 +123,7 @@ class SinkMetrics:
     def __init__(self, sink: str) -> None:
         self._sink = sink
         self._events: dict[tuple[str, EventResult], Counter] = {}
+        self._filtered: dict[str, Counter] = {}
         self._batches = {
             "delivered": _BATCHES.labels(sink, "delivered"),
             "failed": _BATCHES.labels(sink, "failed"),
@@ -127,6 +138,13 @@ class SinkMetrics:
             child = self._events[tenant, result] = _EVENTS.labels(self._sink, tenant, result)
         child.inc(count)
 
+    def filtered(self, tenant: str, count: int) -> None:
+        """Count events that the sink's filter left out."""
+        child = self._filtered.get(tenant)
+        if child is None:
+            child = self._filtered[tenant] = _FILTERED.labels(self._sink, tenant)
+        child.inc(count)
+
     def batch(self, result: BatchResult, seconds: float) -> None:
         """Count a batch and the time that it took."""
         self._batches[result].inc()
@@ -135,6 +153,10 @@ class SinkMetrics:
     def retry(self) -> None:
         """Count a batch that is sent again."""
         self._retries.inc()
+
+    def open_breakers(self, count: int) -> None:
+        """Tell how many of the sink's breakers are open."""
+        _BREAKERS_OPEN.labels(self._sink).set(count)
 
     def latency(
         self,

@@ -32,6 +32,8 @@ class Again:
         error_type: The kind of failure.
         status: The HTTP status, where there was one.
         after_seconds: How long the target asks to be left alone (Retry-After).
+        at_once: Whether the events had no part in it, but went with one that is refused: they are sent again without waiting, and without
+            losing time for it.
         scope: What the failure concerns: `WHOLE_TARGET`, or the one index that the events were sent to, as `Target.scopes` names it.
     """
 
@@ -42,6 +44,7 @@ class Again:
     status: int | None = None
     after_seconds: float | None = None
     scope: str = WHOLE_TARGET
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

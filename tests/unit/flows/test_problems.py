@@ -59,8 +59,8 @@ def test_the_tag_of_a_union_is_no_part_of_the_path() -> None:
 
 def test_a_wrong_tag_is_told_at_its_key_with_all_there_are_and_nothing_else() -> None:
     assert told(auth={"method": "keys", "user": "x"}, backups={"b": {"key_file": "x"}}) == [
-        "hosts[1].auth.method: \"keys\" is not allowed; allowed: 'key', 'password', 'old_password'",
-        "hosts[1].backups.b.method: missing; needed: key",
+        'hosts[1].auth.method: "keys" is not allowed; allowed: key, password, old_password',
+        "hosts[1].backups.b.method: missing; needed: key, password, old_password",
     ]
 
 

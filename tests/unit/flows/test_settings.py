@@ -276,7 +276,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
                 'sinks."Bad Name".path: "data/{tenant}/{day}.ndjson" is not allowed; '
                 "allowed: a file's path, in which {tenant}, {date} and {hour} may stand and no other braces"
             ),
-            'sinks.pigeon.type: "pigeon" is not allowed; allowed: file',
+            'sinks.pigeon.type: "pigeon" is not allowed; allowed: file, elasticsearch, webhook',
             "sinks.two.path: missing; needed: a file's path, in which {tenant}, {date} and {hour} may stand",
             'sinks.two.compression: "zip" is not allowed; allowed: none, gzip, zstd',
             "sinks.input: this name is kept for the source's own dead letters; choose another one",
@@ -451,6 +451,159 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
         f"okta.toml: tenants[2].tls.key_file: other users may read file {key}; run: chmod 600 {key}",
     )
+
+
+SINKS = """
+[sinks.search]
+type = "elasticsearch"
+hosts = ["http://localhost:9200", "http://search.example.com:9200"]
+target = "logs-okta.system-{tenant}"
+username = "elastic"
+password_file = "password"
+verify = false
+
+[sinks.hook]
+type = "webhook"
+url = "http://siem.example.com/ingest"
+secret_file = "signing"
+headers = { Authorization = "Bearer 00hunter2" }
+headers_env = { X-Key = "TOKEN" }
+headers_file = { X-Other = "other" }
+tenants = ["acme", "former"]
+cert_file = "cert.pem"
+key_file = "key.pem"
+"""
+
+
+def test_sinks_that_send(write, tmp_path: Path) -> None:
+    certificate(tmp_path, "acme.okta.com")
+    for name, mode in (("password", 0o600), ("signing", 0o644), ("other", 0o640), ("key.pem", 0o604)):
+        if name != "key.pem":
+            (tmp_path / name).write_text("aHVudGVyMg==")
+        (tmp_path / name).chmod(mode)
+    write('[pipeline]\nretired = ["former"]\n' + GOOD + SINKS)
+    settings = load(environ=ENVIRON)
+    assert [type(sink).__name__ for sink in settings.sinks.values()] == ["FileSinkConfig", "ElasticsearchSinkConfig", "WebhookSinkConfig"]
+    assert [sink.format for sink in settings.sinks.values()] == ["raw", "raw", "raw"]
+    assert settings.sinks["search"].password_file == tmp_path / "password"
+    assert settings.sinks["hook"].headers_file == {"X-Other": tmp_path / "other"}
+    in_the_clear = "http:// shows the sink's credentials to anyone on the way; use https://"
+    assert settings.warnings == tuple(
+        f"okta.toml: sinks.{line}"
+        for line in [
+            "search.verify: false lets anyone on the way read the events and what goes along with them; for tests only",
+            f"search.hosts[1]: {in_the_clear}",
+            f"hook.key_file: other users may read file {tmp_path}/key.pem; run: chmod 600 {tmp_path}/key.pem",
+            f"hook.secret_file: other users may read file {tmp_path}/signing; run: chmod 600 {tmp_path}/signing",
+            f"hook.headers_file.X-Other: other users may read file {tmp_path}/other; run: chmod 600 {tmp_path}/other",
+            "hook.headers.Authorization: this looks like a credential; keep it out of this file, with headers_env or headers_file",
+            f"hook.url: {in_the_clear}",
+        ]
+    )
+    for secret in ("aHVudGVyMg", SECRET):
+        assert secret not in str(settings.warnings)
+    assert "aHVudGVyMg" not in repr(settings)
+
+
+def test_everything_wrong_with_sinks_is_told_at_once(write) -> None:
+    write(
+        GOOD
+        + """
+        [sinks.search]
+        type = "elasticsearch"
+        hosts = ["ftp://x", "https://elastic:00hunter2@x:9200"]
+        target = "{tenant}"
+        username = "elastic"
+        tenants = ["acme", "acmee", "globex"]
+        severity_at_least = "FATAL"
+
+        [sinks.hook]
+        type = "webhook"
+        encoding = "json"
+        hec = { index = "main" }
+        headers_env = { Authorization = "00hunter2" }
+        secret_env = "NOT_SET"
+        tenants = "acme"
+
+        [sinks.nameless]
+        url = "x"
+
+        [sinks.copy]
+        type = "file"
+        path = "copy/{tenant}"
+        batch_events = 3
+        categories = ["x"]
+        tenants = ["globex"]
+        """
+    )
+    target = (
+        "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
+        'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
+    )
+    host = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
+    no_user = "a URL without user and password, which go into username and password_env (this file holds no secrets)"
+    assert problems() == [
+        "okta.toml: sinks." + line
+        for line in [
+            'search.severity_at_least: "FATAL" is not allowed; allowed: DEBUG, INFO, WARN, ERROR',
+            f'search.hosts[0]: "ftp://x" is not allowed; allowed: {host}',
+            f'search.hosts[1]: "https://***@x:9200" is not allowed; allowed: {no_user}',
+            f'search.target: "{{tenant}}" is not allowed; allowed: {target}',
+            (
+                "search.password_env: missing beside username; "
+                "needed: exactly one of password_env (a variable's name) and password_file (a path)"
+            ),
+            'hook.tenants: "acme" is not allowed; allowed: a list of tenants\' names',
+            "hook.url: missing; needed: an http:// or https:// URL such as https://siem.example.com/ingest, without a fragment",
+            "hook.secret_env: environment variable NOT_SET is not set or is empty",
+            (
+                "hook.headers_env.Authorization: *** is not allowed; "
+                "allowed: the name of an environment variable (letters, digits and _), not the secret itself"
+            ),
+            'hook.hec: given without encoding = "hec"; needed: that encoding, or no such table',
+            "nameless.type: missing; needed: file, elasticsearch, webhook",
+            'copy.categories[0]: "x" is not allowed; allowed: a list of authentication, user_management, administrative, system, security',
+            (
+                "copy.batch_events: unknown key; allowed: categories, compression, event_types, format, on_exhausted, path, "
+                "retry_for_seconds, severity_at_least, tenants, type"
+            ),
+            'search.tenants[1]: "acmee" is no tenant; did you mean acme? there are: acme',
+            'search.tenants[2]: "globex" is no tenant; there are: acme',
+            'copy.tenants[0]: "globex" is no tenant; there are: acme',
+        ]
+    ]
+
+
+def test_of_very_many_tenants_some_are_named(write) -> None:
+    tenant = '[[tenants]]\nname = "t{0}"\norg_url = "t{0}"\nauth = {{ method = "ssws", token_env = "TOKEN" }}\n'
+    write(GOOD + 'tenants = ["x"]\n' + "".join(tenant.format(number) for number in range(40)))
+    [line] = problems()
+    assert line.startswith('okta.toml: sinks.archive.tenants[0]: "x" is no tenant; there are: acme, t0, t1, ')
+    assert line.endswith(", t28 and 11 more")
+
+
+def test_tls_files_of_sinks_that_openssl_refuses_are_a_configuration_error(write, tmp_path: Path) -> None:
+    certificate(tmp_path, "siem.example.com")
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = serialization.BestAvailableEncryption(b"hunter2")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    (tmp_path / "locked.pem").write_bytes(pem)
+    (tmp_path / "junk.pem").write_text("no certificate")
+    tables = {
+        "a": 'ca_file = "junk.pem"',
+        "b": 'ca_file = "cert.pem"\ncert_file = "cert.pem"\nkey_file = "locked.pem"\nkey_password_env = "PASSWORD"',
+        "c": 'cert_file = "cert.pem"',
+        "d": 'ca_file = "cert.pem"\ncert_file = "cert.pem"\nkey_file = "key.pem"',
+    }
+    sink = '[sinks.{0}]\ntype = "webhook"\nurl = "https://siem.example.com/"\n{1}\n'
+    write(GOOD + "".join(sink.format(name, keys) for name, keys in tables.items()))
+    lines = problems({**ENVIRON, "PASSWORD": "hunter2"})
+    assert [line.split(" (")[0] for line in lines] == [
+        "okta.toml: sinks.a.ca_file: OpenSSL refuses this file",
+        "okta.toml: sinks.b.cert_file: OpenSSL refuses this file or its key",
+        "okta.toml: sinks.c.cert_file: OpenSSL refuses this file or its key",
+    ]
+    assert "hunter2" not in str(lines)
 
 
 def test_a_single_tenant_needs_no_placeholder(write) -> None:

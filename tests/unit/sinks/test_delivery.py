@@ -137,6 +137,23 @@ def test_only_what_failed_is_sent_again():
     assert rig.delivered == ["a", "b"]
 
 
+def test_events_that_only_went_with_a_refused_one_go_again_at_once_and_lose_no_time():
+    def one_by_one(batch):
+        names = uuids(batch)
+        bad = next((position for position, uuid in enumerate(names) if uuid.isupper()), None)
+        if bad is None:
+            return take_all(batch)
+        others = [position for position in range(len(names)) if position != bad]
+        return Outcome(again=[Again(others, "", at_once=True)] if others else [], refused=[Refused(bad, "unreadable", 400)])
+
+    rig = Rig(ScriptedTarget(one_by_one), batch_events=100, in_order=True)
+    rig.add("aB" * 20)
+    rig.run(0.0)
+    assert rig.dead == ["B"] * 20
+    assert rig.delivered == ["a"] * 20
+    assert rig.delivery.is_failing is False
+
+
 def test_retry_after_is_honoured():
     rig = Rig()
     rig.add("abcd")

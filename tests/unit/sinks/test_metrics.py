@@ -27,6 +27,7 @@ def value(name, **labels):
     ("name", "kind", "labels"),
     [
         ("okta_sink_events", "counter", {"sink", "tenant", "result"}),
+        ("okta_sink_filtered", "counter", {"sink", "tenant"}),
         ("okta_sink_batches", "counter", {"sink", "result"}),
         ("okta_sink_write_duration_seconds", "histogram", {"sink"}),
         ("okta_sink_retries", "counter", {"sink"}),
@@ -36,6 +37,7 @@ def value(name, **labels):
 def test_names_types_and_labels(name, kind, labels):
     own = SinkMetrics("pinned")
     own.events("acme", "delivered", 1)
+    own.filtered("acme", 1)
     own.latency(heads(1), NOW)
     (family,) = [family for family in REGISTRY.collect() if family.name == name]
     assert family.type == kind
@@ -47,11 +49,14 @@ def test_events_batches_and_retries_are_counted():
     own.events("acme", "delivered", 5)
     own.events("acme", "delivered", 2)
     own.events("acme", "duplicate", 1)
+    own.filtered("acme", 4)
+    own.filtered("acme", 5)
     own.batch("delivered", 0.2)
     own.batch("failed", 3.0)
     own.retry()
     assert value("okta_sink_events_total", sink="counting", tenant="acme", result="delivered") == 7
     assert value("okta_sink_events_total", sink="counting", tenant="acme", result="duplicate") == 1
+    assert value("okta_sink_filtered_total", sink="counting", tenant="acme") == 9
     assert value("okta_sink_batches_total", sink="counting", result="delivered") == 1
     assert value("okta_sink_batches_total", sink="counting", result="failed") == 1
     assert value("okta_sink_retries_total", sink="counting") == 1

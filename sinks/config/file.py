@@ -1,8 +1,4 @@
-"""Settings of the sinks: what may stand in a `[sinks.NAME]` table, checked strictly.
-
-Field names are the configuration file's keys, and each field's description is what an error shows as allowed.
-The validation context may give `folder`, from which relative paths count.
-"""
+"""The table of a file sink, and which file sinks would write to the same file."""
 
 import posixpath
 import re
@@ -11,32 +7,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from sinks.compression import SUFFIXES, Compression
+from sinks.config.common import SinkCommon
 from sinks.paths import PLACEHOLDERS, PathTemplate
 
-__all__ = ["NAME_ALLOWED", "NAME_PATTERN", "RESERVED_NAMES", "FileSinkConfig", "SinkCommon", "SinkConfig", "clashing_files"]
-
-NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-NAME_ALLOWED: Final = "1 to 63 of a-z, 0-9, _ and -, the first a letter or a digit"
-
-RESERVED_NAMES: Final = frozenset({"input"})
-"""Names of no sink: the source's own dead letters stand under ``input``, beside those of the sinks."""
+__all__ = ["FileSinkConfig", "clashing_files"]
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
-
-
-class _Strict(BaseModel):
-    """Frozen, without unknown keys, without conversions that TOML's own types make unnecessary."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class SinkCommon(_Strict):
-    """The keys that every type of sink has."""
-
-    format: Literal["raw"] = Field("raw", description="raw")
 
 
 class FileSinkConfig(SinkCommon):
@@ -55,10 +34,6 @@ class FileSinkConfig(SinkCommon):
             raise ValueError(message)
         context: Mapping[str, Any] = info.context or {}
         return str(Path(context.get("folder", Path())) / value)
-
-
-SinkConfig = FileSinkConfig
-"""Every type of sink: with a second one, a union that `type` tells apart."""
 
 
 def clashing_files(sinks: Mapping[str, FileSinkConfig], tenants: Iterable[str]) -> Iterator[tuple[str, str]]:

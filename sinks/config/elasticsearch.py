@@ -1,0 +1,150 @@
+"""The table of a sink for Elasticsearch or OpenSearch."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from sinks.config.http import HttpSinkCommon, check_header_value, is_plain_to_others, split_url
+from sinks.config.values import EnvName, OptionalPath, look_up, problem, to_tuple
+
+__all__ = ["ElasticsearchSinkConfig"]
+
+_HOST_ALLOWED: Final = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
+_HOST_NO_USER: Final = "a URL without user and password, which go into username and password_env (this file holds no secrets)"
+_TARGET_ALLOWED: Final = (
+    "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
+    'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
+)
+_BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
+_PLACEHOLDERS: Final = ("tenant", "date")
+# What Elasticsearch (MetadataCreateIndexService.validateIndexOrAliasName) and OpenSearch refuse.
+_FORBIDDEN: Final = frozenset('\\/*?"<>| ,#:')
+_MAX_NAME_BYTES: Final = 255
+_LONGEST_TENANT: Final = "x" * 63
+_ANY_DATE: Final = "2026-01-31"
+
+
+def _check_host(value: str) -> str:
+    text = value if "://" in value else f"https://{value}"
+    parts = split_url(text, _HOST_ALLOWED, _HOST_NO_USER)
+    if "?" in text or "#" in text or ".." in parts.path.split("/"):
+        raise ValueError(_HOST_ALLOWED)
+    return text.rstrip("/")
+
+
+def _check_target(value: str) -> str:
+    bad_braces = any(match[1] not in _PLACEHOLDERS for match in _BRACES.finditer(value))
+    name = value.replace("{tenant}", _LONGEST_TENANT).replace("{date}", _ANY_DATE)
+    if (
+        bad_braces
+        or not name.isprintable()
+        or not _FORBIDDEN.isdisjoint(name)
+        or name != name.lower()
+        or name in ("", ".", "..")
+        # A template whose pattern began with a placeholder would catch indices of others.
+        or value[0] in "-_+{"
+        or len(name.encode()) > _MAX_NAME_BYTES
+    ):
+        raise ValueError(_TARGET_ALLOWED)
+    return value
+
+
+class ElasticsearchSinkConfig(HttpSinkCommon):
+    """Documents of an index or data stream in Elasticsearch or OpenSearch.
+
+    Attributes:
+        hosts: The nodes, each a URL without a slash at its end; one that fails is left out for the others.
+        target: The index or data stream, with placeholders.
+        manage_template: Whether an index template is installed at start.
+        username: For basic authentication; nothing for none.
+        compression: What is done to a request's body.
+    """
+
+    type: Literal["elasticsearch"] = Field(description="elasticsearch")
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], BeforeValidator(to_tuple)] = Field(
+        min_length=1, description=f"a list of at least one host, {_HOST_ALLOWED}"
+    )
+    target: Annotated[str, AfterValidator(_check_target)] = Field(description=_TARGET_ALLOWED)
+    manage_template: bool = Field(default=True, description="true or false")
+    username: str = Field("", description="a user's name, without a colon")
+    # Files stand before variables: a validator sees the fields before its own.
+    password_file: OptionalPath = Field(None, description="the path of a file that holds the user's password")
+    password_env: EnvName = Field("", description="the name of an environment variable that holds the user's password")
+    api_key_file: OptionalPath = Field(None, description="the path of a file that holds an API key")
+    api_key_env: EnvName = Field("", description="the name of an environment variable that holds an API key")
+    compression: Literal["none", "gzip"] = Field("none", description="none, gzip")
+    batch_events: int = Field(2000, ge=1, le=100000, description="whole numbers from 1 to 100000")
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether a secret goes along with each request."""
+        return bool(self.username or self.api_key_env or self.api_key_file)
+
+    def plain_to_others(self) -> Iterator[tuple[str | int, ...]]:
+        """Where the table says that a secret goes over the network in the clear."""
+        if self.has_credentials:
+            yield from (("hosts", index) for index, host in enumerate(self.hosts) if is_plain_to_others(host))
+
+    @field_validator("username")
+    @classmethod
+    def _check_username(cls, value: str) -> str:
+        if ":" in value or not value.isprintable():
+            message = "a user's name, without a colon"
+            raise ValueError(message)
+        return value
+
+    @field_validator("password_file")
+    @classmethod
+    def _check_password_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            if not info.data.get("username", "invalid"):
+                message = "given without username; needed: the user whose password it is"
+                raise problem(message)
+            look_up(value, info)
+        return value
+
+    @field_validator("password_env")
+    @classmethod
+    def _check_password_env(cls, value: str, info: ValidationInfo) -> str:
+        if not info.data.get("username", "invalid"):
+            if value:
+                message = "given without username; needed: the user whose password it is"
+                raise problem(message)
+            return value
+        if "password_file" not in info.data or "username" not in info.data:
+            return value  # wrong themselves, which is reported already
+        if bool(value) == (info.data["password_file"] is not None):
+            found = "given beside password_file" if value else "missing beside username"
+            message = f"{found}; needed: exactly one of password_env (a variable's name) and password_file (a path)"
+            raise problem(message)
+        if value:
+            look_up(value, info)
+        return value
+
+    @field_validator("api_key_file")
+    @classmethod
+    def _check_api_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            _no_user_beside(info)
+            check_header_value(look_up(value, info), f"file {value}")
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _check_api_key_env(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            _no_user_beside(info)
+            if info.data.get("api_key_file") is not None:
+                message = "given beside api_key_file; needed: one of the two"
+                raise problem(message)
+            check_header_value(look_up(value, info), f"environment variable {value}")
+        return value
+
+
+def _no_user_beside(info: ValidationInfo) -> None:
+    if info.data.get("username"):
+        message = "given beside username; needed: an API key, or a user and a password, not both"
+        raise problem(message)

@@ -1,0 +1,107 @@
+"""Requests to a cluster of several hosts: one that can't be reached is passed over for the next."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sinks.elasticsearch.hosts import Hosts
+from sinks.errors import SecretUnavailable
+from sinks.http import Answer, HttpClient, NoAnswer
+from sinks.target import Again
+
+__all__ = ["Answered", "Cluster"]
+
+# What the load balancer in front of a host says when there is nobody behind it.
+_NOBODY_THERE = (502, 503, 504)
+_SHORTEST_TIMEOUT_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer and who gave it.
+
+    Attributes:
+        answer: The answer, of any status.
+        origin: The host, for messages.
+    """
+
+    answer: Answer
+    origin: str
+
+
+class Cluster:
+    """The hosts of one sink. Used by several threads at once.
+
+    Args:
+        hosts: Their URLs; a path in front of the server's own may stand there.
+        http: The connections.
+        authorization: Gives the headers that authorise a request, anew for each.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        http: HttpClient,
+        authorization: Callable[[], Mapping[str, str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._hosts = Hosts([host.rstrip("/") for host in hosts], clock)
+        self._http = http
+        self._authorization = authorization
+        self._clock = clock
+        self.address = ", ".join(map(_origin, hosts))
+
+    def request(
+        self, method: str, path: str, *, timeout_seconds: float, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answered | Again:
+        """Send one request.
+
+        It goes to another host at once, in the time that is left, where one can't be reached or breaks the connection: what is sent twice
+        so does no harm, since documents are only ever created under ids of their own.
+
+        Args:
+            method: The HTTP method.
+            path: The server's own path, with the query.
+            timeout_seconds: For the whole attempt.
+            body: What is sent.
+            headers: Beside those that authorise.
+
+        Returns:
+            The answer, or why there is none, with no positions.
+        """
+        deadline = self._clock() + timeout_seconds
+        try:
+            all_headers = {**(headers or {}), **self._authorization()}
+        except SecretUnavailable as error:
+            return Again((), str(error), "Look at the sink's credentials.", "auth")
+        failure = NoAnswer("connection", "No host was asked.", "")
+        for host in self._hosts.candidates():
+            began = self._clock()
+            if began > deadline - _SHORTEST_TIMEOUT_SECONDS and failure.fix:
+                break
+            answer = self._http.request(
+                method, host + path, body=body, headers=all_headers, timeout_seconds=max(_SHORTEST_TIMEOUT_SECONDS, deadline - began)
+            )
+            if isinstance(answer, Answer):
+                if answer.status in _NOBODY_THERE:
+                    self._hosts.failed(host, began)
+                else:
+                    self._hosts.answered(host)
+                return Answered(answer, _origin(host))
+            failure = answer
+            if failure.error_type in ("connection", "tls", "dns", "timeout"):
+                self._hosts.failed(host, began)
+            else:
+                break
+        return Again((), failure.reason, failure.fix, failure.error_type)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,0 +1,110 @@
+"""Elasticsearch and OpenSearch as a target: one `_bulk` request per attempt."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from isal import isal_zlib
+
+from sinks.batch import Batch
+from sinks.elasticsearch.bulk import BulkEncoder
+from sinks.elasticsearch.cluster import Cluster
+from sinks.elasticsearch.install import TemplateInstaller
+from sinks.elasticsearch.reply import BULK_PATH, read_reply
+from sinks.http import HttpClient
+from sinks.target import Again, Outcome
+
+__all__ = ["ElasticsearchTarget"]
+
+# 15 bits of window, plus 16 for gzip's header and checksum. At level 1 isal makes 8 times less of 2 KB events at 0.5 µs each.
+_GZIP_LEVEL = 1
+_GZIP_WINDOW_BITS = 31
+
+
+class ElasticsearchTarget:
+    """Creates each event under its uuid in a data stream or an index.
+
+    Delivery: effectively once. An event that is sent again is found there (409) and counts as a duplicate; only where a data stream rolled
+    over between two attempts at the same event does it let it in twice.
+
+    Args:
+        sink_name: The sink's name.
+        hosts: The URLs of one cluster's hosts.
+        index: The data stream or index; `{tenant}` and `{date}` may stand in it.
+        http: The connections.
+        authorization: Gives the headers that authorise a request, anew for each; may raise `SecretUnavailable`.
+        manage_template: Whether to install the index template before the first event.
+        compression: Of the requests.
+        clock: Monotonic seconds.
+        wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
+    """
+
+    def __init__(
+        self,
+        sink_name: str,
+        hosts: Sequence[str],
+        index: str,
+        *,
+        http: HttpClient,
+        authorization: Callable[[], Mapping[str, str]],
+        manage_template: bool,
+        compression: Literal["none", "gzip"],
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cluster = Cluster(hosts, http, authorization, clock)
+        self._encoder = BulkEncoder(index)
+        self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
+        self._ready = not manage_template
+        self._preparing = threading.Lock()
+        self._preparations = 0
+        self._last_failure: Again | None = None
+        self._wall_clock = wall_clock
+        self._compress = compression == "gzip"
+        self._headers = {"Content-Type": "application/x-ndjson"}
+        if self._compress:
+            self._headers["Content-Encoding"] = "gzip"
+
+    @property
+    def address(self) -> str:
+        """The hosts, without what may stand in front of an @."""
+        return self._cluster.address
+
+    def prepare(self, timeout_seconds: float) -> Again | None:
+        """Install the index template, where that is wanted; one thread does, the others wait for what it finds.
+
+        Nothing may be indexed before: the first event would otherwise decide the mapping of all others.
+        """
+        if self._ready:
+            return None
+        seen = self._preparations
+        if not self._preparing.acquire(timeout=timeout_seconds):
+            return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
+        try:
+            if self._preparations == seen:
+                self._last_failure = self._installer.install(timeout_seconds)
+                self._preparations += 1
+                self._ready = self._last_failure is None
+            return None if self._ready else self._last_failure
+        finally:
+            self._preparing.release()
+
+    def send(self, batch: Batch, timeout_seconds: float) -> Outcome:
+        """Send a batch as one `_bulk` request."""
+        body = self._encoder.encode(batch)
+        if self._compress:
+            body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
+        answered = self._cluster.request("POST", BULK_PATH, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
+        if isinstance(answered, Again):
+            return Outcome(again=[replace(answered, positions=range(len(batch)))])
+        return read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+
+    def scopes(self, batch: Batch) -> Sequence[str]:
+        """The data stream or index of each event: a block or a missing shard concerns that one alone."""
+        return self._encoder.indices(batch)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._cluster.close()

@@ -1,0 +1,119 @@
+"""A receiver of webhooks as a target of the delivery core: one POST for each batch.
+
+Delivery: at least once. A batch that is sent again has the same `webhook-id`, by which a receiver can take it once.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from sinks.batch import Batch
+from sinks.errors import SecretUnavailable
+from sinks.http import HttpClient, NoAnswer
+from sinks.target import Again, Outcome, Refused, failed
+from sinks.webhook.encoding import CONTENT_TYPES, Encoding, HecFields, encode
+from sinks.webhook.signature import message_id, signature_headers
+from sinks.webhook.verdict import judge
+from sinks.webhook.words import mask_of, public_url, secrets_in
+
+__all__ = ["WebhookTarget"]
+
+_SECRET_FIX = "It is looked up again for each attempt: put a right one there."  # noqa: S105 (no secret)
+
+
+class WebhookTarget:
+    """Sends batches to one URL, signed by the rules of Standard Webhooks where there is a secret.
+
+    Args:
+        url: Where to send, absolute.
+        encoding: The form of a request's body.
+        http: The connections; closed with the target.
+        headers: Headers beside the target's own, credentials included; looked up for each request, so that they can be exchanged without
+            a restart. May raise `SecretUnavailable`.
+        signing_secret: Looks up the secret for signatures likewise; None for none.
+        hec: For the encoding `hec`.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        encoding: Encoding,
+        *,
+        http: HttpClient,
+        headers: Callable[[], Mapping[str, str]],
+        signing_secret: Callable[[], str] | None = None,
+        hec: HecFields | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._url = url
+        self._address = public_url(url)
+        self._encoding = encoding
+        self._http = http
+        self._headers = headers
+        self._signing_secret = signing_secret
+        self._hec = hec or HecFields()
+        self._clock = clock
+
+    @property
+    def address(self) -> str:
+        """The URL without credentials and query."""
+        return self._address
+
+    def prepare(self, timeout_seconds: float) -> Again | None:  # noqa: ARG002
+        """A receiver needs no preparation."""
+        return None
+
+    def send(self, batch: Batch, timeout_seconds: float) -> Outcome:
+        """Send a batch once; blocks, never raises for an expected failure.
+
+        Args:
+            batch: At least one event.
+            timeout_seconds: The time after which the attempt has failed.
+        """
+        body = encode(batch, self._encoding, self._hec)
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            # Neither JSON (RFC 8259) nor to be signed. Halves cost nothing here: what is unreadable is sent nowhere.
+            return Outcome(split=Refused(0, "The event is not UTF-8, which JSON has to be."))
+        headers = {"Content-Type": CONTENT_TYPES[self._encoding]}
+        try:
+            own = self._headers()
+            secret = self._signing_secret() if self._signing_secret else None
+        except SecretUnavailable as error:
+            return self._not_sent(batch, str(error))
+        headers |= {**own, "webhook-id": message_id(batch)}
+        if secret is not None:
+            try:
+                headers |= signature_headers(headers["webhook-id"], text, secret, self._clock())
+            except ValueError as error:
+                return self._not_sent(batch, str(error))
+        answer = self._http.request("POST", self._url, body=body, headers=headers, timeout_seconds=timeout_seconds)
+        if not isinstance(answer, NoAnswer) and 200 <= answer.status < 300:
+            return Outcome(delivered=range(len(batch)))
+        mask = mask_of([*own.values(), *_forms(secret or ""), *secrets_in(self._url)])
+        if isinstance(answer, NoAnswer):
+            return failed(batch, mask(answer.reason), fix=answer.fix, error_type=answer.error_type)
+        return judge(
+            answer,
+            len(batch),
+            address=self._address,
+            is_hec=self._encoding == "hec",
+            now_epoch_seconds=self._clock(),
+            mask=mask,
+        )
+
+    def scopes(self, batch: Batch) -> None:  # noqa: ARG002
+        """A failure always concerns the whole receiver."""
+        return
+
+    def close(self) -> None:
+        """Give the connections back; may be called while another thread sends."""
+        self._http.close()
+
+    def _not_sent(self, batch: Batch, why: str) -> Outcome:
+        return failed(batch, f"No request to {self._address}: {why}.", fix=_SECRET_FIX, error_type="auth")
+
+
+def _forms(secret: str) -> tuple[str, str]:
+    return secret, secret.removeprefix("whsec_")

@@ -1,0 +1,100 @@
+"""What a receiver said, fit for a message: short, on one line, and with no secret in it. Pure."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+__all__ = ["Mask", "json_object", "mask_of", "public_url", "secrets_in", "shown", "words"]
+
+Mask = Callable[[str], str]
+
+_LONGEST_WORDS = 200
+_LOOKED_AT_JSON_BYTES = 64 * 1024
+_LOOKED_AT_TEXT_BYTES = 4 * 1024
+_SHORTEST_SECRET = 4
+# Where servers put their words; `text` is Splunk's, `detail` and `title` are those of RFC 9457.
+_MEMBERS = ("message", "error", "text", "detail", "title", "reason")
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def words(body: bytes, mask: Mask) -> str:
+    """What an answer's body says; empty where it says nothing.
+
+    Args:
+        body: The body, of any kind.
+        mask: Hides what must not be shown: a receiver may repeat what it was sent.
+    """
+    answer = _json(body)
+    text = _message(answer) if isinstance(answer, dict) else answer if isinstance(answer, str) else ""
+    if not text and answer is not None:
+        # Written anew, with no escapes behind which a secret could hide.
+        text = json.dumps(answer, ensure_ascii=False)
+    elif not text:
+        text = body[:_LOOKED_AT_TEXT_BYTES].decode(errors="replace")
+        if text.lstrip().startswith("<"):
+            text = _MARKUP.sub(" ", text)
+    return shown(text, mask)
+
+
+def shown(text: str, mask: Mask) -> str:
+    """A foreign text as it may be shown: masked, printable, on one short line."""
+    # Masked while it is whole: half a secret would be found no more.
+    printable = "".join(char if char.isprintable() else " " for char in mask(text))
+    line = " ".join(printable.split())
+    return line if len(line) <= _LONGEST_WORDS else line[: _LONGEST_WORDS - 1] + "…"
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """An answer's body as a JSON object; an empty one where it is something else."""
+    parsed = _json(body)
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def mask_of(secrets: Iterable[str]) -> Mask:
+    """A mask for these, in each form in which a receiver may repeat them.
+
+    Args:
+        secrets: Header values, keys and the like; of several words such as `Bearer abc`, each but the first counts too.
+    """
+    forms: set[str] = set()
+    for secret in secrets:
+        for text in (secret.strip(), *secret.split()[1:]):
+            forms |= {text, json.dumps(text)[1:-1], quote(text, safe=""), unquote(text)}
+    # Longest first, or a part of one would leave the rest of it to be seen.
+    found = sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True)
+    if not found:
+        return str
+    pattern = re.compile("|".join(map(re.escape, found)))
+    return lambda text: pattern.sub("***", text)
+
+
+def public_url(url: str) -> str:
+    """A URL without its credentials, query and fragment, any of which may be secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def secrets_in(url: str) -> list[str]:
+    """What `public_url` leaves out."""
+    parts = urlsplit(url)
+    values = [value for _, value in parse_qsl(parts.query)]
+    return [parts.query, parts.username or "", parts.password or "", *values]
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body[:_LOOKED_AT_JSON_BYTES])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _message(answer: Mapping[str, Any]) -> str:
+    for member in _MEMBERS:
+        value = answer.get(member)
+        if isinstance(value, dict):
+            value = _message(value)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""

@@ -1,0 +1,89 @@
+"""The steps of the main flow: their ids are part of the saved state."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bytewax.dataflow import Dataflow
+
+from flows import system_log
+from flows.settings import load
+from flows.system_log import build_flow
+from okta_source.control import RunControl
+from sinks.dead_letter import DeadLetterFile
+
+CONFIG = """
+[pipeline]
+retired = ["former"]
+
+[[tenants]]
+name = "globex"
+org_url = "globex"
+auth = { method = "ssws", token_env = "TOKEN" }
+
+[[tenants]]
+name = "acme"
+org_url = "acme"
+auth = { method = "ssws", token_env = "TOKEN" }
+
+[sinks.archive]
+type = "file"
+path = "out/{tenant}.ndjson"
+
+[sinks.search]
+type = "elasticsearch"
+hosts = ["localhost:9200"]
+target = "okta"
+severity_at_least = "DEBUG"
+
+[sinks.hook]
+type = "webhook"
+url = "https://siem.example.com/"
+tenants = ["acme"]
+
+[sinks.alerts]
+type = "file"
+path = "alerts/{tenant}.ndjson"
+categories = ["security"]
+"""
+
+
+def flow(tmp_path: Path, control: RunControl) -> Dataflow:
+    file = tmp_path / "okta.toml"
+    file.write_text(CONFIG)
+    return build_flow(load(file, {"TOKEN": "00abc"}), control, None)
+
+
+def test_step_ids(tmp_path: Path) -> None:
+    assert [step.step_id for step in flow(tmp_path, RunControl()).substeps] == [
+        f"system_log.{step}"
+        for step in (
+            "okta", "okta_malformed", "enrich", "key_by_tenant",
+            "sink_archive",
+            "sink_search",
+            "route_hook", "sink_hook",
+            "route_alerts", "sink_alerts",
+            "reject", "dead_letters",
+            "stop", "stop_everywhere", "stop_received",
+        )
+    ]  # fmt: skip
+
+
+def test_sinks_get_all_partitions_one_set_of_letters_and_the_runs_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, tuple[list[str], dict[str, Any]]] = {}
+    build_sink = system_log.build_sink
+
+    def spy(name: str, config: Any, partition_names: Any, **keys: Any) -> Any:
+        given[name] = list(partition_names), keys
+        return build_sink(name, config, partition_names, **keys)
+
+    monkeypatch.setattr(system_log, "build_sink", spy)
+    control = RunControl(clock=lambda: 100.0)
+    flow(tmp_path, control)
+    assert list(given) == ["archive", "search", "hook", "alerts"]
+    assert [names for names, _ in given.values()] == [["acme", "former", "globex"]] * 4
+    assert len({id(keys["letters"]) for _, keys in given.values()}) == 1
+    assert isinstance(given["hook"][1]["letters"], DeadLetterFile)
+    assert {keys["stop_deadline"]() for _, keys in given.values()} == {None}
+    control.request_stop()
+    assert {keys["stop_deadline"]() for _, keys in given.values()} == {103.0}
