@@ -1,6 +1,6 @@
 """`make bench`: HTTP page → NDJSON file as whole processes, beside a plain loop, and a cluster of two beside one process.
 
-    python -m tests.benchmarks.race [--events N] [--pairs N] [--only loop|cluster]
+    python -m tests.benchmarks.race [--events N] [--pairs N] [--only loop|cluster|search]
 
 The simulator runs in a process of its own and serves each page from its cache after the first time; only the collectors' own CPU is
 counted, as the operating system accounts it (user + system of the finished process). Runs alternate, so that a change of the machine's
@@ -9,25 +9,23 @@ speed meets both; the median is what counts. See README.md beside this file.
 
 import argparse
 import os
-import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.search_race import race_search
+from tests.benchmarks.simulated import EVENT_BYTES, simulator
 from tests.e2e.harness import Workplace
-
-EVENT_BYTES = 2000
+from tests.integration.servers import available
 
 
 @dataclass(frozen=True)
@@ -37,27 +35,6 @@ class Run:
     cpu_seconds: float
     wall_seconds: float
     memory_mb: float
-
-
-@contextmanager
-def simulator(folder: Path, tenants: int, events: int) -> Iterator[list[str]]:
-    """A simulator process; yields the organisations' URLs."""
-    names = [f"org-{number}" for number in range(tenants)]
-    command = [sys.executable, "-m", "okta_source", "simulate", "--port", "0", "--events", str(events), "--names", ",".join(names)]
-    command += ["--event-bytes", str(EVENT_BYTES), "--limit", "0", "--seed", "1", "--warm"]
-    log = folder / "simulator.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink)
-    try:
-        while "ready" not in log.read_text():
-            if process.poll() is not None:
-                raise SystemExit(f"the simulator did not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        urls = dict(re.findall(r"^(\S+)\s+(http://\S+)", log.read_text(), re.MULTILINE))
-        yield [urls[name] for name in names]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
 
 
 def finish(processes: Sequence[subprocess.Popen[bytes]], started: float, log: Path | None = None) -> Run:
@@ -187,13 +164,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=400_000, help="events in each race (default: 400,000)")
     parser.add_argument("--pairs", type=int, default=5, help="counted runs of each side (default: 5)")
-    parser.add_argument("--only", choices=("loop", "cluster"), help="one race only")
+    parser.add_argument("--only", choices=("loop", "cluster", "search"), help="one race only")
     arguments = parser.parse_args()
     console = Console()
-    if arguments.only != "cluster":
+    if arguments.only in (None, "loop"):
         race_loop(console, arguments.events, arguments.pairs)
-    if arguments.only != "loop":
+    if arguments.only in (None, "cluster"):
         race_cluster(console, arguments.events, arguments.pairs)
+    if arguments.only in (None, "search"):
+        if reason := available("opensearch"):
+            console.print(f"no race into OpenSearch: {reason}")
+        else:
+            race_search(console, arguments.events // 4, arguments.pairs)
 
 
 if __name__ == "__main__":

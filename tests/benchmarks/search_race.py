@@ -1,0 +1,133 @@
+"""Documents per second into a real OpenSearch: the real flow beside a raw loader that posts prepared bulk bodies of the same documents.
+
+Both send batches of 2,000 on four connections to the same server, into a data stream of the same template that is made anew before each
+run; runs alternate. A run's time begins where the server has taken its first documents, and ends where it has the last one: starting Python,
+Bytewax and a data stream is no part of it. The documents that were there first are not counted.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.simulated import simulator
+from tests.e2e.harness import Workplace
+from tests.integration.servers import Node
+
+STREAM = "logs-okta.system-bench"
+BATCH_EVENTS = 2000
+CONNECTIONS = 4
+
+
+class IndexedCount:
+    """Watches how many documents the server has taken, and when: `_stats` counts them before a refresh does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/{STREAM}/_stats/indexing"
+        self._session = requests.Session()
+
+    def now(self) -> int:
+        answer = self._session.get(self._url, timeout=30)
+        return answer.json()["_all"]["primaries"]["indexing"]["index_total"] if answer.status_code == 200 else 0
+
+    def seconds(self, documents: int, alive: Callable[[], bool]) -> tuple[float, int]:
+        """Wait for all documents; returns the seconds since the first batch was there, and how many came since."""
+        began, first = 0.0, 0
+        while True:
+            count = self.now()
+            if count and not began:
+                began, first = time.monotonic(), count
+            if count >= documents:
+                return time.monotonic() - began, count - first
+            if not alive() and self.now() < documents:
+                raise SystemExit(f"only {count:,} of {documents:,} documents arrived")
+            time.sleep(0.02)
+
+
+def reset(url: str) -> None:
+    """Delete the data stream, and let the server come to rest."""
+    requests.delete(f"{url}/_data_stream/{STREAM}", timeout=60)
+    time.sleep(2.0)
+
+
+def run(command: list[str] | None, place: Workplace | None, url: str, documents: int) -> float:
+    """One run; returns documents per second."""
+    reset(url)
+    process = (
+        place.run(until_drained=True, snapshot_seconds=10).process if place else subprocess.Popen(command or [], stdout=subprocess.DEVNULL)
+    )
+    seconds, counted = IndexedCount(url).seconds(documents, lambda: process.poll() is None)
+    if process.wait(60):
+        raise SystemExit(f"exited with {process.returncode}; {place.log.read_text()[-2000:] if place else ''}")
+    return counted / seconds
+
+
+def prepare_bodies(archive: Path, folder: Path) -> None:
+    """Make the loader's bodies from what the flow's file sink wrote: the same documents, with the same `@timestamp` in front."""
+    action = f'{{"create":{{"_index":"{STREAM}","_id":"'.encode()
+    lines: list[bytes] = []
+    folder.mkdir()
+
+    def write() -> None:
+        (folder / f"{len(list(folder.iterdir())):06d}").write_bytes(b"".join(lines))
+        lines.clear()
+
+    for path in sorted(archive.rglob("*.ndjson")):
+        for line in path.read_bytes().splitlines():
+            uuid = line.split(b'"uuid":', 1)[1].lstrip()[1:37]
+            published = line.split(b'"published":', 1)[1].lstrip()[1:25]
+            lines.append(action + uuid + b'"}}\n{"@timestamp":"' + published + b'",' + line[1:] + b"\n")
+            if len(lines) == BATCH_EVENTS:
+                write()
+    if lines:
+        write()
+
+
+def race_search(console: Console, events: int, pairs: int) -> None:
+    """The flow beside the loader."""
+    with tempfile.TemporaryDirectory(prefix="race-") as name, Node("opensearch", Path(name) / "node") as node:
+        folder = Path(name)
+        with simulator(folder, 1, events) as urls:
+            archive = Workplace(folder / "archive")
+            search = Workplace(folder / "search", sink=f'type = "elasticsearch"\nhosts = ["{node.url}"]\ntarget = "{STREAM}"')
+            for place in (archive, search):
+                place.add("org-0", urls[0], "00sim-org-0", request_timeout_seconds=35)
+                place.write()
+            if archive.run(until_drained=True, recover=False).wait():
+                raise SystemExit(archive.log.read_text())
+            prepare_bodies(archive.out, folder / "bodies")
+            loader = [sys.executable, "-m", "tests.benchmarks.raw_loader", node.url, str(folder / "bodies"), str(CONNECTIONS)]
+            console.print(f"{events:,} documents; a first run of each warms the server up …")
+
+            def ours() -> float:
+                subprocess.run(["rm", "-rf", str(search.state)], check=True)
+                search.make_state()
+                return run(None, search, node.url, events)
+
+            ours()
+            run(loader, None, node.url, events)
+            runs: list[tuple[float, float]] = []
+            for number in range(pairs):
+                # Each goes first in every other pair: a server slows down as it merges.
+                if number % 2:
+                    rate = run(loader, None, node.url, events)
+                    runs.append((ours(), rate))
+                else:
+                    rate = ours()
+                    runs.append((rate, run(loader, None, node.url, events)))
+                console.print(f"  pair {number + 1}: ours {runs[-1][0]:,.0f}, raw loader {runs[-1][1]:,.0f} documents/s")
+    table = Table(title=f"into OpenSearch, {events:,} documents")
+    for column in ("", "documents/s"):
+        table.add_column(column, justify="right" if column else "left")
+    for side, label in enumerate(("ours", "raw loader")):
+        table.add_row(label, f"{statistics.median(pair[side] for pair in runs):,.0f}")
+    console.print(table)
+    ratio = statistics.median(first / second for first, second in runs)
+    console.print(f"ours / raw loader: {ratio:.2f} (median of {len(runs)} pairs)")
