@@ -18,7 +18,7 @@ from sinks.target import Again, Outcome
 
 __all__ = ["ElasticsearchTarget"]
 
-# 15 bits of window, plus 16 for gzip's header and checksum. At level 1 isal makes 8 times less of 2 KB events at 0.5 µs each.
+# 15 bits of window, plus 16 for gzip's header and checksum. isal's level 1 makes a fifth of events of 1.4 KB, at 1.3 µs each.
 _GZIP_LEVEL = 1
 _GZIP_WINDOW_BITS = 31
 

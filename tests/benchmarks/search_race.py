@@ -1,8 +1,8 @@
 """Documents per second into a real OpenSearch: the real flow beside a raw loader that posts prepared bulk bodies of the same documents.
 
-Both send batches of 2,000 on four connections to the same server, into a data stream of the same template that is made anew before each
-run; runs alternate. A run's time begins where the server has taken its first documents, and ends where it has the last one: starting Python,
-Bytewax and a data stream is no part of it. The documents that were there first are not counted.
+Both send batches of 2,000 on four connections to the same server, into a data stream of the same template that is made anew before
+each run; runs alternate. A run's time begins where the server has taken its first documents, and ends where it has the last one: starting
+Python, Bytewax and a data stream is no part of it. The documents that were there first are not counted.
 """
 
 import statistics
