@@ -89,7 +89,8 @@ class TemplateInstaller:
         found = self._get(self._name)
         if isinstance(found, Again):
             return found
-        wanted = index_template(server, self._target)
+        former_patterns = self._former_patterns(found)
+        wanted = index_template(server, self._target, former_patterns=former_patterns)
         if found is not None:
             if found.version is not None and found.version > VERSION:
                 _LOG.info(
@@ -99,7 +100,7 @@ class TemplateInstaller:
                 return None
             if _is_same(found, wanted):
                 return None
-        failure = self._put(server)
+        failure = self._put(server, former_patterns)
         if failure is None and found is not None:
             _LOG.warning(
                 "sink %s: index template %s brought to version %d; what exists keeps its old mapping: a data stream until its next "
@@ -135,11 +136,17 @@ class TemplateInstaller:
             return Again((), reason, ANSWER_FIX, "decode", answered.answer.status)
         return found.index_templates[0].index_template if found.index_templates else None
 
-    def _put(self, server: Server) -> Again | None:
+    def _former_patterns(self, found: _Template | None) -> Sequence[str]:
+        """What the template matches beside the target: the servers refuse to leave an existing data stream without its template."""
+        if found is None or not found.data_stream or "{date}" in self._target:
+            return ()
+        return [pattern for pattern in found.index_patterns if pattern != index_pattern(self._target)]
+
+    def _put(self, server: Server, former_patterns: Sequence[str]) -> Again | None:
         """Put it in the first place that is free: two templates of one priority may not match the same name."""
         failure = None
         for priority in _PRIORITIES:
-            body = json.dumps(index_template(server, self._target, priority)).encode()
+            body = json.dumps(index_template(server, self._target, priority, former_patterns)).encode()
             answered = self._request("PUT", f"/_index_template/{self._name}", body)
             if isinstance(answered, Again):
                 return answered

@@ -9,7 +9,7 @@ OpenSearch a `flat_object` value of over 32,766 bytes together with its path.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sinks.elasticsearch.server import Server
@@ -42,17 +42,18 @@ def index_pattern(target: str) -> str:
     return _PLACEHOLDER.sub("*", target)
 
 
-def index_template(server: Server, target: str, priority: int = FIRST_PRIORITY) -> Mapping[str, Any]:
+def index_template(server: Server, target: str, priority: int = FIRST_PRIORITY, former_patterns: Sequence[str] = ()) -> Mapping[str, Any]:
     """The body of `PUT /_index_template/NAME`.
 
     Args:
         server: The kind of server.
         target: The data stream or index, with its placeholders; an index per day where `{date}` is among them, else a data stream.
         priority: Decides between templates whose patterns both match.
+        former_patterns: What it matched before, under other targets.
     """
     template: dict[str, Any] = {"mappings": _mappings(server)}
     body: dict[str, Any] = {
-        "index_patterns": [index_pattern(target)],
+        "index_patterns": [index_pattern(target), *former_patterns],
         "priority": priority,
         "version": VERSION,
         "_meta": {"product": "bytewax-okta", "description": "Okta System Log events"},

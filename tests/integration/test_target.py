@@ -214,6 +214,12 @@ class TestTemplate:
         assert "data_stream" in upgraded
         assert "_rollover" in caplog.text
 
+    def test_a_sink_with_a_new_target_while_its_old_stream_is_there(self, search_server: SearchServer, unique_name: Name):
+        name = unique_name("moved")
+        for target in (f"{name}-old", f"{name}-new"):
+            with target_of(search_server.url, target, name) as sink:
+                assert list(sink.send(batch({"n": 1}), 60).delivered) == [0]
+
     def test_beside_another_sinks(self, search_server: SearchServer, unique_name: Name):
         name = unique_name("beside")
         client = search_server.client()

@@ -198,7 +198,7 @@ class TestPrepare:
         assert [request.method for request in search.requests] == ["GET", "GET"]
         assert search.templates == before
 
-    @pytest.mark.parametrize("change", [{"version": 0}, {"version": None}, {"index_patterns": ["other"]}, {"data_stream": None}])
+    @pytest.mark.parametrize("change", [{"version": 0}, {"version": None}, {"data_stream": None}])
     def test_an_older_or_another_one_is_replaced(self, search, make_target, change, caplog):
         make_target().prepare(10)
         ours = dict(search.templates["okta-system-log-search"])
@@ -207,6 +207,19 @@ class TestPrepare:
         assert make_target().prepare(10) is None
         assert search.templates["okta-system-log-search"] == ours
         assert "_rollover" in caplog.text
+
+    def test_a_new_target_keeps_the_old_one_in_the_template(self, search, make_target):
+        assert make_target("logs-okta.old").prepare(10) is None
+        assert make_target("logs-okta.new").prepare(10) is None
+        assert search.templates["okta-system-log-search"]["index_patterns"] == ["logs-okta.new", "logs-okta.old"]
+        search.requests.clear()
+        assert make_target("logs-okta.old").prepare(10) is None
+        assert [request.method for request in search.requests] == ["GET", "GET"]
+
+    def test_an_index_per_day_has_no_data_streams_to_keep(self, search, make_target):
+        assert make_target("logs-okta.old").prepare(10) is None
+        assert make_target("okta-{date}").prepare(10) is None
+        assert search.templates["okta-system-log-search"]["index_patterns"] == ["okta-*"]
 
     def test_a_newer_one_is_never_replaced(self, search, make_target, caplog):
         caplog.set_level("INFO")
