@@ -1,7 +1,7 @@
 """What a sink does next: which batch is sent when, what becomes of it, and when a target counts as down. Pure: no socket, thread or clock.
 
 Every event that is added ends in one of three places: the target, known to be there already, or the dead letters. Nothing is dropped, and
-an event counts as done with only when `confirm` says that what became of it is written down.
+an event counts as done with only when the ledger is told that what became of it is written down.
 
 | a target … | its events … |
 |---|---|
@@ -18,15 +18,15 @@ A probe sends events again that are with the dead letters already, so that nothi
 
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sinks.assembly import Assembly
 from sinks.backoff import backoff_seconds
-from sinks.batch import Batch, size_bytes
 from sinks.breaker import Breakers
-from sinks.documents import Documents, Rejected
-from sinks.job import Attempt, Job, Settled
+from sinks.documents import Documents
+from sinks.job import Attempt, Job
+from sinks.ledger import Ledger
 from sinks.notices import Notices, sentence
 from sinks.policy import DeliveryPolicy
 from sinks.target import WHOLE_TARGET, Again, Outcome, Refused, Target, failed
@@ -51,19 +51,17 @@ class Delivery:
         rng: For the jitter of waits.
 
     Attributes:
-        pending_events: Events that are not done with.
-        pending_bytes: Their bytes.
+        ledger: What became of the events: what is to be written down, and what is pending.
         abandoned: Attempts that were given up while their threads still waited.
         exhausted: Why the run must end, where that is the policy; empty while it need not.
     """
 
     def __init__(self, sink_name: str, target: Target, policy: DeliveryPolicy, document_format: str, rng: random.Random) -> None:
-        self.pending_events = self.pending_bytes = self.abandoned = 0
+        self.ledger = Ledger(sink_name, document_format)
+        self.abandoned = 0
         self.exhausted = ""
-        self._sink = sink_name
         self._target = target
         self._policy = policy
-        self._format = document_format
         self._rng = rng
         self._notices = Notices(sink_name, target.address)
         self._assembly = Assembly(policy)
@@ -71,7 +69,6 @@ class Delivery:
         # In the order in which they came; those in flight keep their place.
         self._queue: deque[Job] = deque()
         self._in_flight: list[Attempt] = []
-        self._settled = Settled()
 
     @property
     def queued_batches(self) -> int:
@@ -90,8 +87,7 @@ class Delivery:
 
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""
-        self.pending_events += len(documents)
-        self.pending_bytes += size_bytes(documents)
+        self.ledger.came(documents)
         self._queue.extend(map(Job, self._assembly.add(documents, now)))
 
     def flush(self) -> None:
@@ -101,7 +97,7 @@ class Delivery:
     def next(self, now: float, at: datetime) -> Attempt | None:
         """The next thing to send, if anything is to be sent now.
 
-        What has run out of time, or whose target is down, becomes letters on the way: see `take_settled`.
+        What has run out of time, or whose target is down, becomes letters on the way: see the ledger.
         """
         self.expire(now, at)
         probe = self._breakers.next_probe(now)
@@ -192,17 +188,7 @@ class Delivery:
             again = job.last or self._breakers[WHOLE_TARGET].last
             reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason
             self._queue.remove(job)
-            self._letters(job, reason, again.status if again else None, at)
-
-    def take_settled(self) -> Settled:
-        """What is to be written down now; `confirm` it once it is."""
-        settled, self._settled = self._settled, Settled()
-        return settled
-
-    def confirm(self, settled: Settled) -> None:
-        """It is written down: its events are done with."""
-        self.pending_events -= settled.events
-        self.pending_bytes -= settled.size_bytes
+            self.ledger.letters(job, reason, again.status if again else None, at)
 
     def _begin(self, attempt: Attempt) -> Attempt:
         self._in_flight.append(attempt)
@@ -231,11 +217,14 @@ class Delivery:
         """Settle what an attempt settled; returns jobs for the rest."""
         job = attempt.job
         reached = bool(outcome.delivered or outcome.duplicates or outcome.refused)
-        self._taken(job.batch, outcome)
+        taken = self.ledger.took(job.batch, outcome)
+        if taken.parts and self._breakers.indices_are_failing:
+            for scope in set(self._target.scopes(taken) or ()):
+                self._breakers.succeeded(scope)
         if reached:
             self._breakers.succeeded(WHOLE_TARGET)
         for refused in outcome.refused:
-            self._letters(job.rest(job.batch.take([refused.position])), refused.reason, refused.status, at)
+            self.ledger.letters(job.rest(job.batch.take([refused.position])), refused.reason, refused.status, at)
         if outcome.refused:
             self._notices.refused(outcome.refused)
         rests = []
@@ -246,9 +235,9 @@ class Delivery:
                 continue
             rest.last = again
             rest.failing_since = attempt.began if job.failing_since is None else job.failing_since
-            self._settled.failures.append((_tenants(rest.batch), again.error_type))
-            self._settled.retries += 1
             rests.append(rest)
+            self.ledger.failed(rest.batch, again)
+            self.ledger.retried()
             if not reached or again.scope != WHOLE_TARGET:
                 self._breakers.failed(again, attempt.began, now)
             # Where some of it got through the target is not down: these events wait, and are tried for their own time.
@@ -256,19 +245,9 @@ class Delivery:
                 rest.due = now + max(backoff_seconds(rest.attempts, self._rng), again.after_seconds or 0.0)
         return rests
 
-    def _taken(self, batch: Batch, outcome: Outcome) -> None:
-        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
-            taken = batch.take(positions)
-            if taken.parts:
-                settled.append(taken)
-                self._count(taken)
-                if self._breakers.indices_are_failing:
-                    for scope in set(self._target.scopes(taken) or ()):
-                        self._breakers.succeeded(scope)
-
     def _split(self, job: Job, refused: Refused, outcome: Outcome, at: datetime) -> list[Job]:
         if len(job.batch) == 1:
-            self._letters(job, refused.reason, refused.status, at)
+            self.ledger.letters(job, refused.reason, refused.status, at)
             self._notices.refused([refused])
             self._breakers.succeeded(WHOLE_TARGET)
             return []
@@ -282,16 +261,13 @@ class Delivery:
         breaker = self._breakers[scope]
         if not breaker.is_open:
             return  # something else got through meanwhile
-        again = next(iter(outcome.again), None)
+        # An index that is blocked shows that the target as a whole answers.
+        again = next((again for again in outcome.again if again.scope in (scope, WHOLE_TARGET)), None)
         if again is not None and not outcome.delivered and not outcome.duplicates:
-            self._settled.failures.append((_tenants(attempt.job.batch), again.error_type))
+            self.ledger.failed(attempt.job.batch, again)
             self._breakers.probe_failed(scope, again, now)
             return
-        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
-            taken = attempt.job.batch.take(positions)
-            if taken.parts:
-                settled.append(taken)
-                self._settled.recovered += [breaker.probe_letters[position] for position in positions]
+        self.ledger.recovered(attempt.job.batch, outcome, breaker.probe_letters)
         self._breakers.succeeded(scope)
 
     def _give_up(self, job: Job, again: Again, scope: str, at: datetime) -> None:
@@ -299,7 +275,7 @@ class Delivery:
         if job in self._queue:
             self._queue.remove(job)
         reason = again.reason if job.attempts else f"Not sent, since the target is down: {again.reason}"
-        letters = self._letters(job, reason, again.status, at)
+        letters = self.ledger.letters(job, reason, again.status, at)
         if self._breakers[scope].is_open:
             self._breakers.probe_with(scope, job, letters)
 
@@ -317,16 +293,6 @@ class Delivery:
         if not kept:
             self._queue.remove(job)
 
-    def _letters(self, job: Job, reason: str, status: int | None, at: datetime) -> list[Rejected]:
-        letters = job.letters(self._sink, self._format, reason, status, at)
-        self._settled.letters += letters
-        self._count(job.batch)
-        return letters
-
-    def _count(self, batch: Batch) -> None:
-        self._settled.events += len(batch)
-        self._settled.size_bytes += batch.size_bytes
-
     def _last_failure(self) -> str:
         lasts = [self._breakers[WHOLE_TARGET].last, *(job.last for job in self._queue)]
         return sentence(next((again for again in lasts if again is not None), _STOPPED))
@@ -335,7 +301,3 @@ class Delivery:
 def _overdue(attempt: Attempt) -> float:
     """When an attempt is given up although its thread still waits: for a resolver that hangs, or a server that trickles."""
     return attempt.began + attempt.timeout_seconds + _OVERDUE_SECONDS
-
-
-def _tenants(batch: Batch) -> Iterable[str]:
-    return {part.tenant for part in batch.parts}

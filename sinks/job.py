@@ -1,14 +1,13 @@
 """A batch on its way: how often and when it was tried, and the dead letters that it becomes when it can't be delivered."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sinks.batch import Batch
 from sinks.documents import Rejected
 from sinks.target import Again
 
-__all__ = ["Attempt", "Job", "Settled"]
+__all__ = ["Attempt", "Job"]
 
 
 @dataclass(slots=True, eq=False)
@@ -81,32 +80,3 @@ class Attempt:
     began_at: datetime
     timeout_seconds: float
     probe: str | None = None
-
-
-@dataclass(slots=True)
-class Settled:
-    """What is to be written down before the events count as done with.
-
-    Attributes:
-        delivered: Events that the target has now.
-        duplicates: Events that it had already.
-        letters: Dead letters to be written.
-        recovered: Dead letters to be taken back, because a probe delivered them.
-        failures: Tenants and the kind of failure, for each failed attempt.
-        retries: How many batches will be sent again.
-        events: How many events are done with once all that is written.
-        size_bytes: How many bytes they have.
-    """
-
-    delivered: list[Batch] = field(default_factory=list)
-    duplicates: list[Batch] = field(default_factory=list)
-    letters: list[Rejected] = field(default_factory=list)
-    recovered: list[Rejected] = field(default_factory=list)
-    failures: list[tuple[Iterable[str], str]] = field(default_factory=list)
-    retries: int = 0
-    events: int = 0
-    size_bytes: int = 0
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to write down."""
-        return bool(self.events or self.failures or self.recovered or self.retries)

@@ -16,7 +16,8 @@ from typing import Protocol
 from sinks.delivery import Delivery
 from sinks.documents import Documents, Rejected
 from sinks.errors import SinkStopped
-from sinks.job import Attempt, Settled
+from sinks.job import Attempt
+from sinks.ledger import Settled
 from sinks.metrics import SinkMetrics
 from sinks.policy import DeliveryPolicy
 from sinks.target import Again, Outcome, Refused, Target
@@ -131,7 +132,7 @@ class Writer:
         with self._changed:
             self._delivery.flush()
             self._changed.notify_all()
-        self._wait_until(lambda: self._delivery.pending_events == 0)
+        self._wait_until(lambda: self._delivery.ledger.pending_events == 0)
 
     def close(self) -> None:
         """End the threads that are idle; those that wait for an answer are left behind, and their answers count no more."""
@@ -143,7 +144,7 @@ class Writer:
     def _has_room(self) -> bool:
         delivery, policy = self._delivery, self._policy
         room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
-        return delivery.pending_bytes < room_bytes and delivery.queued_batches < _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
+        return delivery.ledger.pending_bytes < room_bytes and delivery.queued_batches < _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         began = time.monotonic()
@@ -154,7 +155,7 @@ class Writer:
                     self._delivery.give_up(self._clock())
                 else:
                     self._delivery.expire(now, self._clock())
-                settled = self._delivery.take_settled()
+                settled = self._delivery.ledger.take_settled()
                 if not settled:
                     self._raise_if_stopped()
                     if condition():
@@ -211,7 +212,7 @@ class Writer:
             seconds = time.monotonic() - began
             with self._changed:
                 counts = self._delivery.done(attempt, outcome, time.monotonic(), self._clock())
-                settled = self._delivery.take_settled()
+                settled = self._delivery.ledger.take_settled()
             self._metrics.batch("failed" if outcome.again or outcome.split else "delivered", seconds)
             self._write_down(settled)
             if not counts:
@@ -222,7 +223,7 @@ class Writer:
         while not self._closed:
             now = time.monotonic()
             attempt = self._delivery.next(now, self._clock())
-            settled = self._delivery.take_settled()
+            settled = self._delivery.ledger.take_settled()
             if attempt is not None or settled:
                 return attempt, settled
             if self._delivery.exhausted:
@@ -270,7 +271,7 @@ class Writer:
             except OSError as error:
                 _LOG.warning("sink %s: delivered dead letters stay in their files, since they can't be taken out: %s", self._sink, error)
         with self._changed:
-            self._delivery.confirm(settled)
+            self._delivery.ledger.confirm(settled)
             self._metrics.open_breakers(self._delivery.open_breakers)
             self._changed.notify_all()
 

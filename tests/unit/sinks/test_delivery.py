@@ -38,13 +38,13 @@ class Rig:
         return counts
 
     def settle(self):
-        settled = self.delivery.take_settled()
+        settled = self.delivery.ledger.take_settled()
         self.delivered += [uuid for batch in settled.delivered for uuid in uuids(batch)]
         self.duplicates += [uuid for batch in settled.duplicates for uuid in uuids(batch)]
         self.letters += settled.letters
         self.recovered += [letter.uuid for letter in settled.recovered]
         self.failures += [error for _, error in settled.failures]
-        self.delivery.confirm(settled)
+        self.delivery.ledger.confirm(settled)
 
     @property
     def dead(self):
@@ -102,9 +102,9 @@ def test_events_are_pending_until_they_are_written_down():
     rig = Rig()
     rig.add("ab")
     rig.delivery.done(rig.next(), Outcome(delivered=[0], duplicates=[1]), rig.now, rig.wall)
-    assert rig.delivery.pending_events == 2
+    assert rig.delivery.ledger.pending_events == 2
     rig.settle()
-    assert (rig.delivery.pending_events, rig.delivery.pending_bytes) == (0, 0)
+    assert (rig.delivery.ledger.pending_events, rig.delivery.ledger.pending_bytes) == (0, 0)
     assert (rig.delivered, rig.duplicates) == (["a"], ["b"])
 
 
@@ -189,7 +189,7 @@ def test_a_target_that_stays_down_gets_its_retry_time_once_and_then_nothing_wait
     rig.add("abcdef")
     rig.run(59.9)
     assert rig.dead == []
-    assert rig.delivery.pending_events == 6
+    assert rig.delivery.ledger.pending_events == 6
     rig.run(0.2)
     assert sorted(rig.dead) == list("abcdef")
     assert rig.delivery.open_breakers == 1
@@ -199,7 +199,7 @@ def test_a_target_that_stays_down_gets_its_retry_time_once_and_then_nothing_wait
     rig.next()
     assert rig.dead[-2:] == ["g", "h"]
     assert (rig.letters[-1].reason, rig.letters[-1].attempts) == ("Not sent, since the target is down: It is down.", 0)
-    assert rig.delivery.pending_events == 0
+    assert rig.delivery.ledger.pending_events == 0
     sent = len(rig.target.sent)
     rig.run(30.0)
     assert 1 <= len(rig.target.sent) - sent <= 6  # probes, and nothing else
@@ -295,6 +295,19 @@ def test_probes_wait_ever_longer_and_honour_retry_after():
     assert len(rig.target.sent) == before + 1
 
 
+def test_a_blocked_index_shows_that_the_target_as_a_whole_answers():
+    rig = Rig(ScriptedTarget(fail_all, index_of), retry_for_seconds=1.0)
+    rig.add("AB")
+    rig.run(2.0)
+    assert rig.delivery.open_breakers == 1
+    rig.target.answer = blocked_index
+    rig.run(31.0)
+    assert rig.recovered == []
+    rig.add("cd")
+    rig.run(0.0)
+    assert rig.delivered == ["c", "d"]
+
+
 def test_what_a_probe_is_refused_stays_a_letter():
     rig = Rig(ScriptedTarget(fail_all), retry_for_seconds=1.0)
     rig.add("ab")
@@ -388,7 +401,7 @@ def test_stopping_when_exhausted_loses_nothing_and_writes_no_letters():
     rig.run(6.0)
     assert rig.delivery.exhausted == "It is down. Start it."
     assert rig.dead == []
-    assert rig.delivery.pending_events == 2
+    assert rig.delivery.ledger.pending_events == 2
     assert rig.next() is None
 
 
@@ -412,7 +425,7 @@ def test_giving_up_at_a_stop_puts_everything_with_the_letters(failing):
     assert sorted(rig.dead) == list("abcde")
     assert rig.letters[0].reason.startswith("The run was stopped before the target took it.")
     assert ("It is down." in rig.letters[0].reason) is failing
-    assert rig.delivery.pending_events == 0
+    assert rig.delivery.ledger.pending_events == 0
     assert rig.done(hanging, take_all(hanging.job.batch)) is False
 
 

@@ -2,6 +2,7 @@ import threading
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 
 from sinks.errors import SinkStopped
 from sinks.policy import DeliveryPolicy
@@ -52,7 +53,11 @@ def test_drain_waits_for_everything(make_writer):
 def test_a_retry_delivers(make_writer):
     answers = iter([fail_all, take_all])
     failures = []
-    target = ScriptedTarget(lambda batch: next(answers)(batch))
+
+    def answer(batch):
+        return next(answers)(batch)
+
+    target = ScriptedTarget(answer)
     writer = make_writer(target, on_failure=lambda tenants, error_type: failures.append((set(tenants), error_type)))
     writer.add(make_page("acme", "ab"))
     writer.drain()
@@ -231,13 +236,10 @@ def test_closing_closes_the_target(make_writer):
 
 
 def test_what_settled_is_counted(make_writer):
-    from prometheus_client import REGISTRY
-
     def value(result):
         return REGISTRY.get_sample_value("okta_sink_events_total", {"sink": "search", "tenant": "counted", "result": result}) or 0.0
 
-    answers = iter([lambda batch: Outcome(delivered=[0], duplicates=[1])])
-    writer = make_writer(ScriptedTarget(lambda batch: next(answers)(batch)))
+    writer = make_writer(ScriptedTarget(lambda batch: Outcome(delivered=[0], duplicates=[1])))
     writer.add(make_page("counted", "ab"))
     writer.drain()
     assert (value("delivered"), value("duplicate")) == (1.0, 1.0)
