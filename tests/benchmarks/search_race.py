@@ -52,9 +52,15 @@ class IndexedCount:
 
 
 def reset(url: str) -> None:
-    """Delete the data stream, and let the server come to rest."""
+    """Delete the data stream, and wait until the server has come to rest: it merges on after the last answer."""
     requests.delete(f"{url}/_data_stream/{STREAM}", timeout=60)
-    time.sleep(2.0)
+    calm = 0
+    for _ in range(60):
+        time.sleep(0.5)
+        nodes = requests.get(f"{url}/_nodes/stats/process", timeout=30).json()["nodes"]
+        calm = calm + 1 if all(node["process"]["cpu"]["percent"] < 10 for node in nodes.values()) else 0
+        if calm == 4:
+            return
 
 
 def run(command: list[str] | None, place: Workplace | None, url: str, documents: int) -> float:
