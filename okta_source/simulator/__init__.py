@@ -8,9 +8,21 @@ persistence, with opaque cursors, Link headers, rate limits, and every error and
 """
 
 from okta_source.simulator.faults import Faults
+from okta_source.simulator.oauth import Administrator, OAuthClient, TokenRequest
 from okta_source.simulator.organisation import Organisation
 from okta_source.simulator.rate_limit import RateLimit
 from okta_source.simulator.records import Request, RequestRecord, Scripted
 from okta_source.simulator.simulator import Simulator
 
-__all__ = ["Faults", "Organisation", "RateLimit", "Request", "RequestRecord", "Scripted", "Simulator"]
+__all__ = [
+    "Administrator",
+    "Faults",
+    "OAuthClient",
+    "Organisation",
+    "RateLimit",
+    "Request",
+    "RequestRecord",
+    "Scripted",
+    "Simulator",
+    "TokenRequest",
+]

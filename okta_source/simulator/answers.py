@@ -81,7 +81,7 @@ def error_answer(error: OktaError, headers: list[tuple[str, str]], error_id: str
     extra = [("content-type", JSON)]
     if error.authenticate:
         extra.append(("www-authenticate", error.authenticate))
-    return Answer(error.status, headers + extra, error.body(error_id))
+    return Answer(error.status, [*headers, *extra, *error.headers], error.body(error_id))
 
 
 def scripted_answer(script: Scripted, headers: list[tuple[str, str]], link: list[str], error_id: str) -> Answer:

@@ -6,14 +6,17 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.faults import Faults
-from okta_source.simulator.handout import expectation_path, write_configuration, write_expectation
+from okta_source.simulator.handout import expectation_path, write_configuration, write_expectation, write_secret
+from okta_source.simulator.oauth import CALLBACK_URL
 from okta_source.simulator.organisation import Organisation
 from okta_source.simulator.rate_limit import RateLimit
+from okta_source.simulator.registrations import METHODS, Registration, register_app, with_api_token
 from okta_source.simulator.simulator import Simulator
 
 _NAMES = ("acme", "globex", "initech", "umbrella", "hooli")
@@ -44,6 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--write-config", type=Path, metavar="FILE", help="write a pipeline configuration for these organisations")
     add("--sink-path", default="out/{tenant}/{date}.ndjson", help="path of its file sink (default: %(default)s)")
     add("--poll-interval", type=int, default=1, help="its poll interval in seconds (default: %(default)s)")
+    add("--auth", choices=("ssws", *METHODS), default="ssws", help="how it gets in; an app is registered for it (default: %(default)s)")
+    add(
+        "--clients",
+        default="",
+        metavar="METHODS",
+        help="register an app for each of these methods too, separated by commas, or `all`: " + ", ".join(METHODS) + "; its key or secret "
+        "goes into a file beside the configuration, or without one to the screen",
+    )
+    add("--dpop", action="store_true", help="the apps' access tokens must be bound to a DPoP key")
+    add("--access-token-seconds", type=int, default=3600, help="life of an access token (default: %(default)s)")
+    add("--redirect-uri", default=CALLBACK_URL, help="where sign-ins of the refresh_token app lead back to (default: %(default)s)")
+    add("--tls", action="store_true", help="serve https with a certificate authority made for this run")
+    add("--ca-file", type=Path, metavar="FILE", help="where its certificate goes (default: ca.pem, beside the configuration)")
     add("--expect", metavar="FILE", help="write `uuid sha256` of every event, one file per organisation ({tenant} in the name)")
 
 
@@ -55,11 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         organisations = build_organisations(arguments)
+        registrations = register_apps(organisations, arguments)
     except ValueError as error:
         sys.stderr.write(f"simulate: {error}\n")
         return 2
     _allow_files(len(organisations))
-    simulator = Simulator(organisations, host=arguments.host, port=arguments.port)
+    authority = CertificateAuthority() if arguments.tls else None
+    context = authority.server_context(arguments.host, "localhost") if authority else None
+    simulator = Simulator(organisations, host=arguments.host, port=arguments.port, ssl_context=context)
     with _until_signal() as wait:
         try:
             simulator.start()
@@ -67,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"simulate: can't listen on {arguments.host}:{arguments.port}: {error}\n")
             return 2
         try:
-            _announce(simulator, arguments)
+            ca_file = _write_authority(authority, arguments) if authority else None
+            _announce(simulator, arguments, registrations, ca_file)
             wait()
         finally:
             simulator.stop()
@@ -117,24 +137,81 @@ def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
     ]
 
 
-def _announce(simulator: Simulator, arguments: argparse.Namespace) -> None:
+def register_apps(organisations: Sequence[Organisation], arguments: argparse.Namespace) -> dict[str, dict[str, Registration]]:
+    """Register the apps that the arguments ask for.
+
+    Returns:
+        Every way in, by organisation and by method.
+
+    Raises:
+        ValueError: A method is unknown, or an access token would live no time.
+    """
+    named = METHODS if arguments.clients == "all" else tuple(filter(None, (name.strip() for name in arguments.clients.split(","))))
+    if arguments.access_token_seconds < 1 or not set(METHODS).issuperset(named):
+        message = f"--clients must be `all` or some of {', '.join(METHODS)}; --access-token-seconds 1 or more"
+        raise ValueError(message)
+    wanted = [method for method in METHODS if method in (*named, arguments.auth)]
+    registrations: dict[str, dict[str, Registration]] = {}
+    for organisation in organisations:
+        ways = registrations[organisation.name] = {"ssws": with_api_token(organisation.token)}
+        for method in wanted:
+            made = register_app(
+                organisation.name,
+                method,
+                dpop=arguments.dpop,
+                access_token_seconds=arguments.access_token_seconds,
+                redirect_uri=arguments.redirect_uri,
+            )
+            ways[method] = made
+            if made.client is not None:
+                organisation.register(made.client)
+    return registrations
+
+
+def _write_authority(authority: CertificateAuthority, arguments: argparse.Namespace) -> Path:
+    path: Path = arguments.ca_file or (arguments.write_config.parent if arguments.write_config else Path()) / "ca.pem"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(authority.pem())
+    return path
+
+
+def _announce_apps(organisation: Organisation, ways: dict[str, Registration], configuration: Path | None) -> None:
+    """Tell what somebody needs to be one of an organisation's apps."""
+    for method, registration in ways.items():
+        if registration.client is None:
+            continue
+        where: object = write_secret(configuration, organisation.name, registration) if configuration else registration.secret
+        sys.stdout.write(f"{organisation.name}  {method}: client_id {registration.client.client_id}  {registration.secret_key} {where}\n")
+        if method == "refresh_token":
+            for person in organisation.oauth.state.administrators.values():
+                sys.stdout.write(f"{organisation.name}  sign in as {person.username} with {person.password}\n")
+
+
+def _announce(
+    simulator: Simulator, arguments: argparse.Namespace, registrations: dict[str, dict[str, Registration]], ca_file: Path | None
+) -> None:
     """Hand everything out that a client needs, then say that the simulator is ready."""
     out = sys.stdout
+    trust = f"--cacert {ca_file} " if ca_file else ""
     for organisation in simulator:
         if arguments.warm:
             organisation.warm()
         url = simulator.url(organisation.name)
         out.write(
             f"{organisation.name}  {url}  {len(organisation)} events  "
-            f"curl -H 'Authorization: SSWS {organisation.token}' '{url}/api/v1/logs?limit=2'\n"
+            f"curl {trust}-H 'Authorization: SSWS {organisation.token}' '{url}/api/v1/logs?limit=2'\n"
         )
+        _announce_apps(organisation, registrations[organisation.name], arguments.write_config)
+    if ca_file:
+        out.write(f"certificate authority: {ca_file}\n")
     if arguments.write_config:
         write_configuration(
             arguments.write_config,
-            [(organisation.name, simulator.url(organisation.name), organisation.token) for organisation in simulator],
+            [(name, simulator.url(name), ways[arguments.auth]) for name, ways in registrations.items()],
             sink_path=arguments.sink_path,
             poll_interval_seconds=arguments.poll_interval,
             look_back_seconds=arguments.span_seconds,
+            ca_file=ca_file,
         )
         out.write(f"configuration: {arguments.write_config}\n")
     if arguments.expect:

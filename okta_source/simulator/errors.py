@@ -17,6 +17,7 @@ SUMMARIES = {
     "E0000010": "Service is in read only mode",
     "E0000011": "Invalid token provided",
     "E0000015": "You do not have permission to access the feature you are requesting",
+    "E0000021": "Bad request. Accept and/or Content-Type headers likely do not match supported values.",
     "E0000022": "The endpoint does not support the provided HTTP method",
     "E0000030": "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, e.g. 2013-01-01T12:00:00.000-07:00.",
     "E0000031": "The supplied combination of operator and field is not currently supported: {}",
@@ -38,6 +39,7 @@ class OktaError(Exception):
         causes: Texts of `errorCauses`.
         empty: Whether the body is empty, as for refused OAuth tokens, whose reason is in `www-authenticate`.
         authenticate: The value of `www-authenticate`, or nothing.
+        headers: Further headers.
     """
 
     status: int
@@ -46,6 +48,7 @@ class OktaError(Exception):
     causes: tuple[str, ...] = ()
     empty: bool = False
     authenticate: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def body(self, error_id: str) -> bytes:
         """The JSON body.

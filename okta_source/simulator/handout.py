@@ -7,44 +7,63 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from okta_source.simulator.organisation import Organisation
+from okta_source.simulator.registrations import Registration
 
 
 def write_configuration(
     path: Path,
-    tenants: Sequence[tuple[str, str, str]],
+    tenants: Sequence[tuple[str, str, Registration]],
     *,
     sink_path: str,
     poll_interval_seconds: int,
     look_back_seconds: float,
+    ca_file: Path | None = None,
 ) -> None:
-    """Write a configuration, and each token into a file of its own beside it (mode 0600).
+    """Write a configuration, and each secret into a file of its own beside it (mode 0600).
 
     Args:
         path: The configuration file.
-        tenants: (name, URL, token) of each organisation.
+        tenants: (name, URL, how to get in) of each organisation.
         sink_path: Path of the file sink, with its placeholders.
         poll_interval_seconds: How often each organisation is asked.
         look_back_seconds: How far back the first poll reaches; rounded up to hours, with one to spare.
+        ca_file: The certificate authority of the organisations' servers, where they serve https.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     hours = math.ceil(look_back_seconds / 3600) + 1
     sections = ['[pipeline]\nformat = "raw"\n']
-    for name, url, token in tenants:
-        token_file = path.parent / f"{path.stem}.{name}.token"
-        token_file.touch(mode=0o600)
-        token_file.chmod(0o600)
-        token_file.write_text(token + "\n", encoding="utf-8")
+    for name, url, registration in tenants:
+        secret_file = write_secret(path, name, registration)
+        keys: dict[str, str | bool] = {"method": registration.method, **registration.keys, registration.secret_key: secret_file.name}
+        if registration.method == "refresh_token":
+            keys["token_store"] = f"{path.stem}.{name}.store"
+        auth = "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
+        tls = f"\n[tenants.tls]\nca_file = {_toml(str(ca_file.absolute()))}\n" if ca_file else ""
         sections.append(
             f"[[tenants]]\nname = {_toml(name)}\norg_url = {_toml(url)}\npoll_interval_seconds = {poll_interval_seconds}\n"
-            f'start_from = "{hours}h"\n\n[tenants.auth]\nmethod = "ssws"\ntoken_file = {_toml(token_file.name)}\n'
+            f'start_from = "{hours}h"\n\n[tenants.auth]\n{auth}{tls}'
         )
     sections.append(f'[sinks.archive]\ntype = "file"\npath = {_toml(sink_path)}\n')
     path.write_text("\n".join(sections), encoding="utf-8")
 
 
-def _toml(text: str) -> str:
-    # A JSON string of printable characters is a TOML basic string too.
-    return json.dumps(text)
+def write_secret(configuration: Path, name: str, registration: Registration) -> Path:
+    """Write a registration's secret into a file beside a configuration (mode 0600).
+
+    Returns:
+        Its path.
+    """
+    path = configuration.parent / f"{configuration.stem}.{name}.{registration.suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(registration.secret + "\n", encoding="utf-8")
+    return path
+
+
+def _toml(value: str | bool) -> str:  # noqa: FBT001
+    # A JSON string of printable characters is a TOML basic string too, and so are true and false.
+    return json.dumps(value)
 
 
 def expectation_path(pattern: str, tenant: str) -> Path:

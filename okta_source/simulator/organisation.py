@@ -4,13 +4,14 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from okta_source.simulator.answers import wall_ms
 from okta_source.simulator.events import EventFactory
 from okta_source.simulator.faults import Faults
 from okta_source.simulator.log import EventLog
+from okta_source.simulator.oauth import Administrator, AuthorizationServer, OAuthClient, TokenRequest
 from okta_source.simulator.rate_limit import RateLimit, RateLimiter
 from okta_source.simulator.records import Answer, Request, RequestRecord, Script
 from okta_source.simulator.service import LogService
@@ -44,6 +45,11 @@ class Organisation(Settings):
         now: The present at the moment of creation; the organisation's clock runs on from there. Default: this machine's.
         public_url: What links start with, when clients come through a proxy; by default what the client called.
         forbidden: Answer 403 to every authenticated request.
+        oauth_clients: The apps that its authorization server knows; `register` adds more.
+        administrators: The people who can sign in; by default one, `admin@NAME.example.com` with the password `simulated-NAME`.
+
+    Attributes:
+        oauth: Its authorization server, with everything that tests do to it.
     """
 
     def __init__(
@@ -70,6 +76,8 @@ class Organisation(Settings):
         now: datetime | None = None,
         public_url: str | None = None,
         forbidden: bool = False,
+        oauth_clients: Iterable[OAuthClient] = (),
+        administrators: Iterable[Administrator] | None = None,
     ) -> None:
         super().__init__(
             token=f"00sim-{name}" if token is None else token,
@@ -97,13 +105,28 @@ class Organisation(Settings):
         self._lock = threading.Lock()
         people = users or min(1000, max(25, events // 100))
         self._log = EventLog(EventFactory(name, seed, people, event_bytes), seed, late_probability)
-        self._service = LogService(self, self._log, f"{name}:{seed}", random.Random(f"{name}:{seed}:faults"))
+        people_signing_in = [Administrator(f"admin@{name}.example.com", f"simulated-{name}")] if administrators is None else administrators
+        self.oauth = AuthorizationServer(name, self, lambda: self.now_ms() / 1000, oauth_clients, people_signing_in)
+        self._service = LogService(self, self._log, f"{name}:{seed}", random.Random(f"{name}:{seed}:faults"), self.oauth.admit)
         end_ms = int(now.timestamp() * 1000) if now else self.now_ms()
         self._log.fill(end_ms - int(span_seconds * 1000), end_ms, events)
 
     def now_ms(self) -> int:
         """Unix milliseconds of the organisation's clock."""
         return wall_ms(self._clock_offset_seconds)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass at once: tokens expire, rate limits start anew, live events arrive."""
+        self._clock_offset_seconds += seconds
+
+    def register(self, client: OAuthClient) -> OAuthClient:
+        """Make an app known to the authorization server; one with the same id is replaced."""
+        return self.oauth.register(client)
+
+    @property
+    def token_requests(self) -> list[TokenRequest]:
+        """The requests to the token endpoint so far; they are not among `requests`, nor are others to the authorization server."""
+        return self.oauth.token_requests
 
     def start(self) -> None:
         """Let live events begin; the simulator calls it when it starts to listen."""
@@ -167,6 +190,12 @@ class Organisation(Settings):
 
     def respond(self, request: Request) -> Answer:
         """The answer to a request; for the server."""
+        if self.oauth.serves(request.path):
+            with self._lock:
+                request_id = f"{self._id_rng.getrandbits(96):024x}"
+            answer = self.oauth.respond(request, request_id)
+            answer.delay_seconds += self.latency_seconds
+            return answer
         with self._lock:
             script = self._scripts.popleft() if self._scripts else None
             self.requests_count += 1

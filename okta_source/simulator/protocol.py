@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
 from okta_source.simulator.records import Answer, Request
@@ -75,6 +76,8 @@ class Connection(asyncio.Protocol):
             size = int(length) if length.isdecimal() else 0
             if len(self._buffer) < end + 4 + size:
                 return
+            if size:
+                request = replace(request, body=self._buffer[end + 4 : end + 4 + size])
             self._buffer = self._buffer[end + 4 + size :]
             self._busy = True
             answer = self._respond(request)
@@ -118,12 +121,14 @@ def parse_head(head: bytes, scheme: str) -> Request | None:
     parts = first.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         return None
-    headers = {}
+    headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon:
             return None
-        headers[name.lower()] = value.strip()
+        name, value = name.lower(), value.strip()
+        # A repeated header is one with all values (RFC 9110, section 5.3).
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     path, _, raw_query = parts[1].partition("?")
     query = dict(pair.partition("=")[::2] for pair in raw_query.split("&")) if raw_query else {}
     base_url = f"{scheme}://{headers.get('host', 'localhost')}"

@@ -15,6 +15,7 @@ class Request:
         query: Raw (still percent-encoded) values of the query's parameters by name.
         headers: Header values by lower-case name.
         base_url: Scheme, host and port that the client called.
+        body: The body.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     base_url: str
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

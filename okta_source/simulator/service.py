@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from okta_source.simulator import answers
@@ -33,13 +34,17 @@ class LogService:
         log: The events.
         organisation: Its name and seed, which its cursors belong to.
         rng: What faults are drawn from.
+        admit: Raises `OktaError` for a request whose credential isn't good at this Unix time.
     """
 
-    def __init__(self, settings: Settings, log: EventLog, organisation: str, rng: random.Random) -> None:
+    def __init__(
+        self, settings: Settings, log: EventLog, organisation: str, rng: random.Random, admit: Callable[[Request, float], None]
+    ) -> None:
         self._settings = settings
         self._log = log
         self._pager = Pager(log, Cursors(log, organisation, settings))
         self._rng = rng
+        self._admit_credential = admit
         self._serial = next(_SERIALS)
 
     def answer(self, request: Request, script: Scripted | None, budget: Budget | None, *, now_ms: int, request_id: str) -> Answer:
@@ -62,7 +67,7 @@ class LogService:
             return answers.scripted_answer(script, answers.base_headers(now, request_id, budget), link, f"oae{request_id}")
         fault = ""
         try:
-            self._admit(request, budget)
+            self._admit(request, budget, now)
             fault = self._settings.faults.draw(self._rng, has_cursor="after" in request.query)
             limit = self._settings.rate_limit.limit if self._settings.rate_limit else 600
             failure = answers.fault_error(fault, self._settings.faults, self._rng, now, limit)
@@ -83,11 +88,11 @@ class LogService:
         for start in range(0, len(self._log) - limit + 1, limit):
             self._body(Page(None, span=(start, start + limit), full=True), b"", accepts_gzip=True)
 
-    def _admit(self, request: Request, budget: Budget | None) -> None:
+    def _admit(self, request: Request, budget: Budget | None, now: float) -> None:
         """Refuse what never reaches the log.
 
         Raises:
-            OktaError: 404, 405, 429, 401 or 403.
+            OktaError: 404, 405, 429, or what is wrong with the credential.
         """
         if request.path != LOGS_PATH:
             raise OktaError(404, "E0000007", f"{request.path} (Endpoint)")
@@ -95,24 +100,7 @@ class LogService:
             raise OktaError(405, "E0000022")
         if budget is not None and not budget.allowed:
             raise OktaError(429, "E0000047")
-        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-        if scheme == "Bearer":
-            challenge = (
-                f'Bearer authorization_uri="{request.base_url}/oauth2/v1/authorize", realm="{request.base_url}", scope="okta.logs.read"'
-            )
-            if credential not in self._settings.bearer_tokens:
-                challenge += ', error="invalid_token", error_description="The access token is invalid.", resource="/api/v1/logs"'
-                raise OktaError(401, "", empty=True, authenticate=challenge)
-            if self._settings.forbidden:
-                challenge += (
-                    ', error="insufficient_scope", error_description="The access token provided does not contain the required scopes.", '
-                    'resource="/api/v1/logs"'
-                )
-                raise OktaError(403, "", empty=True, authenticate=challenge)
-        elif scheme != "SSWS" or credential != self._settings.token:
-            raise OktaError(401, "E0000011")
-        elif self._settings.forbidden:
-            raise OktaError(403, "E0000006")
+        self._admit_credential(request, now)
 
     def _page_answer(self, request: Request, script: Scripted | None, headers: list[tuple[str, str]], *, now_ms: int, fault: str) -> Answer:
         base_url = self._settings.public_url or request.base_url

@@ -86,7 +86,7 @@ def test_requests_sent_together_are_answered_in_order() -> None:
 
 
 def test_a_request_head_is_read_byte_for_byte() -> None:
-    request = parse_head(b"GET /p?after=a%2Bb%2Fc%3D&x HTTP/1.1\r\nHost: h:1\r\nX-A:  b ", "https")
+    request = parse_head(b"GET /p?after=a%2Bb%2Fc%3D&x HTTP/1.1\r\nHost: h:1\r\nX-A:  b \r\nx-a: c", "https")
     assert request is not None
     assert (request.path, request.query) == ("/p", {"after": "a%2Bb%2Fc%3D", "x": ""})
-    assert (request.headers["x-a"], request.base_url) == ("b", "https://h:1")
+    assert (request.headers["x-a"], request.base_url) == ("b, c", "https://h:1")
