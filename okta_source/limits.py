@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit"]
+__all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit", "reserved_requests"]
 
 # A window is 60 s; what names a reset further away than this is a broken clock or a broken proxy.
 _LONGEST_WINDOW_SECONDS = 900.0
@@ -96,7 +96,7 @@ class HostBudget:
             self._remaining = self._limit
             self._resets_at = math.inf
             self._over_epoch = self._reset_epoch
-        if self._remaining - self._in_flight - 1 >= _reserved(self._limit, reserve):
+        if self._remaining - self._in_flight - 1 >= reserved_requests(self._limit, reserve):
             return 0.0
         if self._resets_at == math.inf:
             return 0.05  # the first answers of the new window are on their way
@@ -166,7 +166,7 @@ class Backoff:
         return ceiling * self._rng.uniform(0.5, 1.0)
 
 
-def _reserved(limit: int, reserve: float) -> int:
+def reserved_requests(limit: int, reserve: float) -> int:
     """Requests that are left alone: never the whole limit, or nothing would ever be polled."""
     return min(math.ceil(limit * reserve), max(limit - 1, 0))
 

@@ -7,6 +7,7 @@ where a cursor is refused: then from the high-water mark minus an overlap, and t
 
 import logging
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -81,12 +82,14 @@ class Poller:
         """
         if isinstance(outcome, TransportFailure):
             failure = Failure(outcome.error_type, outcome.stage, outcome.detail, outcome.fix, "error")
-            return self._failed(failure, None)
+            step = self._failed(failure, None)
+            wait_seconds = min(max(step.due_seconds, outcome.least_wait_seconds), outcome.most_wait_seconds)
+            return replace(step, due_seconds=wait_seconds)
         rate_limit = read_rate_limit(outcome.headers, now.timestamp())
         if outcome.status == 200:
             return self._page(outcome, rate_limit, now)
         failure = failure_of(outcome, self._query.org_url)
-        if outcome.status in _REFUSED_CURSOR and self.cursor.from_link:
+        if outcome.status in _REFUSED_CURSOR and failure.error_type != "auth" and self.cursor.from_link:
             return self._refused_cursor(failure, rate_limit, now)
         if failure.error_type == "rate_limited":
             return self._rate_limited(failure, rate_limit, outcome)

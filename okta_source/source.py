@@ -10,12 +10,13 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
-from okta_source.auth import SswsAuthenticator
+from okta_source.auth import make_authenticator
 from okta_source.config import TenantConfig
 from okta_source.control import RunControl
 from okta_source.dedupe import SeenWindow
 from okta_source.event import Batch, Malformed
 from okta_source.feed import TenantFeed
+from okta_source.http_client import HttpClient
 from okta_source.limits import Backoff
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import Item, RetiredPartition, TenantPartition
@@ -157,4 +158,5 @@ def _query(tenant: TenantConfig, dedupe_window_seconds: float) -> Query:
 
 
 def _okta_transport(tenant: TenantConfig, metrics: TenantMetrics) -> Transport:
-    return OktaTransport(tenant, SswsAuthenticator(tenant.auth, metrics.token_refreshes.inc))
+    http = HttpClient(tenant)
+    return OktaTransport(http, make_authenticator(tenant, http, metrics.token_refreshes.inc), metrics.request)

@@ -1,11 +1,14 @@
 """What an answer means: one pure function from status, headers and body to a failure with its cause and its fix."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 import msgspec
+
+from okta_source.oauth_error import OAuthError, oauth_error_of
 
 __all__ = ["ErrorType", "Failure", "Response", "Stage", "TransportFailure", "failure_of", "okta_reason"]
 
@@ -24,7 +27,7 @@ ErrorType = Literal[
     "foreign_link",
 ]
 Stage = Literal["token", "fetch", "decode", "deliver"]
-# Of what a transport reports; an answer's failure has the stage of its verdict.
+# Of what a transport reports of a request for logs; an answer's failure has the stage of its verdict.
 _STAGES: Mapping[ErrorType, Stage] = MappingProxyType({"auth": "token", "decode": "decode"})
 
 
@@ -54,16 +57,23 @@ class TransportFailure:
             credential to send.
         detail: What the transport said, without secrets.
         fix: What to do about it.
+        at_token: Whether it was the request for an access token that failed; then any type may stand here.
+        least_wait_seconds: The organisation wants no further request before (429 at the token endpoint).
+        most_wait_seconds: Trying again costs no request as long as nothing has changed on this machine, so the back-off need not grow
+            beyond this.
     """
 
     error_type: ErrorType
     detail: str
     fix: str
+    at_token: bool = False
+    least_wait_seconds: float = 0.0
+    most_wait_seconds: float = math.inf
 
     @property
     def stage(self) -> Stage:
         """Where it happened; at `token`, no request for logs went out."""
-        return _STAGES.get(self.error_type, "fetch")
+        return "token" if self.at_token else _STAGES.get(self.error_type, "fetch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,32 @@ _FIXES: Mapping[int, tuple[ErrorType, str]] = MappingProxyType(
 )
 _SERVER: tuple[ErrorType, str] = ("server", "The trouble is on Okta's side (or a proxy's); the same request is tried again.")
 _UNDOCUMENTED: tuple[ErrorType, str] = ("decode", "Okta documents 200 alone: look at what stands between here and Okta.")
+# A valid access token that may not do this, by the `error` in the challenge.
+_OAUTH_FIXES: Mapping[str, tuple[ErrorType, str]] = MappingProxyType(
+    {
+        "insufficient_scope": (
+            "permission",
+            "The access token lacks the scope: grant okta.logs.read in the Okta Admin Console on the app's tab Okta API Scopes; a new "
+            "token is fetched with the next try.",
+        ),
+        "invalid_token": (
+            "auth",
+            "Okta refuses an access token that it has issued itself: the app or its token was revoked or deactivated, or org_url "
+            "({org_url}) is not the organisation's own address. A new token is fetched with the next try.",
+        ),
+        "invalid_dpop_proof": (
+            "auth",
+            "Okta refuses the proof that the access token is ours: set this machine's clock (NTP), and see to it that no proxy changes "
+            "the URL or sends a request twice.",
+        ),
+        "use_dpop_nonce": ("auth", "Okta wants another nonce in each proof: see to it that no proxy takes the header DPoP-Nonce away."),
+        "invalid_request": (
+            "auth",
+            "The app's access tokens are bound to a key: set dpop = true in `tenants.auth`, and see to it that no proxy takes the header "
+            "DPoP away.",
+        ),
+    }
+)
 _REFUSED: tuple[ErrorType, str] = ("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")
 
 
@@ -153,9 +189,17 @@ def failure_of(response: Response, org_url: str) -> Failure:
         message = f"{org_url} redirects ({status}) to {target}."
         fix = f"Redirects are not followed, since the credential would go along: set org_url to the address that answers, not {org_url}."
         return Failure("foreign_link", "fetch", message, fix, str(status))
-    reason = okta_reason(response.body)
+    oauth_error = oauth_error_of(response.headers, response.body)
+    reason = str(oauth_error or "") or okta_reason(response.body)
     message = f"Okta answered {status} ({reason})." if reason else f"Okta answered {status}."
     by_class = _SERVER if status >= 500 else _UNDOCUMENTED if status < 300 else _REFUSED
-    error_type, fix = _FIXES.get(status, by_class)
+    error_type, fix = _oauth_cause(status, oauth_error) or _FIXES.get(status, by_class)
     stage: Stage = "decode" if error_type == "decode" else "fetch"
     return Failure(error_type, stage, message, fix.format(org_url=org_url), str(status))
+
+
+def _oauth_cause(status: int, error: OAuthError | None) -> tuple[ErrorType, str] | None:
+    """Why an access token, or the proof beside it, was not taken; nothing for other answers."""
+    if error is None or status not in (400, 401, 403):
+        return None
+    return _OAUTH_FIXES.get(error.code) or (_OAUTH_FIXES["invalid_token"] if status == 401 and error.code else None)

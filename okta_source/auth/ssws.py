@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from okta_source.config import SswsAuth
+from okta_source.auth_config import SswsAuth
 from okta_source.secret import SecretError
+from okta_source.verdict import Response
 
 __all__ = ["SswsAuthenticator"]
 
@@ -22,24 +23,33 @@ class SswsAuthenticator:
         self._last: Mapping[str, str] | None = None
         self._stale = True
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, method: str, url: str) -> Mapping[str, str]:  # noqa: ARG002  # the same for every request
         """The header with the token.
 
         Raises:
             okta_source.secret.SecretError: The token can't be read, or is none.
         """
         if self._stale or self._last is None:
-            token = self._config.token.read().reveal()
-            # Read anew it may be anything; http.client would refuse it with an error that shows it.
-            if not (token.isascii() and token.isprintable() and " " not in token):
-                msg = f"{self._config.token} holds a space, line break or other character that no Okta token has"
-                raise SecretError(msg)
-            fresh = {self._config.header: f"{self._config.prefix}{token}"}
+            fresh = self._read()
             if self._last is not None and fresh != self._last:
                 self._on_refresh()
             self._last, self._stale = fresh, False
         return self._last
 
-    def refused(self) -> None:
-        """Read the token again before the next request."""
+    def answered(self, sent: Mapping[str, str], response: Response) -> bool:
+        """After a 401, read the token again before the next request; at once if there is another one already."""
+        if response.status != 401:
+            return False
         self._stale = True
+        try:
+            return self._read() != sent
+        except SecretError:
+            return False  # the next request says so
+
+    def _read(self) -> Mapping[str, str]:
+        token = self._config.token.read().reveal()
+        # Read anew it may be anything; http.client would refuse it with an error that shows it.
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            msg = f"{self._config.token} holds a space, line break or other character that no Okta token has"
+            raise SecretError(msg)
+        return {self._config.header: f"{self._config.prefix}{token}"}

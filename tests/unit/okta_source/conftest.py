@@ -5,6 +5,7 @@ import pytest
 
 from okta_source.auth import SswsAuthenticator
 from okta_source.config import TenantConfig
+from okta_source.http_client import HttpClient
 from okta_source.transport import OktaTransport
 from tests.unit.okta_source.wire import PATIENCE, TOKEN, Connect
 
@@ -22,7 +23,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
         tenant = TenantConfig.model_validate(
             {"name": "acme", "org_url": org_url, "auth": auth, "request_timeout_seconds": PATIENCE, **settings}
         )
-        made.append(OktaTransport(tenant, SswsAuthenticator(tenant.auth)))
+        made.append(OktaTransport(HttpClient(tenant), SswsAuthenticator(tenant.auth)))
         return made[-1]
 
     yield make

@@ -1,5 +1,6 @@
 """What the poller makes of everything that is not a page."""
 
+import math
 import random
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from okta_source.limits import Backoff
 from okta_source.poller import DECODE_TRIES, DRAIN_TRIES, Poller
 from okta_source.query import Query
 from okta_source.state import TenantState
-from okta_source.verdict import Response
+from okta_source.verdict import Response, TransportFailure
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, failure, link_to
 
 QUERY = Query("acme", ORG, page_limit=3, poll_interval_seconds=10.0)
@@ -253,3 +254,27 @@ def test_the_same_refused_body_twice_is_taken_apart_a_different_one_is_asked_for
     assert [head.uuid for head in step.page.sliced.heads] == ["1", "2"]
     (malformed,) = step.page.malformed
     assert (malformed.raw, malformed.attempts) == (broken, 4)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "low", "high"),
+    [(0.0, math.inf, 1.0, 2.0), (17.0, math.inf, 17.0, 17.0), (0.0, 0.5, 0.5, 0.5), (0.0, 15.0, 1.0, 2.0)],
+)
+def test_a_token_failure_may_bound_the_back_off(least: float, most: float, low: float, high: float) -> None:
+    outcome = TransportFailure("auth", "No token.", "Wait.", at_token=True, least_wait_seconds=least, most_wait_seconds=most)
+    assert low <= poller().receive(outcome, NOW).due_seconds <= high
+
+
+def test_a_store_that_costs_nothing_to_look_at_is_looked_at_often() -> None:
+    subject = poller()
+    outcome = TransportFailure("auth", "Empty.", "Fill it.", at_token=True, most_wait_seconds=15.0)
+    assert max(subject.receive(outcome, NOW).due_seconds for _ in range(20)) == 15.0
+
+
+def test_a_refused_proof_is_no_refused_cursor() -> None:
+    subject = following_a_link()
+    header = 'DPoP algs="RS256", error="invalid_dpop_proof", error_description="The DPoP proof JWT is issued in the future."'
+    step = subject.receive(answer(b"", status=400, WWW_Authenticate=header), NOW)
+    assert step.failure
+    assert (step.failure.error_type, step.reset) == ("auth", False)
+    assert subject.cursor.url == link_to("1_1")

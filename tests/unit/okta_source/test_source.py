@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from okta_source.config import TenantConfig
 from okta_source.control import RunControl
 from okta_source.event import Batch, Malformed
+from okta_source.http_client import HttpClient
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import RetiredPartition, TenantPartition
 from okta_source.source import OktaSource, okta_input
@@ -207,13 +208,13 @@ def test_the_shipped_transport_is_used_where_none_is_given(monkeypatch: pytest.M
     made: list[str] = []
 
     class Recorded(FakeTransport):
-        def __init__(self, config: TenantConfig, _authenticator: object) -> None:
+        def __init__(self, http: HttpClient, _authenticator: object, _on_retry: object) -> None:
             super().__init__(answer([], link_to("1")))
-            made.append(config.name)
+            made.append(http.org_url)
 
     monkeypatch.setattr("okta_source.source.OktaTransport", Recorded)
     OktaSource([tenant("src-q")]).build_part("okta", "src-q", None)
-    assert made == ["src-q"]
+    assert made == ["https://acme.okta.com"]
 
 
 def test_the_configuration_sends_a_thousand_events_a_page_unless_told_otherwise() -> None:

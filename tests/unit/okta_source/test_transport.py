@@ -4,13 +4,15 @@ import gzip
 import json
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from okta_source import __version__
-from okta_source import transport as transport_module
-from okta_source.verdict import TransportFailure
+from okta_source import __version__, http_client
+from okta_source.auth.base import CredentialError
+from okta_source.secret import SecretError
+from okta_source.verdict import Response, TransportFailure
 from tests.unit.okta_source.wire import TIMEOUT, TOKEN, Connect, failed, page, reply, serving
 
 
@@ -115,7 +117,7 @@ def test_a_connection_that_was_quiet_for_long_is_not_trusted(connect: Connect, m
         transport = connect(wire.url)
         page(transport.get(wire.url + "/x"))
         page(transport.get(wire.url + "/x"))
-        monkeypatch.setattr("okta_source.transport._LONGEST_IDLE_SECONDS", 0.0)
+        monkeypatch.setattr("okta_source.http_client._LONGEST_IDLE_SECONDS", 0.0)
         page(transport.get(wire.url + "/x"))
         assert wire.connections == 2
 
@@ -176,6 +178,65 @@ def test_the_token_is_read_again_after_a_401(connect: Connect, monkeypatch: pyte
         assert header(wire.heads[1], "Authorization") == "SSWS rotated"
 
 
+def test_a_token_that_was_rotated_already_is_sent_at_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(reply() if b"rotated" in head else reply(b"{}", status="401 Unauthorized"))
+
+    retried: list[str] = []
+    with serving(handle) as wire:
+        transport = connect(wire.url)
+        transport._on_retry = lambda code, _seconds: retried.append(code)
+        failing = page(transport.get(wire.url + "/x"))
+        assert (failing.status, retried) == (401, [])
+        assert page(transport.get(wire.url + "/x")).status == 401
+        transport._authenticator.headers("GET", wire.url)
+        monkeypatch.setenv("TEST_OKTA_TOKEN", "rotated")
+        assert page(transport.get(wire.url + "/x")).status == 200
+        assert retried == ["401"]
+        assert len(wire.heads) == 4
+
+
+class Eager:
+    """Wants every request sent again, with numbered credentials.
+
+    Args:
+        trouble: What is raised from the second credential on.
+    """
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._trouble = trouble
+
+    def headers(self, method: str, url: str) -> dict[str, str]:
+        self.asked.append((method, url))
+        if self._trouble and len(self.asked) > 1:
+            raise self._trouble
+        return {"Authorization": f"Bearer {len(self.asked)}"}
+
+    def answered(self, sent: Mapping[str, str], response: Response) -> bool:
+        assert sent["Authorization"] == f"Bearer {len(self.asked)}"
+        return True
+
+
+def test_a_request_is_sent_again_only_so_often(connect: Connect) -> None:
+    with serving(reply(b"{}", status="401 Unauthorized")) as wire:
+        transport = connect(wire.url)
+        transport._authenticator = eager = Eager()
+        assert page(transport.get(wire.url + "/x?y=1")).status == 401
+        assert [header(head, "Authorization") for head in wire.heads] == ["Bearer 1", "Bearer 2", "Bearer 3"]
+        assert eager.asked == [("GET", wire.url + "/x?y=1")] * 3
+
+
+@pytest.mark.parametrize("trouble", [CredentialError(TransportFailure("server", "Down.", "Wait.", at_token=True)), SecretError("gone")])
+def test_a_token_that_can_not_be_had_is_the_failure(connect: Connect, trouble: Exception) -> None:
+    with serving(reply(b"{}", status="401 Unauthorized")) as wire:
+        transport = connect(wire.url)
+        transport._authenticator = Eager(trouble)
+        found = failed(transport.get(wire.url + "/x"), "server" if isinstance(trouble, CredentialError) else "auth")
+        assert found.stage == "token"
+        assert len(wire.heads) == 1
+
+
 @pytest.mark.parametrize("secret", ["", "two words", "line\nbreak", "line\r\nX-Evil: 1", "€uro"])
 def test_a_secret_that_no_header_can_carry_is_an_auth_failure_that_does_not_show_it(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, secret: str
@@ -192,10 +253,11 @@ def test_a_secret_that_no_header_can_carry_is_an_auth_failure_that_does_not_show
 
 def test_no_credential_however_odd_shows_in_a_failure(connect: Connect) -> None:
     class Odd:
-        def headers(self) -> dict[str, str]:
+        def headers(self, method: str, url: str) -> dict[str, str]:
             return {"Authorization": f"{TOKEN}\r\nX-Evil: 1"}
 
-        def refused(self) -> None: ...
+        def answered(self, sent: Mapping[str, str], response: Response) -> bool:
+            return False
 
     with serving(reply()) as wire:
         transport = connect(wire.url)
@@ -205,7 +267,7 @@ def test_no_credential_however_odd_shows_in_a_failure(connect: Connect) -> None:
 
 
 def test_a_body_beyond_the_cap_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "_LARGEST_BODY_BYTES", 10_000)
+    monkeypatch.setattr(http_client, "_LARGEST_BODY_BYTES", 10_000)
     bomb = gzip.compress(b"x" * 10_001)
     two = gzip.compress(b"x" * 10_000) + gzip.compress(b"x")
     unended = gzip.compress(b"x" * 1_000_000)[:-9]

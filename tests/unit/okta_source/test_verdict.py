@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from okta_source.verdict import Failure, failure_of, okta_reason
+from okta_source.verdict import Failure, TransportFailure, failure_of, okta_reason
 from tests.unit.okta_source.fakes import ORG, answer
 
 
@@ -80,3 +80,48 @@ def test_a_redirect_names_its_target_in_bounds() -> None:
 
 def test_a_failure_reads_as_cause_and_fix() -> None:
     assert str(Failure("auth", "fetch", "It is wrong.", "Mend it.", "401")) == "It is wrong. Mend it."
+
+
+def challenged(status: int, error: str, *, scheme: str = "Bearer", body: bytes = b"") -> Failure:
+    parameters = f'authorization_uri="http://acme.okta.com/oauth2/v1/authorize", realm="x", scope="okta.logs.read", error="{error}"'
+    header = f'{scheme} {parameters}, error_description="What \\"Okta\\" said.", resource="/api/v1/logs"'
+    return failure_of(answer(body, status=status, WWW_Authenticate=header), ORG)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "error_type", "fix"),
+    [
+        (403, "insufficient_scope", "permission", "grant okta.logs.read"),
+        (401, "invalid_token", "auth", "revoked"),
+        (401, "something_new", "auth", "revoked"),
+        (400, "invalid_dpop_proof", "auth", "clock"),
+        (401, "use_dpop_nonce", "auth", "DPoP-Nonce"),
+        (400, "invalid_request", "auth", "dpop = true"),
+        (429, "invalid_token", "rate_limited", "reset"),
+        (500, "invalid_token", "server", "again"),
+    ],
+)
+def test_what_is_said_of_an_access_token_in_a_header_is_understood(status: int, error: str, error_type: str, fix: str) -> None:
+    found = challenged(status, error, scheme="DPoP" if "dpop" in error else "Bearer")
+    assert (found.error_type, found.stage, found.code) == (error_type, "fetch", str(status))
+    assert f'({error}: What "Okta" said.)' in found.message
+    assert fix in found.fix
+
+
+def test_a_challenge_without_error_or_of_another_scheme_leaves_the_status_to_decide() -> None:
+    for header in ('Bearer realm="x"', 'Basic realm="x", error="invalid_token"', ""):
+        assert "API > Tokens" in failure_of(answer(status=401, WWW_Authenticate=header), ORG).fix
+
+
+def test_a_missing_role_is_told_with_a_role_to_give() -> None:
+    body = b'{"errorCode":"E0000006","errorSummary":"You do not have permission to perform the requested action"}'
+    found = failure_of(answer(body, status=403), ORG)
+    assert "E0000006" in found.message
+    assert "Report Administrator" in found.fix
+
+
+def test_a_failure_of_the_token_request_has_its_own_stage() -> None:
+    assert TransportFailure("timeout", "Late.", "Wait.").stage == "fetch"
+    assert TransportFailure("auth", "None.", "Mend.").stage == "token"
+    assert TransportFailure("timeout", "Late.", "Wait.", at_token=True).stage == "token"
+    assert TransportFailure("decode", "HTML.", "Look.", at_token=True).stage == "token"
