@@ -8,12 +8,14 @@ BASE_PYTHON ?= $(shell for candidate in python3.12 python3.11 python3 python; do
 RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+JUDGES := .judges
 SOURCES := okta_source sinks flows tests
 
-.PHONY: help demo servers test lint format bench lock clean
+.PHONY: help demo servers judges test lint format bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
+	@echo "make judges  fetch Stoplight Prism and an Okta emulator, which judge requests in the tests (needs Node.js 18 or newer and npm)"
 	@echo "make test    the whole test suite"
 	@echo "make lint    formatting, linters, types, import rules"
 	@echo "make format  put the code into the one format"
@@ -42,6 +44,17 @@ demo: $(RUN_STAMP)
 servers: $(RUN_STAMP)
 	@$(PYTHON) -m tests.integration.servers fetch
 
+# Their lock file holds a hash of each package. What is complete says so by the file `installed`.
+judges: $(JUDGES)/installed
+
+$(JUDGES)/installed: tests/integration/judges/package.json tests/integration/judges/package-lock.json
+	@command -v npm >/dev/null || { echo "npm not found: install it (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	@mkdir -p $(JUDGES)
+	@rm -f $@
+	@cp tests/integration/judges/package.json tests/integration/judges/package-lock.json $(JUDGES)
+	@npm ci --prefix $(JUDGES) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 test: $(DEV_STAMP)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
@@ -63,4 +76,4 @@ lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .servers demo/out demo/state build dist
+	rm -rf $(VENV) .servers $(JUDGES) demo/out demo/state build dist

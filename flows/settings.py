@@ -5,7 +5,6 @@ nothing here names them, and the rules between sinks and tenants are in `flows.s
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,21 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows import sink_rules
-from flows.problems import ConfigurationError, Location, Problem, explain, quoted, toml_path
-from okta_source.config import NAME_ALLOWED, Name, Strict, TenantConfig, TlsConfig, to_path, to_tuple
-from okta_source.secret import SecretRef
-from okta_source.tls import ssl_context
+from okta_source.config import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
+from okta_source.config_file import (
+    CONFIG_VARIABLE,
+    DEFAULT_PATH,
+    Tenants,
+    names_given_twice,
+    read_config_file,
+    tenant_names,
+    tenant_warnings,
+    unusable_tls,
+)
+from okta_source.problems import ConfigurationError, Location, Problem, explain, toml_path
 from sinks.config import SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
-
-CONFIG_VARIABLE: Final = "OKTA_PIPELINE_CONFIG"
-DEFAULT_PATH: Final = "okta.toml"
 
 _FOLDER_ALLOWED: Final = "the path of a folder"
 
@@ -56,9 +60,7 @@ class _Document(Strict):
     """The whole file."""
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
-    tenants: Annotated[tuple[TenantConfig, ...], BeforeValidator(to_tuple)] = Field(
-        min_length=1, description="at least one [[tenants]] table, one for each organisation"
-    )
+    tenants: Tenants
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -97,10 +99,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     Raises:
         ConfigurationError: With every problem that the file has.
     """
-    name = str(path or environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)
-    file = Path(name).absolute()  # not resolved: a mounted file is often a link, and its folder is meant
-    raw = {"pipeline": {}, **_parse(name, file)}
-    context = {"folder": file.parent, "environ": environ}
+    file = read_config_file(path, environ)
+    raw = {"pipeline": {}, **file.raw}
+    context = {"folder": file.folder, "environ": environ}
     found: list[tuple[Location, str]] = []
     document: _Document | None = None
     try:
@@ -111,34 +112,18 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     if document is None or found:
         found.sort(key=lambda entry: _position(entry[0]))
         # Raised out here, not while handling what pydantic raised, which holds the values themselves.
-        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in found)
-    unusable = [*_unusable_tls(document.tenants), *sink_rules.unusable_tls(document.sinks, environ)]
+        raise file.error(found)
+    unusable = [*unusable_tls(document.tenants), *sink_rules.unusable_tls(document.sinks, environ)]
     if unusable:
-        raise ConfigurationError(Problem(name, toml_path(place), text) for place, text in unusable)
+        raise file.error(unusable)
     # A sink without a format of its own has the pipeline's.
     sinks = {
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*_warnings(document.tenants), *sink_rules.warnings(sinks)]
-    told = tuple(str(Problem(name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, file, told)
-
-
-def _parse(name: str, file: Path) -> dict[str, Any]:
-    try:
-        # `utf-8-sig`: some editors put a mark at the start, which TOML does not know.
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        text = f"there is no such file; write it there, or name another one in ${CONFIG_VARIABLE}"
-    except OSError as error:
-        text = f"cannot be read: {error.strerror or type(error).__name__}"
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        text = f"line {line}: not UTF-8 text, which TOML has to be"
-    except ValueError as error:
-        text = f"not TOML: {error}"
-    raise ConfigurationError([Problem(name, "", text)])
+    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
+    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:
@@ -153,16 +138,10 @@ def _conflicts(raw: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[t
 
     This works on the file itself, so that it finds them also where something else is wrong.
     """
-    tenants = [table.get("name") if isinstance(table, dict) else None for table in _items(raw.get("tenants"))]
-    first: dict[str, Location] = {}
-    for index, name in enumerate(tenants):
-        if isinstance(name, str):
-            yield from _given_twice(name, ("tenants", index, "name"), first)
+    tenants = tenant_names(raw)
     pipeline = raw["pipeline"]
     retired = _items(pipeline.get("retired")) if isinstance(pipeline, dict) else []
-    for index, name in enumerate(retired):
-        if isinstance(name, str):
-            yield from _given_twice(name, ("pipeline", "retired", index), first)
+    yield from names_given_twice(tenants, retired)
     sinks = raw.get("sinks")
     if isinstance(sinks, dict):
         yield from sink_rules.conflicts(sinks, _texts(tenants), _texts(retired), len(tenants), context)
@@ -174,36 +153,3 @@ def _texts(values: list[Any]) -> list[str]:
 
 def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _given_twice(name: str, place: Location, first: dict[str, Location]) -> Iterator[tuple[Location, str]]:
-    before = first.setdefault(name, place)
-    if before != place:
-        yield place, f"{quoted(name)} is {toml_path(before)} already; every tenant, retired or not, needs its own name"
-
-
-def _unusable_tls(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location, str]]:
-    """Find certificates and keys that can be read but not used: a run must not find that out when it has begun."""
-    for index, tenant in enumerate(tenants):
-        if tenant.tls == TlsConfig():
-            continue
-        try:
-            ssl_context(tenant.tls)
-        except OSError as error:
-            reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-            yield (
-                ("tenants", index, "tls"),
-                f"OpenSSL refuses these files ({reason}); needed: PEM files, a key_file that belongs to cert_file, and the key's password",
-            )
-
-
-def _warnings(tenants: tuple[TenantConfig, ...]) -> Iterator[tuple[Location, str]]:
-    for index, tenant in enumerate(tenants):
-        place: Location = ("tenants", index)
-        # Whatever the method, a file that its table names holds a secret, as the client's key does.
-        files = [(("auth", key), value) for key, value in tenant.auth if key.endswith("_file")]
-        for keys, file in [*files, (("tls", "key_file"), tenant.tls.key_file)]:
-            if file is not None and SecretRef(file=file).is_open_to_others():
-                yield (*place, *keys), f"other users may read file {file}; run: chmod 600 {file}"
-        if not tenant.tls.verify:
-            yield (*place, "tls", "verify"), "false lets anyone on the way read the token and the events; for tests only"

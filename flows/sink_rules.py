@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flows.problems import Location, quoted, toml_path
+from okta_source.problems import Location, quoted, toml_path
 from okta_source.secret import SecretError, SecretRef
 from sinks.config import (
     NAME_ALLOWED,

@@ -21,6 +21,7 @@ from okta_source.config import TenantConfig
 from okta_source.http_adapter import ExactHttpAdapter, ExactHttpsAdapter, exact_target
 from okta_source.network_error import explain
 from okta_source.org_url import is_loopback
+from okta_source.proxy_url import proxy_host, unusable_proxy, with_scheme
 from okta_source.verdict import Response, TransportFailure
 
 __all__ = ["HttpClient", "proxies_of"]
@@ -55,7 +56,11 @@ class HttpClient:
         self._session.headers.update(
             {"Accept": "application/json", "Accept-Encoding": "gzip", "Content-Type": "application/json", "User-Agent": USER_AGENT}
         )
-        self._proxies = proxies_of(tenant)
+        chosen = requests.utils.select_proxy(tenant.org_url, proxies_of(tenant))
+        proxy = with_scheme(chosen) if chosen else ""
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._proxy_host = proxy_host(proxy)
+        self._unusable_proxy = unusable_proxy(proxy) if proxy else None
         if tenant.org_url.startswith("https:"):
             self._session.mount("https://", ExactHttpsAdapter(tenant.tls))
         self._session.mount("http://", ExactHttpAdapter())
@@ -104,6 +109,8 @@ class HttpClient:
         self._session.close()
 
     def _send(self, request: requests.PreparedRequest, timeout_seconds: float, largest_bytes: int) -> Response | TransportFailure:
+        if self._unusable_proxy:
+            return self._unusable_proxy
         if time.monotonic() - self._last_answer_at > _LONGEST_IDLE_SECONDS:
             self._adapter.close()  # drops the idle connection; the next request makes a new one
         try:
@@ -122,7 +129,7 @@ class HttpClient:
                 "decode", f"The compressed body is corrupt or cut short ({error}).", "The same page is asked for again."
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return explain(error, self.org_url, timeout_seconds)
+            return explain(error, self.org_url, timeout_seconds, self._proxy_host)
         except ValueError:
             return _odd_credential()
         self._last_answer_at = time.monotonic()

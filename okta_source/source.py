@@ -159,4 +159,4 @@ def _query(tenant: TenantConfig, dedupe_window_seconds: float) -> Query:
 
 def _okta_transport(tenant: TenantConfig, metrics: TenantMetrics) -> Transport:
     http = HttpClient(tenant)
-    return OktaTransport(http, make_authenticator(tenant, http, metrics.token_refreshes.inc), metrics.request)
+    return OktaTransport(http, make_authenticator(tenant, http, metrics.token_refreshes.inc, metrics.error), metrics.request)

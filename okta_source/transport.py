@@ -6,6 +6,7 @@ from typing import Protocol
 
 from okta_source.auth.base import Authenticator, CredentialError
 from okta_source.http_client import HttpClient
+from okta_source.masking import without
 from okta_source.secret import SecretError
 from okta_source.verdict import Response, TransportFailure
 
@@ -48,7 +49,7 @@ class OktaTransport:
             url: Already checked against the organisation's hosts.
 
         Returns:
-            The whole answer, inflated; or why there is none.
+            The whole answer, inflated, a refusal without the credential, should it repeat that; or why there is none.
         """
         retries = 0
         while True:
@@ -64,7 +65,7 @@ class OktaTransport:
                 return answer
             again = self._authenticator.answered(sent, answer)
             if not again or retries == _MOST_RETRIES:
-                return answer
+                return without(answer, sent.values())
             retries += 1
             self._on_retry(str(answer.status), time.monotonic() - started)
 

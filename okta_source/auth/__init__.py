@@ -25,6 +25,7 @@ def make_authenticator(
     tenant: TenantConfig,
     http: FormPoster,
     on_refresh: Callable[[], None] = lambda: None,
+    on_error: Callable[[str, str], object] = lambda *_: None,
     *,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
@@ -35,6 +36,7 @@ def make_authenticator(
         tenant: Its configuration.
         http: Its connection, for requests for access tokens.
         on_refresh: Called for every access token fetched, and for every rotated API token.
+        on_error: Called with error type and stage of a failed renewal that hinders nobody yet.
         now: Our clock, epoch seconds.
         clock: A monotonic clock in seconds.
 
@@ -54,7 +56,7 @@ def make_authenticator(
         grant = ClientSecretGrant(auth, endpoint)
     else:
         grant = RefreshTokenGrant(auth, tenant.name, endpoint, dpop, clock)
-    return AccessTokens(grant, tenant.name, dpop, on_refresh, okta_clock.learn, clock)
+    return AccessTokens(grant, tenant.name, dpop, on_refresh, okta_clock.learn, on_error, clock)
 
 
 def dpop_prover(auth: OAuthConfig, now: Callable[[], float] = time.time) -> DpopProver | None:

@@ -70,6 +70,7 @@ class AccessTokens:
         dpop: Makes the proof beside the token, where it is bound to a key.
         on_refresh: Called for every token fetched.
         on_answer: Called with the headers of every answer.
+        on_error: Called with error type and stage of a failed early renewal, which nobody else gets to see.
         clock: A monotonic clock in seconds.
     """
 
@@ -80,6 +81,7 @@ class AccessTokens:
         dpop: DpopProver | None = None,
         on_refresh: Callable[[], None] = lambda: None,
         on_answer: Callable[[Mapping[str, str]], object] = lambda _: None,
+        on_error: Callable[[str, str], object] = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._grant = grant
@@ -87,6 +89,7 @@ class AccessTokens:
         self._dpop = dpop
         self._on_refresh = on_refresh
         self._on_answer = on_answer
+        self._on_error = on_error
         self._clock = clock
         self._lock = threading.Lock()
         self._held: _Held | None = None
@@ -138,6 +141,7 @@ class AccessTokens:
                 self._held = held = self._fetched(now)
             except (CredentialError, SecretError) as error:
                 held.renew_at = now + held.margin_seconds / _TRIES_IN_MARGIN
+                self._on_error(error.failure.error_type if isinstance(error, CredentialError) else "auth", "token")
                 _LOG.warning("%s: the access token can't be renewed yet and is used for as long as it lasts: %s", self._label, error)
         return held.grant
 

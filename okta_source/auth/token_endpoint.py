@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import msgspec
-from requests.structures import CaseInsensitiveDict
 
 from okta_source.auth.base import CredentialError
 from okta_source.auth.clock import OktaClock
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_errors import Situation, token_failure
+from okta_source.masking import without
 from okta_source.oauth_error import oauth_error_of
-from okta_source.secret import MASK, Secret
+from okta_source.secret import Secret
 from okta_source.verdict import Response, TransportFailure
 
 __all__ = ["FormPoster", "TokenEndpoint", "TokenGrant", "TokenRequest", "token_url"]
@@ -103,23 +103,23 @@ class TokenEndpoint:
             CredentialError: There is none.
             okta_source.secret.SecretError: `make` could not read the client's secret.
         """
-        request, answer = self._attempt(make)
+        answer = self._attempt(make)
         for _ in range(_MOST_RETRIES):
             if not self._differs_now(answer):
                 break
-            request, answer = self._attempt(make)
+            answer = self._attempt(make)
         if answer.status != 200:
-            raise CredentialError(token_failure(_masked(answer, request), self._situation, self.clock.local()))
+            raise CredentialError(token_failure(answer, self._situation, self.clock.local()))
         return self._grant(answer.body)
 
-    def _attempt(self, make: Callable[[], TokenRequest]) -> tuple[TokenRequest, Response]:
+    def _attempt(self, make: Callable[[], TokenRequest]) -> Response:
         request = make()
         proof = {"DPoP": self._dpop.proof("POST", self.url)} if self._dpop else {}
         answer = self._http.post_form(self.url, request.form, {**request.headers, **proof})
         if isinstance(answer, TransportFailure):
             fix = _BETWEEN if answer.error_type == "decode" else answer.fix
             raise CredentialError(replace(answer, fix=fix, at_token=True))
-        return request, answer
+        return without(answer, (*request.secrets, *proof.values()))
 
     def _differs_now(self, answer: Response) -> bool:
         """Take what an answer says for the next request; whether that one is worth a try at once."""
@@ -147,12 +147,3 @@ class TokenEndpoint:
         lifetime = given.expires_in if given.expires_in and given.expires_in > 0 else _DOCUMENTED_LIFETIME_SECONDS
         refresh_token = Secret(given.refresh_token) if given.refresh_token else None
         return TokenGrant(Secret(token), "DPoP" if self._dpop else "Bearer", lifetime, refresh_token)
-
-
-def _masked(answer: Response, request: TokenRequest) -> Response:
-    """The answer without what the request was authenticated with: an error may repeat it."""
-    body, headers = answer.body, CaseInsensitiveDict(answer.headers)
-    for secret in request.secrets:
-        body = body.replace(secret.encode(), MASK.encode())
-        headers = CaseInsensitiveDict({name: value.replace(secret, MASK) for name, value in headers.items()})
-    return replace(answer, body=body, headers=headers)

@@ -255,7 +255,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
                 "the organisation's own URL; the one given is its admin console's, which has no API"
             ),
             "tenants[1].poll_interval_seconds: 0 is not allowed; allowed: 1 to 86401",
-            'tenants[1].auth.method: "magic" is not allowed; allowed: ssws',
+            'tenants[1].auth.method: "magic" is not allowed; allowed: ssws, private_key_jwt, client_secret, refresh_token',
             'tenants[1].name: "acme" is tenants[0].name already; every tenant, retired or not, needs its own name',
             f"tenants[2].name: missing; needed: {name}",
             (
@@ -269,7 +269,8 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
                 "without path, user or password (this file holds no secrets), or nothing"
             ),
             "tenants[2].auth.token_env: environment variable NOT_SET is not set or is empty",
-            'tenants[3].auth: *** is not allowed; allowed: a table [tenants.auth] with method = "ssws" and token_env or token_file',
+            'tenants[3].auth: *** is not allowed; allowed: a table [tenants.auth] with method = "ssws" '
+            "and token_env or token_file, or another method",
             "tenants[4].auth.token_env: missing; needed: exactly one of token_env (a variable's name) and token_file (a path)",
             "tenants[4].auth.token: unknown key; did you mean token_env? allowed: header, method, prefix, token_env, token_file",
             (

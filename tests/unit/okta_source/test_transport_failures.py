@@ -3,14 +3,12 @@
 import gzip
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.unit.okta_source.wire import TIMEOUT, Connect, Wire, certificate, failed, page, reply, serving
+from tests.unit.okta_source.wire import TIMEOUT, Connect, failed, page, reply, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -137,75 +135,3 @@ def test_a_host_that_does_not_exist(connect: Connect) -> None:
     found = failed(connect("https://acme.invalid").get("https://acme.invalid/x"), "dns")
     assert "https://acme.invalid" in found.detail
     assert "org_url" in found.fix
-
-
-def local(wire: Wire) -> str:
-    return f"https://localhost:{wire.port}"
-
-
-def test_tls_with_an_unknown_certificate_is_refused(connect: Connect, tmp_path: Path) -> None:
-    _, context = certificate(tmp_path, "127.0.0.1", "localhost")
-    with serving(reply(), context) as wire:
-        found = failed(connect(wire.url).get(wire.url + "/x"), "tls")
-        assert "self-signed" in found.detail
-        assert "ca_file" in found.fix
-        assert wire.heads == []
-
-
-def test_tls_with_its_authority_given_keeps_the_connection_and_the_exact_target(connect: Connect, tmp_path: Path) -> None:
-    ca_file, context = certificate(tmp_path, "127.0.0.1", "localhost")
-    with serving(reply(), context) as wire:
-        for url in (wire.url, local(wire)):
-            transport = connect(url, tls={"ca_file": str(ca_file)})
-            for _ in range(3):
-                page(transport.get(url + "/api/v1/logs?after=a%2fb"))
-        assert wire.connections == 2
-        assert {head.split(b"\r\n")[0] for head in wire.heads} == {b"GET /api/v1/logs?after=a%2fb HTTP/1.1"}
-
-
-def test_tls_with_another_hosts_certificate_is_refused_unless_the_name_is_not_to_be_verified(connect: Connect, tmp_path: Path) -> None:
-    ca_file, context = certificate(tmp_path, "somewhere.example")
-    with serving(reply(), context) as wire:
-        failed(connect(wire.url, tls={"ca_file": str(ca_file)}).get(wire.url + "/x"), "tls")
-        failed(connect(local(wire), tls={"ca_file": str(ca_file)}).get(local(wire) + "/x"), "tls")
-        assert wire.heads == []
-        page(connect(local(wire), tls={"ca_file": str(ca_file), "verify_hostname": False}).get(local(wire) + "/x"))
-        failed(connect(local(wire), tls={"verify_hostname": False}).get(local(wire) + "/x"), "tls")
-
-
-def test_tls_without_verification(connect: Connect, tmp_path: Path) -> None:
-    _, context = certificate(tmp_path, "somewhere.example")
-    with serving(reply(), context) as wire:
-        page(connect(wire.url, tls={"verify": False}).get(wire.url + "/x"))
-
-
-def test_plain_http_where_tls_is_expected(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def refuse() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        thread = threading.Thread(target=refuse, daemon=True)
-        thread.start()
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        failed(connect(url).get(url + "/x"), "tls")
-        thread.join()
-
-
-def test_tls_that_hangs_in_its_handshake_is_a_time_out(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        failed(connect(url, request_timeout_seconds=TIMEOUT).get(url + "/x"), "timeout")
-
-
-def test_a_client_certificate_is_shown(connect: Connect, tmp_path: Path) -> None:
-    ca_file, context = certificate(tmp_path, "127.0.0.1")
-    context.load_verify_locations(ca_file)
-    context.verify_mode = 2  # required
-    with serving(reply(), context) as wire:
-        failed(connect(wire.url, tls={"ca_file": str(ca_file)}).get(wire.url + "/x"), "tls")
-        own = {"ca_file": str(ca_file), "cert_file": str(ca_file), "key_file": str(tmp_path / "key.pem")}
-        page(connect(wire.url, tls=own).get(wire.url + "/x"))

@@ -92,8 +92,8 @@ def test_an_hour_of_polling_costs_one_token_a_lifetime() -> None:
 
 
 def test_trouble_within_the_margin_is_waited_out_with_the_old_token(caplog: pytest.LogCaptureFixture) -> None:
-    grant, clock = FakeGrant(), Clock()
-    subject = AccessTokens(grant, "acme", clock=clock)
+    grant, clock, errors = FakeGrant(), Clock(), []
+    subject = AccessTokens(grant, "acme", on_error=lambda *what: errors.append(what), clock=clock)
     used(subject)
     clock.advance(3541)
     grant.trouble = trouble()
@@ -102,22 +102,25 @@ def test_trouble_within_the_margin_is_waited_out_with_the_old_token(caplog: pyte
             assert used(subject) == "at-1"
             clock.advance(1)
     assert grant.asked == 1 + 4  # a try each quarter of the margin
+    assert errors == [("server", "token")] * 4
     assert "acme" in caplog.text
     assert "Okta is down" in caplog.text
     clock.advance(1)
     with pytest.raises(CredentialError):
         used(subject)
+    assert len(errors) == 4  # whoever catches that one counts it
     grant.trouble = None
     assert used(subject) == "at-7"
 
 
 def test_a_secret_that_can_not_be_read_within_the_margin_does_no_harm_either() -> None:
-    grant, clock = FakeGrant(), Clock()
-    subject = AccessTokens(grant, "acme", clock=clock)
+    grant, clock, errors = FakeGrant(), Clock(), []
+    subject = AccessTokens(grant, "acme", on_error=lambda *what: errors.append(what), clock=clock)
     used(subject)
     clock.advance(3550)
     grant.trouble = SecretError("file secret cannot be read")
     assert used(subject) == "at-1"
+    assert errors == [("auth", "token")]
 
 
 def test_a_token_that_was_taken_before_and_is_refused_is_renewed_at_once() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flows.problems import ConfigurationError, Problem, explain, toml_path
+from okta_source.problems import ConfigurationError, Problem, explain, toml_path
 
 
 class Strict(BaseModel):

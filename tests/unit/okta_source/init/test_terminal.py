@@ -1,0 +1,53 @@
+"""`init` on a real terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+
+def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "dumb", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[4])}
+    answers = [
+        "Acme!",
+        "acme",
+        "https://acme-admin.okta.com",
+        "acme.okta.com",
+        "private_key_jwt",
+        "0oa1",
+        "00Secret" * 6,
+        "",
+        "kid1",
+        "n",
+        "24h",
+    ]
+    command = [sys.executable, "-m", "okta_source", "init", "--display-name", "Acme"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
+    os.close(theirs)
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    said = b""
+    try:
+        while piece := os.read(ours, 65536):
+            said += piece
+    except OSError:  # Linux's way to say that the other side has closed
+        pass
+    os.close(ours)
+    text = said.decode().replace("\r\n", "\n")
+    assert process.wait(20) == 0, text
+    [tenant] = tomllib.loads((tmp_path / "okta.toml").read_text())["tenants"]
+    assert tenant == {
+        "name": "acme",
+        "display_name": "Acme",
+        "org_url": "https://acme.okta.com",
+        "start_from": "24h",
+        "auth": {"method": "private_key_jwt", "client_id": "0oa1", "private_key_file": "secrets/acme.pem", "key_id": "kid1"},
+    }
+    assert "Okta Admin Console: at the top right under your name" in text
+    assert "an API token of an administrator: Security > API > Tokens" in text
+    assert text.count("That is not allowed; allowed: ") == 3
+    assert "That is not allowed; allowed: https://acme.okta.com, the organisation's own URL" in text
+    assert "3. " not in text
+    assert "2. see whether it works: python -m okta_source check --tenant acme" in text
