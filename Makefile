@@ -9,6 +9,8 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 JUDGES := .judges
+# Most tests wait more than they compute: three at a time on two cores.
+TEST_PROCESSES ?= 3
 SOURCES := okta_source sinks flows tests
 
 .PHONY: help demo servers judges test lint format bench lock clean
@@ -56,7 +58,7 @@ $(JUDGES)/installed: tests/integration/judges/package.json tests/integration/jud
 	@touch $@
 
 test: $(DEV_STAMP)
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff format --check $(SOURCES)

@@ -4,6 +4,22 @@ import os
 
 import pytest
 
+_SHARED_SERVERS = {"opensearch_url", "elasticsearch_url", "search_server"}
+_OWN_SERVERS = {"make_node"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run a file's tests in one process, and all that need the same servers in one, so that those start once."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        group = str(item.path)
+        if fixtures & _SHARED_SERVERS:
+            group = "shared servers"
+        elif fixtures & _OWN_SERVERS:
+            group = "own servers"
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Where everything has been provided, a skipped test is a failed run."""
