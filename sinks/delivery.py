@@ -60,6 +60,7 @@ class Delivery:
         self.ledger = Ledger(sink_name, document_format)
         self.abandoned = 0
         self.exhausted = ""
+        self._gave_up = False
         self._target = target
         self._policy = policy
         self._rng = rng
@@ -82,8 +83,13 @@ class Delivery:
 
     @property
     def is_failing(self) -> bool:
-        """Whether nothing has got through since the last failure."""
-        return self._breakers[WHOLE_TARGET].failing_since is not None
+        """Whether nothing has got through since the last failure, or the run is ending and events had to be given up."""
+        return self._gave_up or self._breakers[WHOLE_TARGET].failing_since is not None
+
+    @property
+    def waiting_since(self) -> float:
+        """When the oldest attempt that is under way began, on the monotonic clock; infinity where there is none."""
+        return min((attempt.began for attempt in self._in_flight if attempt.probe is None), default=float("inf"))
 
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""
@@ -184,6 +190,7 @@ class Delivery:
                 self.exhausted = self.exhausted or self._last_failure()
             return
         self._in_flight = [attempt for attempt in self._in_flight if attempt.probe is not None]
+        self._gave_up = self._gave_up or bool(self._queue)
         for job in list(self._queue):
             again = job.last or self._breakers[WHOLE_TARGET].last
             reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason

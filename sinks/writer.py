@@ -18,7 +18,7 @@ from sinks.documents import Documents, Rejected
 from sinks.errors import SinkStopped
 from sinks.job import Attempt
 from sinks.ledger import Settled
-from sinks.metrics import SinkMetrics
+from sinks.metrics import BatchResult, SinkMetrics
 from sinks.policy import DeliveryPolicy
 from sinks.target import Again, Outcome, Refused, Target
 
@@ -169,7 +169,9 @@ class Writer:
         deadline = self._stop_deadline()
         if deadline is None or now < deadline:
             return False
-        return self._delivery.is_failing or now >= began + _LAST_CHANCE_SECONDS
+        # A target that already hung while another one used up the time is no healthy one: any number of them ends in the same time.
+        waited_since = min(began, self._delivery.waiting_since)
+        return self._delivery.is_failing or now >= waited_since + _LAST_CHANCE_SECONDS
 
     def _raise_if_stopped(self) -> None:
         if self._error is not None:
@@ -213,7 +215,7 @@ class Writer:
             with self._changed:
                 counts = self._delivery.done(attempt, outcome, time.monotonic(), self._clock())
                 settled = self._delivery.ledger.take_settled()
-            self._metrics.batch("failed" if outcome.again or outcome.split else "delivered", seconds)
+            self._metrics.batch(_result(outcome), seconds)
             self._write_down(settled)
             if not counts:
                 return  # it took so long that another thread has taken its place
@@ -288,3 +290,9 @@ class Writer:
             self._on_failure(tenants, error_type)
         for _ in range(settled.retries):
             self._metrics.retry()
+
+
+def _result(outcome: Outcome) -> BatchResult:
+    """Whether a request did what it was for: nothing of it has to be sent again, and not all of it was refused."""
+    is_through = (outcome.delivered or outcome.duplicates) and not outcome.again and not outcome.split
+    return "delivered" if is_through else "failed"

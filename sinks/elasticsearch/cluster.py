@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from sinks.elasticsearch.hosts import Hosts
 from sinks.errors import SecretUnavailable
 from sinks.http import Answer, HttpClient, NoAnswer
+from sinks.masking import mask_of
 from sinks.target import Again
 
 __all__ = ["Answered", "Cluster"]
@@ -73,9 +74,10 @@ class Cluster:
         """
         deadline = self._clock() + timeout_seconds
         try:
-            all_headers = {**(headers or {}), **self._authorization()}
+            credentials = self._authorization()
         except SecretUnavailable as error:
             return Again((), str(error), "Look at the sink's credentials.", "auth")
+        all_headers = {**(headers or {}), **credentials}
         failure = NoAnswer("connection", "No host was asked.", "")
         for host in self._hosts.candidates():
             began = self._clock()
@@ -89,7 +91,7 @@ class Cluster:
                     self._hosts.failed(host, began)
                 else:
                     self._hosts.answered(host)
-                return Answered(answer, _origin(host))
+                return Answered(_masked(answer, credentials), _origin(host))
             failure = answer
             if failure.error_type in ("connection", "tls", "dns", "timeout"):
                 self._hosts.failed(host, began)
@@ -100,6 +102,15 @@ class Cluster:
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
+
+
+def _masked(answer: Answer, credentials: Mapping[str, str]) -> Answer:
+    """An answer fit for messages and dead letters: whoever refuses a request may repeat it, credentials and all."""
+    if answer.status == 200 or not credentials:
+        return answer
+    # Latin-1 knows every byte, so that nothing else changes.
+    body = mask_of(credentials.values())(answer.body.decode("latin-1")).encode("latin-1")
+    return replace(answer, body=body)
 
 
 def _origin(url: str) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from sinks.batch import Batch
 from sinks.errors import SecretUnavailable
 from sinks.http import HttpClient, NoAnswer
+from sinks.masking import mask_of
 from sinks.target import Again, Outcome, Refused, failed
 from sinks.webhook.encoding import CONTENT_TYPES, Encoding, HecFields, encode
 from sinks.webhook.signature import message_id, signature_headers
 from sinks.webhook.verdict import judge
-from sinks.webhook.words import mask_of, public_url, secrets_in
+from sinks.webhook.words import public_url, secrets_in
 
 __all__ = ["WebhookTarget"]
 

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sinks.http import Answer, retry_after_seconds
+from sinks.masking import Mask
 from sinks.target import Again, ErrorType, Outcome, Refused
-from sinks.webhook.words import Mask, json_object, public_url, shown, words
+from sinks.webhook.words import json_object, public_url, shown, words
 
 __all__ = ["judge"]
 

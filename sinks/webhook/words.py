@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["Mask", "json_object", "mask_of", "public_url", "secrets_in", "shown", "words"]
+from sinks.masking import Mask
 
-Mask = Callable[[str], str]
+__all__ = ["json_object", "public_url", "secrets_in", "shown", "words"]
 
 _LONGEST_WORDS = 200
 _LOOKED_AT_JSON_BYTES = 64 * 1024
 _LOOKED_AT_TEXT_BYTES = 4 * 1024
-_SHORTEST_SECRET = 4
 # Where servers put their words; `text` is Splunk's, `detail` and `title` are those of RFC 9457.
 _MEMBERS = ("message", "error", "text", "detail", "title", "reason")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -50,24 +49,6 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     """An answer's body as a JSON object; an empty one where it is something else."""
     parsed = _json(body)
     return parsed if isinstance(parsed, dict) else {}
-
-
-def mask_of(secrets: Iterable[str]) -> Mask:
-    """A mask for these, in each form in which a receiver may repeat them.
-
-    Args:
-        secrets: Header values, keys and the like; of several words such as `Bearer abc`, each but the first counts too.
-    """
-    forms: set[str] = set()
-    for secret in secrets:
-        for text in (secret.strip(), *secret.split()[1:]):
-            forms |= {text, json.dumps(text)[1:-1], quote(text, safe=""), unquote(text)}
-    # Longest first, or a part of one would leave the rest of it to be seen.
-    found = sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True)
-    if not found:
-        return str
-    pattern = re.compile("|".join(map(re.escape, found)))
-    return lambda text: pattern.sub("***", text)
 
 
 def public_url(url: str) -> str:

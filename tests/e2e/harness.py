@@ -2,12 +2,14 @@
 
 import gzip
 import os
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -49,12 +51,21 @@ def tenant_entry(name: str, org_url: str, token_file: Path, **keys: object) -> s
 
 @dataclass
 class Workplace:
-    """A folder with a configuration, a state directory and what the flow writes."""
+    """A folder with a configuration, a state directory and what the flow writes.
+
+    Attributes:
+        folder: The folder.
+        sink: The table of the sink `archive`; without it there is none.
+        pipeline: Keys of the pipeline's table.
+        entries: The tenants' tables.
+        sinks: The tables of further sinks by their names.
+    """
 
     folder: Path
     sink: str = 'type = "file"\npath = "out/{tenant}/{date}.ndjson"'
     pipeline: str = ""
     entries: list[str] = field(default_factory=list)
+    sinks: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (self.folder / "tokens").mkdir(parents=True, exist_ok=True)
@@ -91,7 +102,9 @@ class Workplace:
 
     def write(self) -> None:
         pipeline = f'[pipeline]\ndead_letter_dir = "dead"\n{self.pipeline}'
-        self.config.write_text("\n\n".join([pipeline, *self.entries, f"[sinks.archive]\n{self.sink}"]))
+        sinks = {"archive": self.sink, **self.sinks} if self.sink else self.sinks
+        tables = [f"[sinks.{name}]\n{table}" for name, table in sinks.items()]
+        self.config.write_text("\n\n".join([pipeline, *self.entries, *tables]))
 
     def make_state(self, partitions: int = 1) -> None:
         self.state.mkdir(exist_ok=True)
@@ -127,6 +140,13 @@ class Workplace:
         """Start a cluster of processes on this machine."""
         addresses = [f"127.0.0.1:{port}" for port in free_ports(size)]
         return [self.run(process=number, addresses=addresses, **keys) for number in range(size)]  # type: ignore[arg-type]
+
+    def replay(self, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Send dead letters again with `python -m flows.replay`, to the end."""
+        command = [sys.executable, "-m", "flows.replay", "--config", str(self.config), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS, env={**os.environ, **(environment or {})}
+        )
 
     def run_and_kill(self, organisation: Organisation, after_requests: int) -> None:
         """Run until the organisation has had so many more requests, then `kill -9`."""
@@ -239,3 +259,10 @@ def free_ports(count: int) -> list[int]:
     finally:
         for entry in sockets:
             entry.close()
+
+
+def scrape(port: int) -> dict[str, float]:
+    """Every `okta_…` series by its name and labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    return {name: float(value) for name, value in re.findall(r"^(okta_\S+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)}

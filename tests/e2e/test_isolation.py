@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import time
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from okta_source.simulator import Faults, Organisation, RequestRecord, Simulator
-from tests.e2e.harness import FlowProcess, Workplace, free_ports, wait_for
+from tests.e2e.harness import FlowProcess, Workplace, free_ports, scrape, wait_for
 from tests.e2e.traps.rig import poll, series
 from tests.unit.okta_source.wire import certificate
 
@@ -65,13 +64,6 @@ def assert_polled_at_its_interval(requests: Iterable[RequestRecord]) -> None:
 
 def warnings_of(name: str, log: str) -> list[str]:
     return [line for line in log.splitlines() if f"WARNING {name}" in line]
-
-
-def scrape(port: int) -> dict[str, float]:
-    """Every `okta_…` series by its name and labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
-    return {name: float(value) for name, value in re.findall(r"^(okta_\S+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)}
 
 
 def test_three_tenants_in_trouble_beside_two_healthy_ones(tmp_path: Path) -> None:

@@ -153,6 +153,7 @@ class Receiver:
 
     def serve(self, handler: "_Handler", server: "_Server") -> None:
         """One request, on its connection's thread."""
+        before = self._releases  # a release from here on frees it, though it hasn't begun to wait
         with self.changed:
             fault = self._faults[0] if self._faults else None
             if fault and fault.left is not None:
@@ -173,7 +174,6 @@ class Receiver:
             self.requests.append(request)
             self.changed.notify_all()
             if fault and fault.kind == "hang":
-                before = self._releases
                 self.changed.wait_for(lambda: self._releases > before or server is not self._server, _PATIENCE_SECONDS)
             if server is not self._server:
                 return None

@@ -158,6 +158,7 @@ class FakeSearch:
     def serve(self, handler: Handler, server: LoopbackServer) -> None:
         """One request, on its connection's thread."""
         path = urlsplit(handler.path).path
+        before = self._releases  # a release from here on frees it, though it hasn't begun to wait
         fault = self._next_fault(path)
         length = int(handler.headers.get("Content-Length", 0))
         if fault and fault.kind == "reset" and not fault.taken:
@@ -173,7 +174,6 @@ class FakeSearch:
             self.requests.append(request)
             self.changed.notify_all()
             if fault and fault.kind == "hang":
-                before = self._releases
                 self.changed.wait_for(lambda: self._releases > before or server is not self._server, _PATIENCE_SECONDS)
             if server is not self._server:
                 return None

@@ -1,12 +1,13 @@
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
 
 from sinks.errors import SinkStopped
 from sinks.policy import DeliveryPolicy
-from sinks.target import Again, Outcome
+from sinks.target import Again, Outcome, Refused
 from sinks.writer import Writer
 from tests.unit.sinks.scripted_target import CollectedLetters, ScriptedTarget, fail_all, make_page, take_all
 
@@ -156,6 +157,35 @@ def test_a_stop_waits_no_longer_than_its_deadline(make_writer, hangs):
     assert "The run was stopped" in letters.letters[0].reason
 
 
+def test_a_stop_waits_once_for_a_target_that_hangs_however_many_epochs_are_left(make_writer, monkeypatch):
+    released = threading.Event()
+    letters = CollectedLetters()
+    writer = make_writer(ScriptedTarget(lambda batch: released.wait(30) and take_all(batch)), letters, stop_deadline=lambda: 0.0)
+    writer.add(make_page("acme", "ab"))
+    writer.drain()
+    monkeypatch.setattr("sinks.writer._LAST_CHANCE_SECONDS", 1000.0)
+    writer.add(make_page("acme", "cd"))
+    writer.drain()
+    released.set()
+    assert letters.uuids == ["a", "b", "c", "d"]
+
+
+@pytest.mark.timeout(8)
+def test_a_stop_does_not_begin_to_wait_anew_for_a_target_that_has_hung_all_the_time(make_writer, monkeypatch):
+    passed = [0.0]
+    monkeypatch.setattr("sinks.writer.time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0]))
+    monkeypatch.setattr("sinks.writer._LAST_CHANCE_SECONDS", 10.0)
+    released = threading.Event()
+    letters, target = CollectedLetters(), ScriptedTarget(lambda batch: released.wait(30) and take_all(batch))
+    writer = make_writer(target, letters, stop_deadline=lambda: 0.0)
+    writer.add(make_page("acme", "ab"))
+    target.wait_until(lambda: bool(target.sent))
+    passed[0] = 20.0  # less than request_timeout_seconds
+    writer.drain()
+    released.set()
+    assert letters.uuids == ["a", "b"]
+
+
 def test_a_stop_gives_a_healthy_target_its_chance(make_writer):
     letters, target = CollectedLetters(), ScriptedTarget()
     writer = make_writer(target, letters, stop_deadline=lambda: 0.0)
@@ -233,6 +263,30 @@ def test_closing_closes_the_target(make_writer):
     target = ScriptedTarget()
     make_writer(target).close()
     assert target.closed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failed"),
+    [
+        (Outcome(delivered=[0, 1]), 0),
+        (Outcome(duplicates=[0, 1]), 0),
+        (Outcome(delivered=[0], refused=[Refused(1, "Odd.")]), 0),
+        (Outcome(delivered=[0], again=[Again([1], "Busy.")]), 1),
+        (Outcome(refused=[Refused(0, "Gone."), Refused(1, "Gone.")]), 1),
+        (Outcome(split=Refused(0, "Large.", 413), too_large=True), 1),
+    ],
+)
+def test_a_batch_of_which_nothing_got_through_has_failed(make_writer, outcome, failed):
+    def value(result):
+        return REGISTRY.get_sample_value("okta_sink_batches_total", {"sink": "search", "result": result}) or 0.0
+
+    before = value("failed")
+    target = ScriptedTarget()
+    target.answer = lambda batch: outcome if len(target.sent) == 1 else take_all(batch)
+    writer = make_writer(target, linger_seconds=0.0)
+    writer.add(make_page("acme", "ab"))
+    writer.drain()
+    assert value("failed") - before == failed
 
 
 def test_what_settled_is_counted(make_writer):

@@ -113,6 +113,16 @@ def test_credentials_are_asked_for_each_time(search, make_target):
     assert list(target.send(batch("a"), 10).delivered) == [0]
 
 
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_credentials_that_a_server_repeats_are_in_no_message(search, make_target, status):
+    search.answer(status, b'{"error":"I was sent Authorization: ApiKey c2VjcmV0 and c2VjcmV0"}', path="/_bulk")
+    target = make_target(manage_template=False, authorization=lambda: {"Authorization": "ApiKey c2VjcmV0"})
+    outcome = target.send(batch("a"), 10)
+    told = str(outcome)
+    assert "c2VjcmV0" not in told
+    assert "I was sent Authorization: ***" in told
+
+
 def test_credentials_that_cannot_be_read_fail_the_attempt(search, make_target):
     def authorization() -> dict[str, str]:
         message = "environment variable KEY is empty"

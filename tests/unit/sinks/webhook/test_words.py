@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from sinks.webhook.words import mask_of, public_url, secrets_in, words
+from sinks.masking import mask_of
+from sinks.webhook.words import public_url, secrets_in, words
 
 
 def nothing_hidden(text: str) -> str:

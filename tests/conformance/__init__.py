@@ -1,0 +1,1 @@
+"""One battery of tests for each contract."""

@@ -1,0 +1,176 @@
+"""Does to a sink what Bytewax does to it, a kill included, and reads what that leaves behind."""
+
+import pickle
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bytewax.outputs import FixedPartitionedSink
+from prometheus_client import REGISTRY
+
+from flows.destinations import build_sink
+from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letter_files import letter_files
+from sinks.dead_letter_line import decode
+from sinks.documents import Documents, Rejected
+from sinks.keyed import KeyedSink
+
+__all__ = ["TENANTS", "Bench", "Run", "eventually", "failures"]
+
+TENANTS = ("acme", "globex", "initech")
+_PATIENCE_SECONDS = 20.0
+
+
+def _never() -> float | None:
+    return None
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait for what happens on a thread of the sink's own."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.005)
+
+
+class Run:
+    """One worker's life with a sink, from building its partitions to closing them.
+
+    Args:
+        sink: The sink; workers of one process share it.
+        names: The worker's partitions; all of them without it.
+        states: Their last snapshots, where it is no first run.
+    """
+
+    def __init__(
+        self, sink: FixedPartitionedSink[Any, Any], names: Iterable[str] | None = None, states: Mapping[str, Any] | None = None
+    ) -> None:
+        self._sink = sink
+        self._all = sink.list_parts()
+        self._parts = {name: sink.build_part("system_log.sink", name, (states or {}).get(name)) for name in names or self._all}
+        self._awoken: set[str] = set()
+        self.states: dict[str, Any] = dict(states or {})
+        """The last snapshot of each partition, as the recovery store keeps it."""
+
+    def write(self, *pages: Documents) -> None:
+        """Hand over pages that arrive together."""
+        by_part: dict[str, list[Documents]] = {}
+        for documents in pages:
+            by_part.setdefault(self._all[self._sink.part_fn(documents.tenant)], []).append(documents)
+        for name, values in by_part.items():
+            self._awoken.add(name)
+            self._parts[name].write_batch(values)
+
+    def write_nothing(self, name: str) -> None:
+        """Call a partition with no page at all."""
+        self._awoken.add(name)
+        self._parts[name].write_batch([])
+
+    def end_epoch(self) -> None:
+        """Take a snapshot of each partition that was written to."""
+        for name in sorted(self._awoken):
+            self.states[name] = pickle.loads(pickle.dumps(self._parts[name].snapshot()))  # noqa: S301
+        self._awoken.clear()
+
+    def epoch(self, *pages: Documents) -> None:
+        """A whole epoch."""
+        self.write(*pages)
+        self.end_epoch()
+
+    def close(self) -> None:
+        """The end of the input, or of the run by an exception."""
+        for part in self._parts.values():
+            part.close()
+        self._parts.clear()
+
+    def kill(self) -> None:
+        """As near to `kill -9` as it goes in one process: no snapshot, no goodbye, and nothing more is sent."""
+        if isinstance(self._sink, KeyedSink) and self._sink._writer is not None:
+            self._sink._writer.close()
+        self._parts.clear()
+
+
+class Bench:
+    """A kind of sink under test, in a folder of its own.
+
+    Args:
+        kind_name: The sink's kind.
+        kind: It.
+        folder: Where files, letters and states are.
+        name: The sink's name, not used before: metrics are told apart by it.
+    """
+
+    def __init__(self, kind_name: str, kind: Any, folder: Path, name: str) -> None:
+        self.kind_name = kind_name
+        self.kind: Any = kind
+        self.folder = folder
+        self.name = name
+        self._runs: list[Run] = []
+        self._skipped_seconds = 0.0
+        self._jump: tuple[float, Callable[[], bool]] = 0.0, lambda: False
+
+    def monotonic(self) -> float:
+        """The sink's clock."""
+        seconds, condition = self._jump
+        if condition():
+            self._jump = 0.0, lambda: False
+            self._skipped_seconds += seconds
+        return time.monotonic() + self._skipped_seconds
+
+    def jump(self, seconds: float, when: Callable[[], bool]) -> None:
+        """Let time pass at once, as soon as something is so: limits are as long as users have them, and nobody waits for their end."""
+        self._jump = seconds, when
+
+    @property
+    def dead(self) -> Path:
+        """The folder of all dead letters."""
+        return self.folder / "dead"
+
+    def build(self, tenants: Sequence[str] = TENANTS, *, stop_deadline: Callable[[], float | None] = _never, **keys: Any) -> Any:
+        """The sink as the flow builds it; `keys` are of its table."""
+        config = self.kind.config(self.folder, **keys)
+        letters = DeadLetterFile(self.dead)
+        return build_sink(self.name, config, tenants, state_dir=self.folder / "state", letters=letters, stop_deadline=stop_deadline)
+
+    def start(self, *, after: Run | None = None, **keys: Any) -> Run:
+        """Begin a run, where another one has been from its last snapshots."""
+        run = Run(self.build(**keys), states=after and after.states)
+        self._runs.append(run)
+        return run
+
+    def clear_away(self) -> None:
+        """Leave no thread that goes on."""
+        for run in self._runs:
+            run.kill()
+
+    def letter_lines(self) -> list[bytes]:
+        """The dead letters as they are written."""
+        return [line for path in letter_files(self.dead / self.name) for line in path.read_bytes().splitlines()]
+
+    def letters(self) -> list[Rejected]:
+        """The dead letters."""
+        return list(map(decode, self.letter_lines()))
+
+    def lost(self) -> list[str]:
+        """The ids of the dead letters, sorted."""
+        return sorted(str(letter.uuid) for letter in self.letters())
+
+    def count(self, result: str) -> float:
+        """How many events are said to have had this fate."""
+        return self._sum("okta_sink_events_total", result=result)
+
+    def value(self, metric: str, **labels: str) -> float:
+        """A metric of the sink."""
+        return REGISTRY.get_sample_value(metric, {"sink": self.name, **labels}) or 0.0
+
+    def _sum(self, metric: str, **labels: str) -> float:
+        wanted = {"sink": self.name, **labels}.items()
+        samples = [sample for family in REGISTRY.collect() for sample in family.samples if sample.name == metric]
+        return sum(sample.value for sample in samples if wanted <= sample.labels.items())
+
+
+def failures(error_type: str, tenants: Sequence[str] = TENANTS) -> float:
+    """How many failed attempts the tenants' error metric has."""
+    labels = [{"tenant": tenant, "error_type": error_type, "stage": "deliver"} for tenant in tenants]
+    return sum(REGISTRY.get_sample_value("okta_errors_total", label) or 0.0 for label in labels)
