@@ -169,7 +169,7 @@ def tenant_warnings(tenants: Sequence[TenantConfig]) -> Iterator[tuple[Location,
     for index, tenant in enumerate(tenants):
         place: Location = ("tenants", index)
         # Whatever the method, a file that its table names holds a secret, as the client's key does.
-        files = [(("auth", key), value) for key, value in tenant.auth if key.endswith("_file")]
+        files = [(("auth", key), value) for key, value in tenant.auth if key.endswith("_file") or key == "token_store"]
         for keys, file in [*files, (("tls", "key_file"), tenant.tls.key_file)]:
             if file is not None and SecretRef(file=file).is_open_to_others():
                 yield (*place, *keys), f"other users may read file {file}; run: chmod 600 {file}"

@@ -1,5 +1,7 @@
 """A token is in its own file, in the requests to its own organisation, and nowhere else, whatever goes wrong."""
 
+import base64
+import json
 import signal
 import urllib.request
 from pathlib import Path
@@ -9,6 +11,8 @@ import pytest
 from okta_source.simulator import Faults, Organisation, Scripted, Simulator
 from tests.e2e.harness import Workplace, free_ports, wait_for
 from tests.unit.okta_source.wire import certificate, reply, serving
+from tests.unit.sinks.receiver import Receiver
+from tests.unit.sinks.search_server import FakeSearch
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +109,71 @@ def test_a_token_put_into_the_configuration_itself_is_not_repeated(tmp_path: Pat
     assert "tenants[0].auth" in place.log.read_text()
     place.config.unlink()
     assert holders(tmp_path) == []
+
+
+API_KEY = "ZGVzdGluYXRpb246YXBpLWtleS1zZWNyZXQ="
+PASSWORD = "pAsSwOrDoFtHeCluster"
+SIGNING_KEY = base64.b64encode(b"a signing key of a destination!!").decode()
+BEARER = "bEaReRoFtHeReceiver"
+HEADER = "xKeYoFtHeReceiver"
+QUERY = "tOkEnInThEqUeRy"
+SECRETS_OF_SINKS = (API_KEY, PASSWORD, SIGNING_KEY, BEARER, HEADER, QUERY, base64.b64encode(f"elastic:{PASSWORD}".encode()).decode())
+
+
+def test_no_file_log_line_metric_letter_or_state_holds_a_destinations_secret(tmp_path: Path) -> None:
+    organisation = Organisation("acme", seed=1, events=600)
+    place = Workplace(tmp_path)
+    place.make_state()
+    (port,) = free_ports(1)
+    environment = {
+        "API_KEY": API_KEY,
+        "SIGNING": f"whsec_{SIGNING_KEY}",
+        "BEARER": f"Bearer {BEARER}",
+        "BYTEWAX_DATAFLOW_API_ENABLED": "1",
+        "BYTEWAX_DATAFLOW_API_PORT": str(port),
+        "RUST_BACKTRACE": "full",
+        "NO_PROXY": "*",
+    }
+    password, header = place.token("password", PASSWORD), place.token("header", HEADER)
+    echo = " ".join((f"Bearer {BEARER}", HEADER, f"whsec_{SIGNING_KEY}", QUERY))
+    with Simulator([organisation]) as simulator, Receiver() as receiver, FakeSearch() as by_key, FakeSearch() as by_password:
+        place.sinks = {
+            "hook": f"""type = "webhook"\nurl = "{receiver.url}?key={QUERY}"\nsecret_env = "SIGNING"\nbatch_events = 50
+retry_for_seconds = 2\nheaders_env = {{ Authorization = "BEARER" }}\nheaders_file = {{ X-Key = "{header}" }}""",
+            "by_key": f"""type = "elasticsearch"\nhosts = ["{by_key.url}"]\ntarget = "okta"\napi_key_env = "API_KEY"
+retry_for_seconds = 2""",
+            "by_password": f"""type = "elasticsearch"\nhosts = ["{by_password.url}"]\ntarget = "okta"\nusername = "elastic"
+password_file = "{password}"\nretry_for_seconds = 2\nbatch_events = 50""",
+        }
+        place.add_all(simulator, [organisation], page_limit=100)
+        place.write()
+        # Receivers that repeat what they were sent: once to be asked again, once for good, and as the place to go instead.
+        receiver.answer(503, json.dumps({"message": echo}).encode())
+        receiver.answer(401, echo.encode())
+        receiver.answer(307, b"", {"Location": f"http://elsewhere.example.com/{BEARER}?key={QUERY}"})
+        receiver.reset()
+        receiver.answer(500, f"<html>{echo}</html>".encode(), times=None)
+        by_key.authorization = "ApiKey another"
+        by_password.authorization = "Basic another"
+        with place.run(environment=environment) as flow:
+            wait_for(lambda: all(f"sink {name}: no success for 2 s" in flow.output() for name in place.sinks), "every breaker", 30.0)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                metrics = answer.read().decode()
+            assert flow.stop(signal.SIGTERM)[0] == 0
+        assert all(place.dead_letters(name) for name in place.sinks)
+        receiver.clear()
+        by_key.authorization, by_password.authorization = f"ApiKey {API_KEY}", None
+        organisation.append(100)
+        with place.run(environment=environment, until_drained=True) as flow:
+            assert flow.wait(30) == 0, flow.output()
+        replay = place.replay(environment=environment)
+        assert replay.returncode == 0, replay.stdout + replay.stderr
+    # They were used, all of them.
+    assert len({event["uuid"] for event in receiver.events}) == len(by_key.documents()) == len(by_password.documents()) == 700
+    assert receiver.requests[-1].headers["authorization"] == f"Bearer {BEARER}"
+    assert receiver.requests[-1].headers["x-key"] == HEADER
+    assert "webhook-signature" in receiver.requests[-1].headers
+    assert "okta_sink_events_total" in metrics
+    assert not any(secret in metrics + replay.stdout + replay.stderr for secret in SECRETS_OF_SINKS)
+    place.config.write_text(place.config.read_text().replace(QUERY, ""))  # there it stands by its owner's own hand
+    assert holders(tmp_path, SECRETS_OF_SINKS) == []

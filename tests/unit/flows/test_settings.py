@@ -427,7 +427,7 @@ def test_no_secret_is_in_the_settings(write, tmp_path: Path) -> None:
 
 
 def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
-    for name, mode in (("open.token", 0o644), ("closed.token", 0o600)):
+    for name, mode in (("open.token", 0o644), ("closed.token", 0o600), ("open.store", 0o640)):
         write("00abc", name).chmod(mode)
     certificate(tmp_path, "c.okta.com")
     (tmp_path / "key.pem").chmod(0o640)
@@ -444,13 +444,18 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         org_url = "c"
         auth = { method = "ssws", token_file = "closed.token" }
         tls = { cert_file = "cert.pem", key_file = "key.pem" }
+        [[tenants]]
+        name = "d"
+        org_url = "d"
+        auth = { method = "refresh_token", client_id = "0oa1", client_secret_file = "closed.token", token_store = "open.store" }
         """
     )
-    token, key = tmp_path / "open.token", tmp_path / "key.pem"
+    token, key, store = tmp_path / "open.token", tmp_path / "key.pem", tmp_path / "open.store"
     assert load(environ=ENVIRON).warnings == (
         f"okta.toml: tenants[1].auth.token_file: other users may read file {token}; run: chmod 600 {token}",
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
         f"okta.toml: tenants[2].tls.key_file: other users may read file {key}; run: chmod 600 {key}",
+        f"okta.toml: tenants[3].auth.token_store: other users may read file {store}; run: chmod 600 {store}",
     )
 
 

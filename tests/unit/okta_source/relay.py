@@ -37,7 +37,10 @@ class TlsEnd(Wire):
                         pass
                     raise
                 self.handshakes.append(str(secured.version()))
+                if not (first := secured.recv(65536)):
+                    return
                 with socket.create_connection(("127.0.0.1", self._upstream)) as upstream:
+                    upstream.sendall(first)
                     _relay(secured, upstream)
 
 

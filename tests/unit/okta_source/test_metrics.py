@@ -33,6 +33,7 @@ def touched() -> TenantMetrics:
     metrics.error("auth", "fetch")
     metrics.rate_limit(60, 55, 1_772_366_423)
     metrics.last_event(1_772_366_400.5)
+    metrics.success(1_772_366_401.0)
     return metrics
 
 
