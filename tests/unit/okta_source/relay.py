@@ -1,6 +1,6 @@
 """What stands in front of a server: an end of TLS, or a proxy; both let bytes through as they are, to this machine alone."""
 
-import select
+import selectors
 import socket
 import ssl
 from collections.abc import Iterator
@@ -74,9 +74,12 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[Wire]:
 def _relay(client: socket.socket, upstream: socket.socket) -> None:
     """Let bytes through until one of them hangs up; on one thread, since OpenSSL's connections are for one thread at a time."""
     other = {client: upstream, upstream: client}
-    with suppress(OSError):
+    with suppress(OSError), selectors.DefaultSelector() as selector:
+        for end in other:
+            selector.register(end, selectors.EVENT_READ)
         while True:
-            ready = [client] if isinstance(client, ssl.SSLSocket) and client.pending() else select.select([client, upstream], [], [])[0]
+            pending = isinstance(client, ssl.SSLSocket) and client.pending()
+            ready = [client] if pending else [client if key.fileobj is client else upstream for key, _ in selector.select()]
             for source in ready:
                 data = source.recv(65536)
                 if not data:
