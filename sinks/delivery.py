@@ -34,7 +34,6 @@ from sinks.target import WHOLE_TARGET, Again, Outcome, Refused, Target, failed
 __all__ = ["Delivery"]
 
 _SHORTEST_TIMEOUT_SECONDS = 0.05
-_OVERDUE_SECONDS = 1.0
 _STOPPED = Again((), "The run was stopped before the target took it.")
 
 
@@ -127,7 +126,7 @@ class Delivery:
 
         Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
         """
-        moments = [self._assembly.due, *self._breakers.moments(), *map(_overdue, self._in_flight)]
+        moments = [self._assembly.due, *self._breakers.moments(), *(attempt.overdue for attempt in self._in_flight)]
         for job in self._waiting():
             moments += [self._ends(job), job.due]
         return min((moment for moment in moments if moment > now), default=float("inf"))
@@ -160,7 +159,7 @@ class Delivery:
 
     def expire(self, now: float, at: datetime) -> None:
         """Give up what has run out of time: attempts without an end, windows without a success, and events of targets that are down."""
-        for attempt in [attempt for attempt in self._in_flight if _overdue(attempt) <= now]:
+        for attempt in [attempt for attempt in self._in_flight if attempt.overdue <= now]:
             self.abandoned += 1
             reason = f"{self._target.address} did not answer within {attempt.timeout_seconds:.3g} s."
             self.done(attempt, failed(attempt.job.batch, reason, error_type="timeout"), now, at)
@@ -303,8 +302,3 @@ class Delivery:
     def _last_failure(self) -> str:
         lasts = [self._breakers[WHOLE_TARGET].last, *(job.last for job in self._queue)]
         return sentence(next((again for again in lasts if again is not None), _STOPPED))
-
-
-def _overdue(attempt: Attempt) -> float:
-    """When an attempt is given up although its thread still waits: for a resolver that hangs, or a server that trickles."""
-    return attempt.began + attempt.timeout_seconds + _OVERDUE_SECONDS

@@ -9,6 +9,8 @@ from sinks.target import Again
 
 __all__ = ["Attempt", "Job"]
 
+_OVERDUE_SECONDS = 1.0
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -80,3 +82,8 @@ class Attempt:
     began_at: datetime
     timeout_seconds: float
     probe: str | None = None
+
+    @property
+    def overdue(self) -> float:
+        """When it is given up although its thread still waits: for a resolver that hangs, or a server that trickles."""
+        return self.began + self.timeout_seconds + _OVERDUE_SECONDS

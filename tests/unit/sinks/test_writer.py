@@ -221,7 +221,7 @@ def test_add_waits_for_room_and_a_slow_target_gets_no_more_than_it_can_take(make
 
 
 def test_a_thread_that_hangs_for_ever_is_replaced(make_writer, monkeypatch):
-    monkeypatch.setattr("sinks.delivery._OVERDUE_SECONDS", 0.0)
+    monkeypatch.setattr("sinks.job._OVERDUE_SECONDS", 0.0)
     released = threading.Event()
     hang_once = iter([True])
 
