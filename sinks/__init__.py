@@ -2,16 +2,27 @@
 
 from sinks.dead_letter import DeadLetterFile, DeadLetterSink
 from sinks.documents import DocumentHead, Documents, Rejected
+from sinks.elasticsearch import ElasticsearchTarget
 from sinks.errors import SinkStopped, stopped_in
 from sinks.file import FileSink
+from sinks.keyed import KeyedSink
+from sinks.policy import DeliveryPolicy
+from sinks.target import Outcome, Target
+from sinks.webhook import WebhookTarget
 
 __all__ = [
     "DeadLetterFile",
     "DeadLetterSink",
+    "DeliveryPolicy",
     "DocumentHead",
     "Documents",
+    "ElasticsearchTarget",
     "FileSink",
+    "KeyedSink",
+    "Outcome",
     "Rejected",
     "SinkStopped",
+    "Target",
+    "WebhookTarget",
     "stopped_in",
 ]
