@@ -121,7 +121,7 @@ LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _UTF8_PIECE_BYTES = 16 * 1024
 
 
-def slice_page(page: bytes) -> SlicedPage:
+def slice_page(page: bytes | bytearray) -> SlicedPage:
     """Cut a response body into events.
 
     Args:
@@ -172,7 +172,7 @@ def _loose(view: memoryview) -> tuple[str | None, str | None]:
     return (head.uuid if isinstance(head.uuid, str) else None, head.published if isinstance(head.published, str) else None)
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_utf8(data: bytes | bytearray) -> bool:
     """Whether it is valid UTF-8: msgspec doesn't look inside the strings that it skips, and half a character must not reach a sink."""
     if data.isascii():
         return True  # some 30 GB/s
@@ -187,7 +187,7 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _describe(page: bytes, error: Exception) -> str:
+def _describe(page: bytes | bytearray, error: Exception) -> str:
     start = page[:200].lstrip()
     if not start:
         return "the body is empty"

@@ -1,16 +1,18 @@
 """One organisation's HTTP: a `requests` session that gives an answer or the reason why there is none, and never raises for the network.
 
 Redirects are not followed (the credential would go along), cookies are not kept, `.netrc` is not read (it would replace the
-`Authorization` header). TLS is 1.2 or newer. The body is read raw and inflated by python-isal: 0.7 against 1.8 µs per 1.6 KB event with
-zlib, and `response.content` inflates in pieces of 10 KB.
+`Authorization` header). TLS is 1.2 or newer. The body is read raw and inflated by libdeflate: 0.6 against 2.1 µs per 2.2 KB event with
+zlib (python-isal: 0.75), and `response.content` inflates in pieces of 10 KB.
 """
 
+import contextlib
 import time
 import zlib
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
+import deflate
 import requests
 import requests.utils
 import urllib3.exceptions
@@ -29,6 +31,8 @@ __all__ = ["HttpClient", "proxies_of"]
 USER_AGENT = f"bytewax-okta/{__version__}"
 _CONNECT_TIMEOUT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 18
+# A trailer that promises more than deflate can do lies.
+_DEFLATE_BEST_RATIO = 1032
 # Firewalls forget quiet connections without a word, and then the next request would only time out: a minute is the least of their limits.
 _LONGEST_IDLE_SECONDS = 50.0
 _LARGEST_BODY_BYTES = 256 * 1024 * 1024
@@ -151,10 +155,10 @@ def _read(answer: requests.Response, largest_bytes: int) -> Response:
         size += len(piece)
         if size > largest_bytes:
             raise _TooLargeError(largest_bytes)
-    body = b"".join(pieces)
+    sent = b"".join(pieces)
     headers = answer.headers
-    if headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}:
-        body = _inflate(body, largest_bytes)
+    packed = headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}
+    body = _inflate(sent, largest_bytes) if packed else sent
     # A kept-alive connection goes back to the pool when the body has been read; close() would throw it away.
     raw.release_conn()
     return Response(answer.status_code, headers, body, size)
@@ -174,13 +178,28 @@ class _TooLargeError(Exception):
         super().__init__(f"The answer is larger than {largest_bytes // 1024 // 1024} MiB.")
 
 
-def _inflate(data: bytes, largest_bytes: int) -> bytes:
-    """Inflate a gzip body of one or more members, up to the largest body allowed."""
+def _inflate(data: bytes, largest_bytes: int) -> bytes | bytearray:
+    """Inflate a gzip body, up to the largest body allowed.
+
+    libdeflate inflates in one call what has one member and a size known before, which the trailer tells. It would leave further members out
+    without a word: so the trailer's checksum has to be that of the outcome, else the body is taken member by member. Fetching and cutting a
+    page take 4.65 instead of 4.95 µs per 2.2 KB event by it, since less of the processor's cache is touched.
+    """
+    size = int.from_bytes(data[-4:], "little")
+    if 0 < size <= min(largest_bytes, len(data) * _DEFLATE_BEST_RATIO):
+        with contextlib.suppress(deflate.DeflateError):
+            body = deflate.gzip_decompress(data, size)
+            if len(body) == size and deflate.crc32(body) == int.from_bytes(data[-8:-4], "little"):
+                return body
+    return _inflate_members(data, largest_bytes)
+
+
+def _inflate_members(data: bytes, largest_bytes: int) -> bytes:
+    """Inflate a gzip body of any number of members, and find out what is wrong with it."""
     pieces = []
     room = largest_bytes
     while data:
         member = isal_zlib.decompressobj(wbits=31)
-        # The trailer names the size modulo 2^32: as the output's bound it saves growing the buffer (0.7 instead of 1.2 µs per event).
         bound = int.from_bytes(data[-4:], "little") + 1
         while not member.eof:
             piece = member.decompress(data, min(bound, room + 1))

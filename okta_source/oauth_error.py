@@ -36,7 +36,7 @@ class _Body(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def oauth_error_of(headers: Mapping[str, str], body: bytes) -> OAuthError | None:
+def oauth_error_of(headers: Mapping[str, str], body: bytes | bytearray) -> OAuthError | None:
     """Read the error of an answer.
 
     Args:

@@ -44,7 +44,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
     wire_bytes: int = 0
 
 
@@ -114,7 +114,7 @@ _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 _LONGEST_REASON = 500
 
 
-def okta_reason(body: bytes) -> str:
+def okta_reason(body: bytes | bytearray) -> str:
     """Okta's own words in an error body, such as `E0000053: Invalid filter …`; empty where it has none."""
     try:
         error = _ERROR_BODY.decode(body)

@@ -128,7 +128,7 @@ class TokenEndpoint:
         error = oauth_error_of(answer.headers, answer.body) if answer.status in (400, 401) else None
         return error is not None and (new_time or (new_nonce and error.code == "use_dpop_nonce"))
 
-    def _grant(self, body: bytes) -> TokenGrant:
+    def _grant(self, body: bytes | bytearray) -> TokenGrant:
         try:
             given = msgspec.json.decode(body, type=_Body, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
