@@ -1,0 +1,1 @@
+"""Writes the dashboards of `grafana/dashboards/`: `python -m grafana.generator`."""

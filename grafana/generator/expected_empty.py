@@ -1,0 +1,21 @@
+"""Which queries may rightly find nothing in a pipeline that is well: what they show has not happened, or does not exist there.
+
+Every other query of every dashboard finds something as soon as one tenant has been polled and one sink has taken events.
+"""
+
+__all__ = ["EXPECTED_EMPTY"]
+
+_NO_FAILURE = "no tenant's last poll failed"
+_NO_OAUTH = "no tenant signs in with OAuth: an API token has no life of its own to tell"
+
+EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
+    ("okta-fleet", "All tenants", "Reason"): _NO_FAILURE,
+    ("okta-fleet", "Requests refused with 429", "Tenants"): "no request was refused with 429",
+    ("okta-tenant", "Why it fails", "Reason"): _NO_FAILURE,
+    ("okta-tenant", "Token ends in", "A"): _NO_OAUTH,
+    ("okta-tenant", "Life left in the access token", "A"): _NO_OAUTH,
+    ("okta-tenant", "Errors by type and stage", "Types"): "no poll and no delivery failed",
+    ("okta-tenant", "Dead letters by sink", "Sinks"): "no event went to the dead letters",
+    ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
+}
+"""By the dashboard's uid, the panel's title and the query's refId: why nothing is found."""
