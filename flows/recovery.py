@@ -11,11 +11,27 @@ import logging
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-__all__ = ["StateUnusable", "check_usable", "fence_off_uncommitted", "in_cluster", "known_state_keys", "recovery_dir"]
+from bytewax.recovery import init_db_dir
+
+__all__ = [
+    "StateUnusable",
+    "check_owner",
+    "check_usable",
+    "check_whole",
+    "fence_off_uncommitted",
+    "holds_stores",
+    "in_cluster",
+    "is_spread",
+    "known_state_keys",
+    "make_directory",
+    "make_stores",
+    "recovery_dir",
+]
 
 _LOG = logging.getLogger(__name__)
 _BUSY_SECONDS = 30.0
@@ -51,6 +67,72 @@ def _arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argpar
     return parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0]
 
 
+def holds_stores(directory: Path) -> bool:
+    """Whether somebody has made it a state directory."""
+    return any(_stores(directory))
+
+
+def make_directory(directory: Path) -> None:
+    """Make the folder where it isn't there.
+
+    Raises:
+        StateUnusable: It can't be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unmakeable(directory, error) from None
+
+
+def make_stores(directory: Path, count: int) -> None:
+    """Make a folder a state directory, as `python -m bytewax.recovery` does.
+
+    Args:
+        directory: The folder, without stores.
+        count: How many stores. That is how many processes can write snapshots at once, not how many may use them.
+
+    Raises:
+        StateUnusable: It can't be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as new:
+            init_db_dir(new, count)  # type: ignore[no-untyped-call]
+            for store in _stores(Path(new)):
+                store.rename(directory / store.name)
+    except OSError as error:
+        raise _unmakeable(directory, error) from None
+
+
+def _unmakeable(directory: Path, error: OSError) -> StateUnusable:
+    return StateUnusable(
+        f"The state directory {directory} can't be made: {error.strerror}. It has to be a folder that the flow's user may write to."
+    )
+
+
+def is_spread(directory: Path) -> bool:
+    """Whether only some of the stores are here, or none, since the others lie with processes on other hosts."""
+    return not holds_stores(directory) or bool(_absent(directory))
+
+
+def check_whole(directory: Path, file_sinks: Sequence[str]) -> None:
+    """Refuse file sinks where the state is spread over hosts: a tenant may move to another host, and its files can't.
+
+    Args:
+        directory: The state directory.
+        file_sinks: The names of the sinks that write files.
+
+    Raises:
+        StateUnusable: There are some, and it is.
+    """
+    if file_sinks and is_spread(directory):
+        msg = (
+            f"The state directory {directory} holds only a part of the stores, so this cluster is spread over hosts, and file sinks "
+            f"({', '.join(file_sinks)}) write exactly once only on one: tenants move between processes, their files stay. "
+            "Run all processes on one host (python -m flows.cluster -n N), or send to a search server or a webhook."
+        )
+        raise StateUnusable(msg)
+
+
 def check_usable(directory: Path, *, alone: bool) -> None:
     """Tell an operator what is wrong with the state directory before Bytewax does it with a traceback.
 
@@ -59,7 +141,7 @@ def check_usable(directory: Path, *, alone: bool) -> None:
         alone: Whether this process must hold a store, having no others beside it.
 
     Raises:
-        StateUnusable: It isn't there, holds no store, or a store in it can't be read.
+        StateUnusable: It isn't there, holds no store or not all of them, or a store in it can't be read.
     """
     stores = list(_stores(directory))
     if not directory.is_dir() or (alone and not stores):
@@ -76,6 +158,31 @@ def check_usable(directory: Path, *, alone: bool) -> None:
                 "or move it away and make a new one: then polling begins at start_from."
             )
             raise StateUnusable(msg) from None
+    if alone and (absent := _absent(directory)):
+        msg = (
+            f"The state directory {directory} holds {len(stores)} of {len(stores) + len(absent)} stores: {', '.join(absent)} not found. "
+            "Bring them back, or restore the directory as a whole from a backup."
+        )
+        raise StateUnusable(msg)
+
+
+def check_owner(directory: Path, flow_id: str) -> None:
+    """Refuse the state directory of another flow: Bytewax keeps epochs by directory, so two flows in one would spoil each other's resume.
+
+    Args:
+        directory: The state directory.
+        flow_id: The flow that is about to use it.
+
+    Raises:
+        StateUnusable: It holds another flow's state.
+    """
+    for store in _stores(directory):
+        with closing(_open(store)) as connection:
+            steps = [step for (step,) in connection.execute("SELECT DISTINCT step_id FROM snaps")]
+        others = sorted({owner for step in steps if (owner := step.partition(".")[0]) != flow_id})
+        if others:
+            msg = f"The state directory {directory} belongs to flows.{others[0]}: give flows.{flow_id} one of its own."
+            raise StateUnusable(msg)
 
 
 def fence_off_uncommitted(directory: Path) -> int:
@@ -83,12 +190,17 @@ def fence_off_uncommitted(directory: Path) -> int:
 
     Every process of a cluster does this before it joins; it is idempotent, and no process writes before all have joined.
 
+    Where that execution ended is told by all stores together, and one alone may say too little: so where some of them lie with other hosts,
+    nothing is deleted. Source partitions don't need it, since each epoch snapshots them anew; file sinks do.
+
     Args:
         directory: The state directory.
 
     Returns:
         How many snapshots were deleted.
     """
+    if is_spread(directory):
+        return 0
     resume_epoch = _resume_epoch(directory)
     if resume_epoch is None:
         return 0
@@ -132,6 +244,16 @@ def _resume_epoch(directory: Path) -> int | None:
     ex_num, worker_count, resume_epoch = last
     # A worker that has not yet told its frontier still stands where the execution began.
     return min(frontiers.get((ex_num, worker), resume_epoch) for worker in range(worker_count))
+
+
+def _absent(directory: Path) -> list[str]:
+    """The names of the stores that belong to those that are here."""
+    stores = list(_stores(directory))
+    count = 0
+    for store in stores:
+        with closing(_open(store)) as connection:
+            count = max(count, *(row[0] for row in connection.execute("SELECT part_count FROM parts")), 0)
+    return sorted({f"part-{index}.sqlite3" for index in range(count)} - {store.name for store in stores})
 
 
 def _stores(directory: Path) -> Iterator[Path]:

@@ -14,7 +14,18 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
-from flows.recovery import StateUnusable, check_usable, fence_off_uncommitted, in_cluster, known_state_keys, recovery_dir
+from flows.recovery import (
+    StateUnusable,
+    check_usable,
+    check_whole,
+    fence_off_uncommitted,
+    in_cluster,
+    is_spread,
+    known_state_keys,
+    make_directory,
+    make_stores,
+    recovery_dir,
+)
 
 STEP = "flow.numbers"
 Snap = tuple[str, str, int]
@@ -223,3 +234,37 @@ def test_a_process_of_a_cluster_needs_no_store_of_its_own_but_the_folder(tmp_pat
         check_usable(tmp_path, alone=True)
     with pytest.raises(StateUnusable, match="does not exist"):
         check_usable(tmp_path / "gone", alone=False)
+
+
+@pytest.mark.parametrize("here", [{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}])
+def test_where_other_hosts_hold_some_of_the_stores_nothing_committed_is_deleted(store: Path, here: set[int]) -> None:
+    """One store alone may name the last execution and not how far it came: then everything since its start would look uncommitted."""
+    for end in (5, 9):
+        count(store, end, cluster=3)
+    for part in {0, 1, 2} - here:
+        (store / f"part-{part}.sqlite3").unlink()
+    kept = rows(store, "SELECT step_id, state_key, snap_epoch FROM snaps")
+    assert is_spread(store)
+    assert fence_off_uncommitted(store) == 0
+    assert rows(store, "SELECT step_id, state_key, snap_epoch FROM snaps") == kept
+
+
+def test_file_sinks_need_the_whole_state_on_one_host(store: Path, tmp_path: Path) -> None:
+    check_whole(store, ["archive"])
+    (store / "part-1.sqlite3").unlink()
+    check_usable(store, alone=False)
+    check_whole(store, [])
+    with pytest.raises(StateUnusable, match=r"file sinks \(archive, copy\).*flows\.cluster"):
+        check_whole(store, ["archive", "copy"])
+    with pytest.raises(StateUnusable, match=r"holds 2 of 3 stores: part-1\.sqlite3 not found"):
+        check_usable(store, alone=True)
+
+
+def test_made_stores_are_whole_and_bytewax_runs_on_them(tmp_path: Path) -> None:
+    directory = tmp_path / "some" / "state"
+    make_directory(directory)
+    make_stores(directory, 2)
+    assert sorted(path.name for path in directory.iterdir()) == ["part-0.sqlite3", "part-1.sqlite3"]
+    check_usable(directory, alone=True)
+    assert not is_spread(directory)
+    assert sorted(count(directory, 2, cluster=3)) == [0, 0, 1, 1]

@@ -1,0 +1,167 @@
+"""The command: looks at everything first, starts the processes, and says how they ended.
+
+| exit | meaning |
+|---|---|
+| 0 | stopped by SIGINT or SIGTERM, to this process or to one of the cluster; or every tenant is drained |
+| 1 | a process died or failed: the others were ended, and the next start resumes; or tenants could not be drained |
+| 2 | the configuration, an argument, a port or the state directory is wrong: told once, nothing was started |
+| 3 | a sink can't go on, see `flows.lifecycle` |
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from flows.cluster.ending import Ending
+from flows.cluster.lock import hold
+from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, members, ports, ports_that_clash
+from flows.cluster.ports import why_unavailable
+from flows.cluster.processes import run
+from flows.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
+from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+
+__all__ = ["main"]
+
+_LOG = logging.getLogger(__name__)
+_DEFAULT_METRICS_PORT = 3030
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+        environ: The environment, which the processes inherit.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser(environ).parse_args(argv)
+    configure_logging()
+    try:
+        cluster = _asked_for(arguments, environ)
+        problems = [*ports_that_clash(cluster)] or [*_unavailable(cluster)]
+        if not problems:
+            return _run(cluster, environ)
+    except (ConfigurationError, StateUnusable) as error:
+        problems = [str(error)]
+    sys.stderr.write("\n".join(problems) + "\n")
+    return EXIT_CONFIGURATION
+
+
+def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
+    ending = Ending(cluster.size, keeps_state=cluster.state is not None, until_drained=cluster.until_drained)
+    with ExitStack() as stack:
+        locks = [_prepare_state(cluster.state, cluster.size, stack)] if cluster.state is not None else []
+        if not locks:
+            _LOG.warning("without --state nothing is remembered: each start begins at start_from")
+        run(members(cluster, environ), ending, sys.stderr.buffer, locks)
+    conclusion = ending.conclusion()
+    _LOG.log(logging.CRITICAL if conclusion.code else logging.INFO, "%s", conclusion.message)
+    return conclusion.code
+
+
+def _asked_for(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Cluster:
+    return Cluster(
+        size=arguments.processes,
+        config=load(arguments.config, environ).path,
+        state=Path(arguments.state).absolute() if arguments.state else None,
+        snapshot_interval_seconds=arguments.snapshot_interval,
+        backup_interval_seconds=arguments.backup_interval,
+        port_base=arguments.port_base,
+        metrics_port=arguments.metrics_port,
+        until_drained=arguments.until_drained,
+    )
+
+
+def _unavailable(cluster: Cluster) -> Iterator[str]:
+    for port in ports(cluster):
+        reason = why_unavailable(port.host, port.number)
+        if reason:
+            fix = f"end what listens there, or choose another {port.option}"
+            yield f"port {port.number} for {port.purpose} {reason}: {fix}"
+
+
+def _prepare_state(directory: Path, size: int, stack: ExitStack) -> int:
+    """Make the state directory where there is none, with as many stores as processes, and lock it."""
+    make_directory(directory)
+    lock = stack.enter_context(hold(directory))
+    if not holds_stores(directory):
+        make_stores(directory, size)
+        _LOG.info("made the state directory %s", directory)
+    check_usable(directory, alone=True)
+    return lock
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.cluster",
+        description="Run the main flow as several processes on this machine: start, watch and stop them together.",
+    )
+    parser.add_argument(
+        "-n", "--processes", metavar="N", type=_positive, required=True, help="how many; as many as there are cores to spare"
+    )
+    # A text as default goes through the type as well.
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"),
+        help="the state directory, made if it isn't there; any number of processes may resume from it "
+        "(default: $BYTEWAX_RECOVERY_DIRECTORY)",
+    )
+    parser.add_argument("--config", metavar="FILE", help=f"the configuration (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
+    parser.add_argument(
+        "--snapshot-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=environ.get("BYTEWAX_SNAPSHOT_INTERVAL", "10"),
+        help="from one snapshot to the next (default: $BYTEWAX_SNAPSHOT_INTERVAL, else 10)",
+    )
+    parser.add_argument(
+        "--backup-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=environ.get("BYTEWAX_RECOVERY_BACKUP_INTERVAL", "0"),
+        help="how long snapshots are kept that newer ones replace (default: $BYTEWAX_RECOVERY_BACKUP_INTERVAL, else 0)",
+    )
+    parser.add_argument(
+        "--port-base",
+        metavar="PORT",
+        type=_positive,
+        default=2101,
+        help="process K listens for the others on 127.0.0.1, at this port plus K (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--metrics-port",
+        metavar="PORT",
+        type=_positive,
+        default=environ.get(METRICS_PORT, str(_DEFAULT_METRICS_PORT)) if METRICS_ENABLED in environ else None,
+        help=f"process K serves its metrics at this port plus K (default: none, or with ${METRICS_ENABLED}: ${METRICS_PORT}, "
+        f"else {_DEFAULT_METRICS_PORT})",
+    )
+    parser.add_argument("--until-drained", action="store_true", help="end once every tenant has answered a short page, for cron")
+    return parser
+
+
+def _positive(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _seconds(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        message = f"{text!r} is not allowed; allowed: whole numbers from {least} on"
+        raise argparse.ArgumentTypeError(message)
+    return number

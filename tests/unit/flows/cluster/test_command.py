@@ -1,0 +1,161 @@
+"""What is looked at before anything is started: told once, exit 2."""
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from flows.cluster import command
+from flows.cluster.lock import hold
+from flows.cluster.plan import Member
+from flows.cluster.ports import why_unavailable
+from flows.recovery import StateUnusable
+
+ENVIRON = {"TOKEN": "00x"}
+CONFIG = """
+[[tenants]]
+name = "acme"
+org_url = "http://127.0.0.1:9"
+[tenants.auth]
+method = "ssws"
+token_env = "TOKEN"
+[sinks.archive]
+type = "file"
+path = "out/{tenant}/{date}.ndjson"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "okta.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Member]:
+    """What would have been started; none of it ever ends."""
+    found: list[Member] = []
+
+    def run(members: Sequence[Member], ending: object, out: object, inherited: Sequence[int]) -> None:
+        found.extend(members)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(command, "configure_logging", lambda: None)
+    return found
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        yield listener.getsockname()[1]
+
+
+def test_a_wrong_configuration_is_told_once_and_nothing_is_started(
+    config: Path, started: list[Member], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config.write_text(CONFIG.replace('"file"', '"fule"'))
+    assert command.main(["-n", "2", "--config", str(config), "--state", str(tmp_path / "state")], ENVIRON) == 2
+    assert capsys.readouterr().err.count("sinks.archive.type") == 1
+    assert started == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_every_busy_port_is_told_with_the_option_that_moves_it(
+    config: Path, started: list[Member], taken: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["-n", "2", "--config", str(config), "--state", str(tmp_path / "state"), "--metrics-port", str(taken)]
+    assert command.main([*arguments, "--port-base", str(taken - 100)], ENVIRON) == 2
+    told = capsys.readouterr().err
+    assert f"port {taken} for the metrics of process 0 is in use" in told
+    assert "--metrics-port" in told
+    assert started == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_directory_is_made_with_a_store_for_each_process_and_then_kept(config: Path, started: list[Member], tmp_path: Path) -> None:
+    state = tmp_path / "deep" / "state"
+    for size in (3, 2):
+        with pytest.raises(KeyboardInterrupt):
+            command.main(["-n", str(size), "--config", str(config), "--state", str(state), "--port-base", "29101"], ENVIRON)
+        assert sorted(path.name for path in state.iterdir()) == ["part-0.sqlite3", "part-1.sqlite3", "part-2.sqlite3"]
+    assert len(started) == 5
+
+
+def test_a_state_directory_that_lacks_a_store_or_cannot_be_made_is_told(
+    config: Path, started: list[Member], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    arguments = ["-n", "3", "--config", str(config), "--port-base", "29101", "--state"]
+    with pytest.raises(KeyboardInterrupt):
+        command.main([*arguments, str(state)], ENVIRON)
+    (state / "part-1.sqlite3").unlink()
+    assert command.main([*arguments, str(state)], ENVIRON) == 2
+    assert "holds 2 of 3 stores: part-1.sqlite3 not found" in capsys.readouterr().err
+    assert command.main([*arguments, str(config)], ENVIRON) == 2
+    assert f"{config} can't be made: File exists" in capsys.readouterr().err
+
+
+def test_a_state_directory_serves_one_cluster_at_a_time(tmp_path: Path) -> None:
+    with hold(tmp_path) as first:
+        with pytest.raises(StateUnusable, match="in use by another cluster"), hold(tmp_path, patience_seconds=0.2):
+            pass
+        inherited = os.dup(first)
+    with pytest.raises(StateUnusable), hold(tmp_path, patience_seconds=0.0):
+        pass
+    timer = threading.Timer(0.3, os.close, [inherited])
+    timer.start()
+    with hold(tmp_path):
+        timer.join()
+
+
+def test_bytewax_s_own_variables_are_the_defaults(config: Path, started: list[Member], tmp_path: Path) -> None:
+    environ = {
+        **ENVIRON,
+        "OKTA_PIPELINE_CONFIG": str(config),
+        "BYTEWAX_RECOVERY_DIRECTORY": str(tmp_path / "state"),
+        "BYTEWAX_SNAPSHOT_INTERVAL": "30",
+        "BYTEWAX_RECOVERY_BACKUP_INTERVAL": "60",
+        "BYTEWAX_DATAFLOW_API_ENABLED": "1",
+        "BYTEWAX_DATAFLOW_API_PORT": "29300",
+    }
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["-n", "2", "--port-base", "29101"], environ)
+    for number, member in enumerate(started):
+        assert member.command[-6:] == ("-r", str(tmp_path / "state"), "-s", "30", "-b", "60")
+        assert member.environment["BYTEWAX_DATAFLOW_API_PORT"] == str(29300 + number)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-n", "0"], ["-n", "two"], [], ["-n", "2", "--snapshot-interval", "-1"], ["-n", "2", "--metrics-port", "0"]]
+)
+def test_wrong_arguments_exit_2(arguments: list[str], started: list[Member]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command.main(arguments, ENVIRON)
+    assert exit_.value.code == 2
+    assert started == []
+
+
+def test_a_port_is_free_unless_somebody_listens(taken: int) -> None:
+    assert why_unavailable("127.0.0.1", taken) == "is in use"
+    assert why_unavailable("0.0.0.0", taken) == "is in use"  # noqa: S104
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    assert why_unavailable("127.0.0.1", free) == ""
+
+
+def test_a_port_that_needs_privileges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert why_unavailable("127.0.0.1", 80) == "needs privileges that this user lacks"
