@@ -6,8 +6,9 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tests.unit.sinks.loopback import Handler, LoopbackServer
 
@@ -206,6 +207,9 @@ class FakeSearch:
             return self._get_template(name)
         if (request.method, request.path) == ("GET", "/"):
             return self._about()
+        index, _, action = unquote(request.path)[1:].rpartition("/")
+        if action in ("_search", "_refresh"):
+            return self._search(index, json.loads(request.body or b"{}"))
         return self._bulk(request.body)
 
     def _about(self) -> _Reply:
@@ -247,6 +251,25 @@ class FakeSearch:
             return _failed(400, ItemError(400, "action_request_validation_exception", reason))
         items = [self._create(action["_index"], action["_id"], event) for action, event in zip(actions, lines[1::2], strict=True)]
         return _done({"took": 1, "errors": any("error" in item for item in items), "items": [{"create": item} for item in items]})
+
+    def _search(self, index: str, query: dict[str, Any]) -> _Reply:
+        """Which ids there are; or how many documents of a tenant by the hour. A refresh is a search for nothing."""
+        if index not in self.indices:
+            return _failed(404, ItemError(404, "index_not_found_exception", f"no such index [{index}]"))
+        sources = self.indices[index]
+        if "aggs" not in query:
+            wanted = query.get("query", {}).get("ids", {}).get("values", [])
+            hits = [{"_id": uuid} for uuid in sources if uuid in set(wanted)]
+            return _done({"timed_out": False, "hits": {"hits": hits[: query.get("size", 10)]}})
+        tenant, span = (next(iter(part.values())) for part in query["query"]["bool"]["filter"])
+        counts: dict[int, int] = {}
+        for source in map(json.loads, sources.values()):
+            inside = span["@timestamp"]["gte"] <= source["@timestamp"] < span["@timestamp"]["lt"]
+            if inside and source["_okta_tenant"] == tenant["_okta_tenant"]:
+                hour = int(datetime.fromisoformat(source["@timestamp"]).timestamp() // 3600 * 3_600_000)
+                counts[hour] = counts.get(hour, 0) + 1
+        buckets = [{"key": hour, "doc_count": count} for hour, count in counts.items()]
+        return _done({"timed_out": False, "aggregations": {"hours": {"buckets": buckets}}})
 
     def _create(self, index: str, uuid: str, event: bytes) -> dict[str, Any]:
         error = self.blocks.get(index) or self._error_in(event)

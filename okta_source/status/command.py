@@ -1,0 +1,118 @@
+"""`python -m okta_source status [URL…]`: the fleet as a table, from the metrics of one or more processes.
+
+| exit | meaning |
+|---|---|
+| 0 | every tenant is active or just starting, no sink's breaker is open |
+| 1 | a tenant fails or is stale, or a breaker is open |
+| 2 | an endpoint could not be read or is none of bytewax-okta; what the others say is printed |
+| 130 | interrupted |
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console
+
+from okta_source.status.endpoint import Look, default_endpoint, look_at, url_of
+from okta_source.status.fleet import Fleet, read_fleet, with_rates
+from okta_source.status.table import print_fleet
+from okta_source.status.words import printable
+
+_PIPE_WIDTH: Final = 160
+_now = time.time
+_sleep = time.sleep
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "urls",
+        nargs="*",
+        metavar="URL",
+        help="metrics endpoints, one for each process of a cluster; host:port will do (default: this machine, "
+        "port $BYTEWAX_DATAFLOW_API_PORT, else 3030)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document; with --watch one a line")
+    parser.add_argument("--watch", type=_seconds, metavar="SECONDS", help="look again and again, with events per second in between")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        arguments: As declared.
+
+    Returns:
+        The exit status.
+    """
+    urls = list(dict.fromkeys(url_of(address) for address in arguments.urls)) or [default_endpoint()]
+    # The width of a file or a pipe is nobody's.
+    out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    try:
+        fleet, status = _look_once(urls, None, out, arguments)
+        while arguments.watch:
+            _sleep(arguments.watch)
+            fleet, status = _look_once(urls, fleet, out, arguments)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _look_once(urls: Sequence[str], earlier: Fleet | None, out: Console, arguments: argparse.Namespace) -> tuple[Fleet, int]:
+    looks = look_at(urls)
+    fleet = read_fleet([(look.url, look.samples) for look in looks if look.samples], _now())
+    if earlier:
+        fleet = with_rates(fleet, earlier)
+    if arguments.json:
+        sys.stdout.write(json.dumps(_plain(fleet, looks), indent=None if arguments.watch else 2, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    else:
+        if arguments.watch and out.is_terminal:
+            out.clear()
+        elif earlier:
+            out.print()
+        if any(look.samples for look in looks):
+            print_fleet(fleet, out)
+        sys.stdout.flush()
+        for look in looks:
+            if look.problem:
+                sys.stderr.write(printable(f"{look.url}: {look.problem}") + "\n")
+    if any(look.problem for look in looks):
+        return fleet, 2
+    return fleet, 0 if fleet.is_well else 1
+
+
+def _plain(fleet: Fleet, looks: Sequence[Look]) -> dict[str, Any]:
+    """The document of `--json`."""
+    endpoints = []
+    for look in looks:
+        process = next((labels for labels, _ in look.samples.each("okta_pipeline_info")), {}) if look.samples else {}
+        endpoints.append(
+            {"url": look.url, "process_id": process.get("process_id"), "version": process.get("version"), "problem": look.problem or None}
+        )
+    return {
+        "at": fleet.at,
+        "ok": fleet.is_well and not any(look.problem for look in looks),
+        "endpoints": endpoints,
+        "tenants": [_finite(asdict(it)) for it in fleet.tenants],
+        "sinks": [_finite(asdict(it)) for it in fleet.sinks],
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no NaN and no infinity, an endpoint may."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 86_400.0:
+        msg = f"{text} is not allowed; allowed: 0.1 to 86400"
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
