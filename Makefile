@@ -11,9 +11,9 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 JUDGES := .judges
 # Most tests wait more than they compute: three at a time on two cores.
 TEST_PROCESSES ?= 3
-SOURCES := okta_source sinks flows tests
+SOURCES := okta_source sinks flows grafana tests
 
-.PHONY: help demo servers judges test lint format bench lock clean
+.PHONY: help demo servers judges test lint format dashboards bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
@@ -21,7 +21,8 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make lint    formatting, linters, types, import rules"
 	@echo "make format  put the code into the one format"
-	@echo "make bench   CPU and time per event beside a plain loop; see tests/benchmarks/README.md"
+	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
+	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
 $(VENV)/pyvenv.cfg:
@@ -65,10 +66,14 @@ lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m grafana.generator --check
 
 format: $(DEV_STAMP)
 	$(VENV)/bin/ruff format $(SOURCES)
 	$(VENV)/bin/ruff check --fix $(SOURCES)
+
+dashboards: $(DEV_STAMP)
+	@$(PYTHON) -m grafana.generator
 
 bench: $(DEV_STAMP)
 	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
@@ -78,4 +83,4 @@ lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .servers $(JUDGES) demo/out demo/state build dist
+	rm -rf $(VENV) .servers .bench $(JUDGES) demo/out demo/state build dist

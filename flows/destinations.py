@@ -18,16 +18,19 @@ from okta_source.secret import SecretError, SecretRef
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HttpSinkCommon, SinkConfig, WebhookSinkConfig
 from sinks.dead_letter import DeadLetterFile
 from sinks.elasticsearch import ElasticsearchTarget
+from sinks.elasticsearch.cluster import Cluster
+from sinks.elasticsearch.lookup import Lookup
 from sinks.errors import SecretUnavailable
 from sinks.file import FileSink
 from sinks.http import HttpClient
 from sinks.keyed import KeyedSink
+from sinks.metrics import tell_sink
 from sinks.policy import DeliveryPolicy
 from sinks.target import Target
 from sinks.tls import client_context
 from sinks.webhook import HecFields, WebhookTarget
 
-__all__ = ["build_sink", "make_target", "policy_of"]
+__all__ = ["build_sink", "make_lookup", "make_target", "policy_of"]
 
 USER_AGENT = f"bytewax-okta/{__version__}"
 
@@ -55,6 +58,7 @@ def build_sink(
     Returns:
         A sink that takes keyed items `(tenant, Documents)`.
     """
+    tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
         return FileSink(name, config.path, partition_names, compression=config.compression, journal_dir=journal_dir)
@@ -111,6 +115,17 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
         signing_secret=_reader(SecretRef(env=config.secret_env, file=config.secret_file)) if config.has_secret else None,
         hec=HecFields(sourcetype=hec.sourcetype, source=hec.source, index=hec.index, host=hec.host),
     )
+
+
+def make_lookup(config: ElasticsearchSinkConfig) -> Lookup:
+    """What tells which events a sink's target holds, over connections of its own; touches no network.
+
+    Raises:
+        SecretUnavailable: The client key's password can't be read.
+        OSError: A TLS file can't be used any more.
+    """
+    http = HttpClient(connections=1, tls=_tls(config), user_agent=USER_AGENT)
+    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target)
 
 
 def _tls(config: HttpSinkCommon) -> ssl.SSLContext:

@@ -6,7 +6,7 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
 | 1 | drained, but for the tenants named in the log |
-| 2 | the configuration or the state directory is wrong; no request was made |
+| 2 | the configuration or the state directory is wrong, or the port for metrics is in use; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """
 
@@ -72,12 +72,13 @@ def configure_logging() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-def install(control: RunControl, *, names: dict[str, str]) -> None:
+def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
     """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants into exit code 1.
 
     Args:
         control: The run's switches.
         names: Each tenant's name for people.
+        at_end: Called once the dataflow has ended; returns an exit code.
     """
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -91,8 +92,9 @@ def install(control: RunControl, *, names: dict[str, str]) -> None:
         undrained = control.undrained()
         for tenant, failure in sorted(undrained.items()):
             _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
-        if undrained:
-            _exit_now(EXIT_UNDRAINED)
+        code = at_end() or (EXIT_UNDRAINED if undrained else 0)
+        if code:
+            _exit_now(code)
 
     # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
     atexit.register(exit_code)

@@ -20,21 +20,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.destinations import build_sink
-from flows.enrich import Enricher, to_rejected
+from flows.delivery import deliver
 from flows.housekeeping import tune_process
-from flows.lifecycle import EXIT_CONFIGURATION, StopsRun, StopsRunKeyed, configure_logging, install, is_program
-from flows.recovery import StateUnusable, check_usable, fence_off_uncommitted, in_cluster, known_state_keys, recovery_dir
-from flows.routing import Router
+from flows.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
+from flows.recovery import (
+    StateUnusable,
+    check_owner,
+    check_usable,
+    check_whole,
+    fence_off_uncommitted,
+    in_cluster,
+    known_state_keys,
+    recovery_dir,
+)
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops
 from okta_source.control import RunControl
 from okta_source.source import OktaSource, okta_input
-from sinks.dead_letter import DeadLetterFile, DeadLetterSink
-from sinks.documents import Documents
+from sinks.config import FileSinkConfig
 
 __all__ = ["build_flow", "get_flow"]
 
@@ -56,7 +62,8 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         The dataflow.
 
     Raises:
-        SystemExit: With code 2 when the configuration or the state directory is wrong; what to do is on stderr. No request has been made.
+        SystemExit: With code 2 when the configuration or the state directory is wrong or the port for metrics is in use; what to do is on
+            stderr. No request has been made.
         ConfigurationError: The configuration is wrong, where `bytewax.run` is not the program.
     """
     control = RunControl(until_drained=until_drained)
@@ -69,7 +76,10 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         settings = load(config_path)
         if state_dir is not None:
             check_usable(state_dir, alone=not in_cluster())
-    except (ConfigurationError, StateUnusable) as error:
+            check_owner(state_dir, FLOW_ID)
+            check_whole(state_dir, [name for name, sink in settings.sinks.items() if isinstance(sink, FileSinkConfig)])
+        prepare_metrics()
+    except (ConfigurationError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
     for warning in settings.warnings:
@@ -96,30 +106,19 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None) 
     source = OktaSource(settings.tenants, retired=retired, dedupe_window_seconds=settings.pipeline.dedupe_window_seconds, control=control)
     flow = Dataflow(FLOW_ID)
     okta = okta_input(INPUT_STEP, flow, source)
-    documents = op.map("enrich", okta.oks, Enricher({tenant.name: tenant for tenant in settings.tenants}))
-    keyed = op.map("key_by_tenant", documents, _by_tenant)
-    letters = DeadLetterFile(settings.pipeline.dead_letter_dir)
-    for name, config in settings.sinks.items():
-        sink = build_sink(
-            name,
-            config,
-            source.partition_names,
-            state_dir=state_dir,
-            letters=letters,
-            stop_deadline=control.delivery_deadline,
-        )
-        router = Router(name, config)
-        routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
-        op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
-    rejected = op.map("reject", okta.errs, to_rejected)
-    op.output("dead_letters", rejected, StopsRun(DeadLetterSink(settings.pipeline.dead_letter_dir)))
+    deliver(
+        okta.oks,
+        okta.errs,
+        tenants=settings.tenants,
+        sinks=settings.sinks,
+        dead_letter_dir=settings.pipeline.dead_letter_dir,
+        partition_names=source.partition_names,
+        state_dir=state_dir,
+        control=control,
+    )
     if not control.until_drained:
         relay_stops("stop", flow, control)
     return flow
-
-
-def _by_tenant(documents: Documents) -> tuple[str, Documents]:
-    return documents.tenant, documents
 
 
 def __getattr__(name: str) -> Any:

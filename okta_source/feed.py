@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
+from okta_source.connection_slots import LONGEST_IDLE_SECONDS, SlotHolder
 from okta_source.control import RunControl
 from okta_source.metrics import TenantMetrics
+from okta_source.pace import next_turn
 from okta_source.poller import Poller
 from okta_source.pool import Shared
 from okta_source.step import Page, Step
@@ -69,11 +71,16 @@ class TenantFeed:
         self._waiting: deque[tuple[Page, bool, int]] = deque()
         self._busy = False
         self._busy_since = 0.0
-        self._due = 0.0
+        self._slot = SlotHolder(shared.connections)
+        # A run until drained has no turns to take: its threads alone bound how many begin at once.
+        self._has_place = control.until_drained
+        self._origin = self._due = 0.0
+        self._answer_seconds = 0.0
         self._estimate_bytes = _FIRST_ESTIMATE_BYTES
-        self._rate_wait_from: float | None = None
+        self._allowed_at = 0.0
         self._was_failing = False
         self._finished = False
+        metrics.follow(lambda: max(self._due, self._allowed_at))
 
     @property
     def in_flight(self) -> bool:
@@ -87,9 +94,16 @@ class TenantFeed:
 
     def poke(self) -> None:
         """Start the next request if it is due and everything allows it. Called often by the worker; costs a microsecond when it isn't."""
-        if self._busy or self._finished or self._control.stopping or len(self._waiting) >= PAGES_AHEAD:
+        if self._busy:
+            if self._shared.pool.is_backed_up():
+                self._shared.pool.relieve()
+            return
+        if self._finished or self._control.stopping or len(self._waiting) >= PAGES_AHEAD:
             return
         now = self._shared.clock()
+        if not self._has_place:
+            self._has_place = True
+            self._origin = self._due = self._shared.starts.start_at(now)
         if now < self._due or not self._may_start(now):
             return
         self._busy_since = now
@@ -110,14 +124,17 @@ class TenantFeed:
             return 0.0
         now = self._shared.clock()
         if self._busy:
-            # A fast answer is picked up within a millisecond or two, a slow one costs few wake-ups.
-            return min(max((now - self._busy_since) / 4.0, 0.001), 0.1)
+            # A fast answer is picked up within a millisecond or two, a slow one costs few wake-ups: none before half of the time that the
+            # last one took.
+            elapsed_seconds = now - self._busy_since
+            return min(max(self._answer_seconds / 2.0 - elapsed_seconds, elapsed_seconds / 4.0, 0.001), 0.1)
         return max(self._due - now, 0.001)
 
     def close(self) -> None:
         """Give the connection back; a request that hangs keeps it."""
         if not self._busy:
             self._transport.close()
+            self._slot.release()
 
     def _may_start(self, now: float) -> bool:
         """Take memory and a request of the host's budget, or note until when there is none."""
@@ -125,14 +142,12 @@ class TenantFeed:
             self._due = now + _MEMORY_NAP_SECONDS
             return False
         wait_seconds = self._limiter.try_start(self._rate_limit_reserve)
-        if self._rate_wait_from is not None:
-            self._metrics.rate_limit_wait_seconds.inc(now - self._rate_wait_from)
-            self._rate_wait_from = None
+        self._metrics.waits(now, wait_seconds)
+        self._allowed_at = now + wait_seconds
         if wait_seconds > 0.0:
             self._shared.memory.adjust(-self._estimate_bytes)
-            # Looked at again at least every quarter of a second, so that the metric grows while the wait lasts.
+            # Looked at again at least every quarter of a second: another tenant's answer may change what the host's budget allows.
             self._due = now + min(wait_seconds, 0.25)
-            self._rate_wait_from = now
             return False
         return True
 
@@ -178,9 +193,13 @@ class TenantFeed:
             self._estimate_bytes = max(size_bytes, _SMALLEST_ESTIMATE_BYTES)
         self._report(step)
         # A drain is paced from its last request on, so that a slow answer doesn't stretch the interval.
-        self._due = max(started + step.due_seconds, ended) if step.drained else ended + step.due_seconds
+        turn = next_turn(self._origin, step.due_seconds, started) if step.drained else ended + step.due_seconds
+        self._due = max(turn, ended)
+        self._answer_seconds = ended - started
+        self._keep_or_close(answered=isinstance(outcome, Response), idle_seconds=step.due_seconds)
         if step.block_seconds:
             self._due = ended  # the host's budget holds it back, which counts the wait
+            self._allowed_at = ended + step.block_seconds
         if self._control.until_drained and (step.drained or step.exhausted):
             self._finished = True
             if step.exhausted and step.failure:
@@ -189,16 +208,24 @@ class TenantFeed:
             self._waiting.append((step.page, step.drained, size_bytes))
         return step.due_seconds == 0.0 and len(self._waiting) < PAGES_AHEAD and not self._shared.pool.is_backed_up()
 
+    def _keep_or_close(self, *, answered: bool, idle_seconds: float) -> None:
+        """Leave the connection open for the next request, if that comes soon enough and the process has room for it."""
+        if not answered or idle_seconds > LONGEST_IDLE_SECONDS:
+            self._slot.release()
+        elif self._slot.keeps_open(draining=idle_seconds == 0.0):
+            return
+        self._transport.close()
+
     def _report(self, step: Step) -> None:
         metrics, rate_limit = self._metrics, step.rate_limit
         if rate_limit:
-            metrics.rate_limit(rate_limit.limit, rate_limit.remaining, rate_limit.reset_epoch_seconds)
+            metrics.rate_limited(rate_limit.limit, rate_limit.remaining, rate_limit.reset_epoch_seconds)
         if step.reset:
-            metrics.cursor_resets.inc()
+            metrics.cursor_reset()
         if step.failure:
             self._report_failure(step, step.failure)
             return
-        metrics.success(self._now().timestamp())
+        metrics.succeeded()
         if self._was_failing:
             self._was_failing = False
             _LOG.info("%s: polling succeeds again", self._label)
@@ -207,6 +234,6 @@ class TenantFeed:
         self._metrics.error(failure.error_type, failure.stage)
         if step.failures:
             self._was_failing = True
-            self._metrics.up.set(0)
+            self._metrics.failed(failure.error_type, failure.stage)
         follow_up = f"next try in {step.due_seconds:.1f} s" if step.due_seconds else "going on at once"
         _LOG.warning("%s: %s %s (%s)", self._label, failure.message, failure.fix, follow_up)

@@ -20,6 +20,7 @@ from isal import isal_zlib
 
 from okta_source import __version__
 from okta_source.config import TenantConfig
+from okta_source.connection_slots import LONGEST_IDLE_SECONDS
 from okta_source.http_adapter import ExactHttpAdapter, ExactHttpsAdapter, exact_target
 from okta_source.network_error import explain
 from okta_source.org_url import is_loopback
@@ -33,8 +34,6 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 18
 # A trailer that promises more than deflate can do lies.
 _DEFLATE_BEST_RATIO = 1032
-# Firewalls forget quiet connections without a word, and then the next request would only time out: a minute is the least of their limits.
-_LONGEST_IDLE_SECONDS = 50.0
 _LARGEST_BODY_BYTES = 256 * 1024 * 1024
 _LARGEST_FORM_ANSWER_BYTES = 1024 * 1024
 # Okta accepts a rotated refresh token once more for 30 s, unless told otherwise: a lost answer must be asked for again within that time.
@@ -115,7 +114,7 @@ class HttpClient:
     def _send(self, request: requests.PreparedRequest, timeout_seconds: float, largest_bytes: int) -> Response | TransportFailure:
         if self._unusable_proxy:
             return self._unusable_proxy
-        if time.monotonic() - self._last_answer_at > _LONGEST_IDLE_SECONDS:
+        if time.monotonic() - self._last_answer_at > LONGEST_IDLE_SECONDS:
             self._adapter.close()  # drops the idle connection; the next request makes a new one
         try:
             answer = self._adapter.send(

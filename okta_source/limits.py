@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit", "reserved_requests"]
+__all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit", "reserved_requests", "seconds_until_retry"]
 
 # A window is 60 s; what names a reset further away than this is a broken clock or a broken proxy.
 _LONGEST_WINDOW_SECONDS = 900.0
+_WINDOW_SECONDS = 60.0
+_RESET_SLACK_SECONDS = 1.0
 # Resets of one window may differ by the rounding of `Date` and `X-Rate-Limit-Reset`, both whole seconds.
 _SAME_WINDOW_SECONDS = 2.5
 _LARGEST_NUMBER = 10**12
@@ -77,13 +79,17 @@ class HostBudget:
         self._over_epoch = -math.inf
         self._in_flight = 0
         self._blocked_until = 0.0
+        self._started_in_window = 0
 
-    def wait_seconds(self, now: float, reserve: float) -> float:
+    def wait_seconds(self, now: float, reserve: float, others_per_second: float = 0.0, share: float = 1.0) -> float:
         """How long a tenant has to wait before its next request; 0.0 when it may go now.
 
         Args:
             now: The monotonic clock.
             reserve: Share of the limit that is left to the organisation's other clients, 0 to 0.9.
+            others_per_second: Requests a second of work that goes first, above the reserve: until the window's end so many are left. What
+                it doesn't take comes free bit by bit as the window runs out, so nothing of a window is wasted.
+            share: Of what the reserve leaves, how much this process may take of each window, above 0 and up to 1.
         """
         if now < self._blocked_until:
             return self._blocked_until - now
@@ -96,15 +102,22 @@ class HostBudget:
             self._remaining = self._limit
             self._resets_at = math.inf
             self._over_epoch = self._reset_epoch
-        if self._remaining - self._in_flight - 1 >= reserved_requests(self._limit, reserve):
+            self._started_in_window = self._in_flight
+        reserved = reserved_requests(self._limit, reserve)
+        left_seconds = max(min(self._resets_at - _RESET_SLACK_SECONDS - now, _WINDOW_SECONDS), 0.0)
+        # Never more than half of it: where the limit is that low, both have to wait.
+        first_served = min(math.ceil(others_per_second * left_seconds), (self._limit - reserved) // 2)
+        has_share = share >= 1.0 or self._started_in_window < max(int((self._limit - reserved) * share), 1)
+        if has_share and self._remaining - self._in_flight - 1 >= reserved + first_served:
             return 0.0
         if self._resets_at == math.inf:
             return 0.05  # the first answers of the new window are on their way
-        return self._resets_at - now
+        return min(self._resets_at - now, 1.0 / others_per_second) if has_share and first_served else self._resets_at - now
 
     def started(self) -> None:
         """A request goes out."""
         self._in_flight += 1
+        self._started_in_window += 1
 
     def finished(self, headers: RateLimitHeaders | None, now: float, *, answered: bool) -> None:
         """A request has ended.
@@ -136,8 +149,10 @@ class HostBudget:
             self._offset = min(self._offset, offset)
             self._reset_epoch = max(self._reset_epoch, reset_epoch)
         else:
+            if self._known and self._resets_at != math.inf:
+                self._started_in_window = self._in_flight + 1  # a window that nobody has seen the end of is over
             self._remaining, self._offset, self._reset_epoch = headers.remaining, offset, reset_epoch
-        self._resets_at = self._reset_epoch + self._offset + 1.0
+        self._resets_at = self._reset_epoch + self._offset + _RESET_SLACK_SECONDS
         self._limit = headers.limit
         self._known = True
 
@@ -169,6 +184,20 @@ class Backoff:
 def reserved_requests(limit: int, reserve: float) -> int:
     """Requests that are left alone: never the whole limit, or nothing would ever be polled."""
     return min(math.ceil(limit * reserve), max(limit - 1, 0))
+
+
+def seconds_until_retry(headers: Mapping[str, str], rate_limit: RateLimitHeaders | None) -> float | None:
+    """How long a 429 asks to wait; None where it doesn't say so in a way that can be relied on.
+
+    Args:
+        headers: The answer's. Okta never documents `Retry-After`, but a proxy or gateway in front may send it.
+        rate_limit: Its rate-limit headers. For the limit of simultaneous requests, the reset is only an estimate.
+    """
+    value = headers.get("Retry-After")
+    wait = float(value) if value and value.isdigit() else None
+    if wait is None and rate_limit and not rate_limit.is_concurrency and rate_limit.resets_in_seconds is not None:
+        wait = rate_limit.resets_in_seconds + 1.0
+    return wait if wait is not None and 0.0 < wait <= _LONGEST_WINDOW_SECONDS else None
 
 
 def _smallest(value: str | None) -> int | None:

@@ -3,6 +3,7 @@
 A proxy's trouble is told apart from the organisation's: its name, its port, its certificate and its refusals are mended elsewhere.
 """
 
+import errno
 import re
 import socket
 import ssl
@@ -30,6 +31,12 @@ def explain(error: BaseException, org_url: str, timeout_seconds: float, proxy: s
         proxy: Host and port of the proxy on the way, for messages; nothing where there is none.
     """
     chain = _chain(error)
+    if any(isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE) for link in chain):
+        return TransportFailure(
+            "connection",
+            f"{org_url} was not asked: too many files and connections are open.",
+            "Raise the limit of open files: `ulimit -n`, or LimitNOFILE= of the service.",
+        )
     if proxy and any(isinstance(link, urllib3.exceptions.ProxyError) for link in chain):
         return _proxy_failure(chain, org_url, timeout_seconds, proxy)
     whom = f"{org_url} (through the proxy {proxy})" if proxy else org_url

@@ -1,6 +1,6 @@
 """The Bytewax partitions of the source: one a tenant, and a placeholder for each tenant that the configuration no longer names."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,8 @@ from okta_source.control import RunControl
 from okta_source.dedupe import SeenWindow
 from okta_source.event import Batch, Malformed
 from okta_source.feed import TenantFeed
-from okta_source.metrics import TenantMetrics
+from okta_source.heartbeat import Heartbeat
+from okta_source.metrics import PROCESS, TenantMetrics
 from okta_source.state import TenantState
 from okta_source.step import Page
 
@@ -18,8 +19,6 @@ __all__ = ["Item", "RetiredPartition", "TenantPartition"]
 
 Item = Batch | Malformed
 _POLL = "poll"
-# With two or more workers, one partition that names a far `next_awake` stalls the whole cluster's epochs (Bytewax 0.21.1).
-_LONGEST_NAP_SECONDS = 0.25
 _STOPPING_NAP_SECONDS = 0.005
 
 
@@ -36,7 +35,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         window: The uuids that it has seen.
         metrics: The tenant's series.
         control: Whether to stop.
-        now: The clock, UTC.
+        heartbeat: Lets the partitions of this process sleep for longer, all but one.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         window: SeenWindow,
         metrics: TenantMetrics,
         control: RunControl,
-        now: Callable[[], datetime],
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._tenant = tenant
         self._feed = feed
@@ -55,7 +54,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         self._window = window
         self._metrics = metrics
         self._control = control
-        self._now = now
+        self._heartbeat = heartbeat or Heartbeat()
 
     def next_batch(self) -> list[Item]:
         """At most one page, without waiting.
@@ -79,15 +78,15 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         return self._deliver(page, drained=drained)
 
     def next_awake(self) -> datetime | None:
-        """Soon while a page is expected, never more than a quarter of a second ahead: the real due time is the feed's own."""
-        nap_seconds = _STOPPING_NAP_SECONDS if self._control.stopping else min(self._feed.idle_seconds(), _LONGEST_NAP_SECONDS)
+        """Soon while a page is expected, never far ahead: the real due time is the feed's own."""
+        nap_seconds = _STOPPING_NAP_SECONDS if self._control.stopping else self._heartbeat.nap_seconds(self._feed.idle_seconds())
         # Bytewax compares with its own clock, so this one isn't passed in.
         return datetime.now(UTC) + timedelta(seconds=nap_seconds)
 
     def snapshot(self) -> dict[str, Any]:
         """The place behind the last page handed over."""
-        state = self._state
-        return TenantState(state.cursor, state.started_at, state.high_water, state.query, self._window.segments()).to_plain()
+        PROCESS.snapshotted()
+        return replace(self._state, window=self._window.segments()).to_plain()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -96,26 +95,19 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
     def _deliver(self, page: Page, *, drained: bool) -> list[Item]:
         metrics = self._metrics
         heads, bodies = page.sliced.heads, page.sliced.bodies
-        metrics.pages.inc()
         items: list[Item] = list(page.malformed)
-        if items:
-            metrics.events_malformed.inc(len(items))
-        if page.sliced.events:
-            metrics.events_received.inc(page.sliced.events)
+        metrics.page(page.sliced.events, len(items), page.high_water, drained=drained)
         if heads and page.high_water:
             fresh = self._window.admit([head.uuid for head in heads], page.high_water.timestamp())
             if fresh is not None:
-                metrics.events_duplicate.inc(len(heads) - len(fresh))
+                metrics.duplicates(len(heads) - len(fresh))
                 heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
             if heads:
                 items.append(Batch(self._tenant, _POLL, page.received_at, heads, bodies))
-            metrics.last_event(page.high_water.timestamp())
         if drained:
-            metrics.poll_lag_seconds.set(0.0)
-        elif page.high_water:
-            metrics.poll_lag_seconds.set(max((self._now() - page.high_water).total_seconds(), 0.0))
+            self._window.rest()
         state = self._state
-        self._state = TenantState(page.cursor, state.started_at, page.high_water, state.query)
+        self._state = TenantState(page.cursor, state.started_at, page.high_water, state.query, drained=drained)
         return items
 
 

@@ -9,13 +9,12 @@ import logging
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
-from okta_source.event import Malformed, PageError, SlicedPage, slice_page
-from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit
+from okta_source.event import Malformed, PageError, SlicedPage
+from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
 from okta_source.link import host_of, is_allowed, next_link, query_limit
 from okta_source.query import Query, okta_time
-from okta_source.salvage import salvage
+from okta_source.salvage import BodyReader
 from okta_source.state import Cursor, TenantState
 from okta_source.step import Page, Step
 from okta_source.verdict import Failure, Response, TransportFailure, failure_of
@@ -30,7 +29,6 @@ DRAIN_TRIES = 5
 """After how many failures in a row a run until drained goes on without the tenant."""
 DECODE_TRIES = 10
 """How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
-_LONGEST_RESET_SECONDS = 900.0
 _REFUSED_CURSOR = frozenset({400, 404, 410})
 
 
@@ -51,7 +49,7 @@ class Poller:
         self._failures = 0
         self._decode_failures = 0
         self._decode_first_at = now
-        self._refused_body = b""
+        self._bodies = BodyReader()
         self._resets_in_a_row = 0
         self.started_at = since
         self.high_water: datetime | None = None
@@ -99,7 +97,7 @@ class Poller:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
         try:
-            sliced = self._sliced(response.body)
+            sliced = self._bodies.slice(response.body)
         except PageError as error:
             return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
         tries, first_at = self._decode_failures + 1, self._decode_first_at if self._decode_failures else now
@@ -135,19 +133,6 @@ class Poller:
         due_seconds = self._query.poll_interval_seconds if short or stuck else 0.0
         return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
 
-    def _sliced(self, body: bytes) -> SlicedPage:
-        try:
-            return slice_page(body)
-        except PageError as refusal:
-            refused = blake2b(body).digest()
-            if refused != self._refused_body:
-                self._refused_body = refused
-                raise
-            try:
-                return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
-            except PageError:
-                raise refusal from None  # what the body is, such as HTML, says more than that it holds no event
-
     def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         if self._decode_failures == 0:
             self._decode_first_at = now
@@ -163,7 +148,7 @@ class Poller:
             return self._failed(failure, rate_limit)
         if self._decode_failures < DECODE_TRIES:
             return self._failed(failure, rate_limit, tries=sys.maxsize)
-        malformed = Malformed(self._query.tenant, reason, response.body, 200, self._decode_failures, self._decode_first_at, now)
+        malformed = Malformed(self._query.tenant, reason, bytes(response.body), 200, self._decode_failures, self._decode_first_at, now)
         self._decode_failures = 0
         self._failures = 0
         self.cursor = Cursor(link, from_link=True)
@@ -188,11 +173,8 @@ class Poller:
 
     def _rate_limited(self, failure: Failure, rate_limit: RateLimitHeaders | None, response: Response) -> Step:
         self._failures += 1
-        wait = _retry_after_seconds(response.headers.get("Retry-After"))
-        if wait is None and rate_limit and not rate_limit.is_concurrency and rate_limit.resets_in_seconds is not None:
-            wait = rate_limit.resets_in_seconds + 1.0
-        if wait is None or not 0.0 < wait <= _LONGEST_RESET_SECONDS:
-            # No headers, a reset in the past, or the limit of simultaneous requests, whose reset is only an estimate.
+        wait = seconds_until_retry(response.headers, rate_limit)
+        if wait is None:
             wait = self._backoff.seconds(self._failures)
         return Step(wait, None, failure, rate_limit, block_seconds=wait, failures=self._failures, exhausted=self._failures >= DRAIN_TRIES)
 
@@ -239,8 +221,3 @@ class Poller:
             )
             since = oldest
         return Cursor(self._query.url_since(since), from_link=False)
-
-
-def _retry_after_seconds(value: str | None) -> float | None:
-    """`Retry-After` in seconds: Okta never documents it, but a proxy or gateway in front may send it."""
-    return float(value) if value and value.isdigit() else None

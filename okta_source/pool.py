@@ -1,79 +1,19 @@
-"""What the tenants of one process share: fetch threads, the memory for pages, and each organisation host's rate-limit budget.
+"""What the tenants of one process share: threads, connections, the memory for pages, and each organisation host's rate-limit budget."""
 
-The worker loop of Bytewax must never wait (a blocking request in `next_batch` turned a cadence of 0.3 s into 1.8 s for every tenant), so
-requests run on a few threads. They are daemon threads: a `ThreadPoolExecutor` joins its threads at exit, and with one hanging request a
-SIGTERM took 31.7 s.
-"""
-
-import logging
-import queue
 import threading
 import time
 from collections.abc import Callable
 
+from okta_source.connection_slots import ConnectionSlots
+from okta_source.fetch_pool import FetchPool
 from okta_source.limits import HostBudget, RateLimitHeaders
+from okta_source.pace import StartPacer
 
 __all__ = ["ByteBudget", "FetchPool", "HostLimiter", "Shared"]
 
-_LOG = logging.getLogger(__name__)
-
-MAX_THREADS = 64
-"""More only wait for the interpreter lock; requests that hang hold one each for up to their time-out."""
-_IDLE_SECONDS = 30.0
-PAGE_MEMORY_BYTES = 64 * 1024 * 1024
+PAGE_MEMORY_BYTES = 32 * 1024 * 1024
 _SMALL_BYTES = 256 * 1024
 _SMALL_HEADROOM = 1.25
-
-
-class FetchPool:
-    """Daemon threads, started when there is work for them and ended when there has been none for a while.
-
-    Args:
-        max_threads: How many jobs run at once; further ones queue in order.
-    """
-
-    def __init__(self, max_threads: int = MAX_THREADS) -> None:
-        self._max_threads = max_threads
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads = 0
-        # Idle threads less queued jobs. A job claims its thread when it is submitted: a thread counted as idle until it has the job in its
-        # hands would be promised to a second one, which then waits for as long as the first job hangs.
-        self._free = 0
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` soon on some thread."""
-        with self._lock:
-            start = self._free <= 0 and self._threads < self._max_threads
-            if start:
-                self._threads += 1
-            else:
-                self._free -= 1
-        self._jobs.put(job)
-        if start:
-            threading.Thread(target=self._work, name="okta-fetch", daemon=True).start()
-
-    def is_backed_up(self) -> bool:
-        """Whether jobs are waiting for a thread: then nobody should hold one longer than for a request."""
-        return self._free < 0
-
-    def _work(self) -> None:
-        while True:
-            try:
-                job = self._jobs.get(timeout=_IDLE_SECONDS)
-            except queue.Empty:
-                with self._lock:
-                    if self._free > 0:
-                        self._free -= 1
-                        self._threads -= 1
-                        return
-                continue
-            try:
-                job()
-            except Exception:  # noqa: BLE001  # the thread serves every tenant
-                _LOG.exception("a fetch job failed; this is a defect of bytewax-okta, please report it")
-            with self._lock:
-                self._free += 1
 
 
 class ByteBudget:
@@ -115,14 +55,14 @@ class HostLimiter:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def try_start(self, reserve: float) -> float:
-        """Start a request if the budget allows one now.
+    def try_start(self, reserve: float, others_per_second: float = 0.0, share: float = 1.0) -> float:
+        """Start a request if the budget allows one now; the arguments are those of `HostBudget.wait_seconds`.
 
         Returns:
             0.0 when it counts as started (`finish` must follow), else the seconds to wait.
         """
         with self._lock:
-            wait_seconds = self._budget.wait_seconds(self._clock(), reserve)
+            wait_seconds = self._budget.wait_seconds(self._clock(), reserve, others_per_second, share)
             if wait_seconds <= 0.0:
                 self._budget.started()
                 return 0.0
@@ -144,14 +84,21 @@ class Shared:
         pool: The fetch threads.
         memory: The page memory.
         clock: A monotonic clock in seconds.
+        connections: How many connections stay open between requests.
     """
 
     def __init__(
-        self, pool: FetchPool | None = None, memory: ByteBudget | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        pool: FetchPool | None = None,
+        memory: ByteBudget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        connections: ConnectionSlots | None = None,
     ) -> None:
         self.pool = pool or FetchPool()
         self.memory = memory or ByteBudget()
         self.clock = clock
+        self.connections = connections or ConnectionSlots()
+        self.starts = StartPacer()
         self._hosts: dict[str, HostLimiter] = {}
         self._lock = threading.Lock()
 

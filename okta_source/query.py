@@ -1,4 +1,4 @@
-"""What a tenant is asked for, and the first request: polling order, never `until`."""
+"""What a tenant is asked for, and the first request: in polling order without `until`, or bounded."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,14 @@ class Query:
 
     def url_since(self, since: datetime) -> str:
         """The first request: polling order, never `until`."""
-        parameters = {"since": okta_time(since), "sortOrder": "ASCENDING", "limit": str(self.page_limit)}
+        return self._url({"since": okta_time(since)})
+
+    def url_between(self, since: datetime, until: datetime) -> str:
+        """The first request of a bounded read: in the order of `published`, with an end."""
+        return self._url({"since": okta_time(since), "until": okta_time(until)})
+
+    def _url(self, span: dict[str, str]) -> str:
+        parameters = {**span, "sortOrder": "ASCENDING", "limit": str(self.page_limit)}
         if self.filter:
             parameters["filter"] = self.filter
         if self.q:

@@ -11,11 +11,13 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
 from okta_source.auth import make_authenticator
+from okta_source.auth.access_tokens import AccessTokens
 from okta_source.config import TenantConfig
 from okta_source.control import RunControl
 from okta_source.dedupe import SeenWindow
 from okta_source.event import Batch, Malformed
 from okta_source.feed import TenantFeed
+from okta_source.heartbeat import Heartbeat
 from okta_source.http_client import HttpClient
 from okta_source.limits import Backoff
 from okta_source.metrics import TenantMetrics
@@ -27,6 +29,8 @@ from okta_source.state import TenantState
 from okta_source.transport import OktaTransport, Transport
 
 __all__ = ["OktaOut", "OktaSource", "okta_input"]
+
+_JITTER = random.Random()  # noqa: S311  # no cryptography; 2.5 KB, so all tenants share it
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         self._transport = transport or _okta_transport
         self._now = now
         self._shared = Shared()
+        self._heartbeat = Heartbeat()
 
     @property
     def partition_names(self) -> Sequence[str]:
@@ -99,14 +104,24 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         query = _query(tenant, self._dedupe_window_seconds)
         poller = Poller(
             query,
-            Backoff(random.Random()),  # noqa: S311  # jitter, not cryptography
+            Backoff(_JITTER),
             since=tenant.start_from.since(now),
             now=now,
             state=saved,
         )
-        metrics = TenantMetrics(tenant.name)
+        metrics = TenantMetrics(
+            tenant.name,
+            display_name=tenant.display_name,
+            org=tenant.org_host,
+            poll_interval_seconds=tenant.poll_interval_seconds,
+            rate_limit_reserve=tenant.rate_limit_reserve,
+            now=self._now,
+            clock=self._shared.clock,
+        )
+        if saved:
+            metrics.resumed(saved.high_water, drained=saved.drained)
         if poller.was_restarted:
-            metrics.cursor_resets.inc()
+            metrics.cursor_reset()
         feed = TenantFeed(
             label=tenant.name if tenant.display_name == tenant.name else f"{tenant.name} ({tenant.display_name})",
             tenant=tenant.name,
@@ -120,8 +135,10 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
             now=self._now,
         )
         window = SeenWindow(self._dedupe_window_seconds, saved.window if saved else ())
-        state = TenantState(poller.cursor, poller.started_at, poller.high_water, query.fingerprint())
-        return TenantPartition(tenant.name, feed, state, window, metrics, self._control, self._now)
+        state = TenantState(
+            poller.cursor, poller.started_at, poller.high_water, query.fingerprint(), drained=saved.drained if saved else None
+        )
+        return TenantPartition(tenant.name, feed, state, window, metrics, self._control, self._heartbeat)
 
 
 def okta_input(step_id: str, flow: Dataflow, source: OktaSource) -> OktaOut:
@@ -159,4 +176,7 @@ def _query(tenant: TenantConfig, dedupe_window_seconds: float) -> Query:
 
 def _okta_transport(tenant: TenantConfig, metrics: TenantMetrics) -> Transport:
     http = HttpClient(tenant)
-    return OktaTransport(http, make_authenticator(tenant, http, metrics.token_refreshes.inc, metrics.error), metrics.request)
+    authenticator = make_authenticator(tenant, http, metrics.token_refreshed, metrics.error)
+    if isinstance(authenticator, AccessTokens):
+        metrics.follow_token(authenticator.seconds_left)
+    return OktaTransport(http, authenticator, metrics.request)

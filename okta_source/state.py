@@ -44,6 +44,7 @@ class TenantState:
         high_water: Highest `published` delivered, None before the first event.
         query: Fingerprint of the parameters that the cursor carries.
         window: Segments of the window of recent uuids.
+        drained: Whether the last page was short, None where nobody knows: only metrics ask.
     """
 
     cursor: Cursor
@@ -51,6 +52,7 @@ class TenantState:
     high_water: datetime | None
     query: str
     window: Iterable[Segment] = ()
+    drained: bool | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """The state as a dict of plain immutable values: Bytewax pickles it after the partition has moved on."""
@@ -62,6 +64,7 @@ class TenantState:
             "high_water": self.high_water.isoformat() if self.high_water else None,
             "query": self.query,
             "window": tuple(self.window),
+            "drained": self.drained,
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class TenantState:
             datetime.fromisoformat(high_water).astimezone(UTC) if high_water else None,
             plain["query"],
             plain["window"],
+            plain.get("drained"),  # snapshots of earlier releases don't tell
         )
 
 

@@ -25,6 +25,7 @@ __all__ = ["Clock", "FilePartition"]
 _LOG = logging.getLogger(__name__)
 
 _FILES_IN_STATE = 8
+_FILES_OPEN = 1
 
 Clock = Callable[[], datetime]
 
@@ -106,6 +107,10 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         while len(self._files) > max(_FILES_IN_STATE, len(self._touched)):
             _, idle = self._files.popitem(last=False)
             self._open_files.forget(idle)
+        # A file of an earlier day stays in the state for late events; its descriptor would be held for weeks, by each tenant.
+        for path in list(self._files)[:-_FILES_OPEN]:
+            if path not in self._touched:
+                self._open_files.rest(self._files[path])
         self._touched.clear()
         self._snapshot += 1
         files = {path: file.size_bytes for path, file in self._files.items()}

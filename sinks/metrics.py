@@ -5,9 +5,10 @@ Bytewax's own `/metrics` appends.
 """
 
 import threading
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -16,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from sinks.documents import DocumentHead
 
-__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics"]
+__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "tell_sink"]
 
 EventResult = Literal["delivered", "duplicate", "dead_letter"]
 BatchResult = Literal["delivered", "failed"]
@@ -30,8 +31,9 @@ class LatencyHistogram(Collector):
     """A histogram that takes a page at a time, as `prometheus_client.Histogram` can't.
 
     `observe` costs 1 µs per call there, more than writing the event. Most pages lie in one bucket as a
-    whole, which the earliest and the latest event tell: the bucket then grows by the number of events. The
-    counts are exact; the sum then takes each event for the middle of the two.
+    whole, which the earliest and the latest event tell: the bucket then grows by the number of events. Others
+    are sorted (they nearly are: 0.07 µs an event) and cut at the buckets' bounds. The counts are exact; the sum
+    takes each event for the middle of the earliest and the latest in its bucket.
     """
 
     def __init__(self, name: str, documentation: str, registry: CollectorRegistry | None = REGISTRY) -> None:
@@ -52,20 +54,18 @@ class LatencyHistogram(Collector):
             now: When they were delivered.
             span: The earliest and the latest `published` among them.
         """
-        longest = max(0.0, (now - span[0]).total_seconds())
-        shortest = max(0.0, (now - span[1]).total_seconds())
+        longest, shortest = _age(span[0], now), _age(span[1], now)
         first = bisect_left(_LATENCY_BUCKETS_SECONDS, shortest)
-        if first == bisect_left(_LATENCY_BUCKETS_SECONDS, longest):
-            with self._lock:
-                self._of(sink)[first] += len(heads)
-                self._sums[sink] += len(heads) * (shortest + longest) / 2
-            return
-        seconds = [max(0.0, (now - head.published).total_seconds()) for head in heads]
+        last = bisect_left(_LATENCY_BUCKETS_SECONDS, longest)
+        if first == last:
+            parts = [(first, len(heads), shortest + longest)]
+        else:
+            parts = list(_parts(sorted([head.published for head in heads]), now, first, last))
         with self._lock:
             counts = self._of(sink)
-            for value in seconds:
-                counts[bisect_left(_LATENCY_BUCKETS_SECONDS, value)] += 1
-            self._sums[sink] += sum(seconds)
+            for bucket, count, doubled_middle in parts:
+                counts[bucket] += count
+                self._sums[sink] += count * doubled_middle / 2
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
         """The metric without values, by which the registry refuses a second one of its name."""
@@ -91,6 +91,21 @@ class LatencyHistogram(Collector):
         return self._counts[sink]
 
 
+def _age(published: datetime, now: datetime) -> float:
+    return max(0.0, (now - published).total_seconds())
+
+
+def _parts(published: Sequence[datetime], now: datetime, first: int, last: int) -> Iterator[tuple[int, int, float]]:
+    """Cut a page, sorted, at the bounds of the buckets: bucket, number of events, and the least plus the greatest age."""
+    end = len(published)
+    for bucket in range(first, last + 1):
+        is_last = bucket == last
+        start = 0 if is_last else bisect_left(published, now - timedelta(seconds=_LATENCY_BUCKETS_SECONDS[bucket]))
+        if start < end:
+            yield bucket, end - start, _age(published[start], now) + _age(published[end - 1], now)
+        end = start
+
+
 _EVENTS = Counter(
     "okta_sink_events_total",
     "Events that a sink is done with: delivered, known to be there already, or put with the dead letters.",
@@ -114,7 +129,14 @@ _BREAKERS_OPEN = Gauge(
     "Targets, or single indices of one, that count as down: their events go straight to the dead letters.",
     ["sink"],
 )
+_INFO = Gauge("okta_sink_info", "1; of which type the sink is.", ["sink", "type"])
+_LAST_SUCCESS = Gauge("okta_sink_last_success_timestamp_seconds", "When a target last had an event, new or known to it.", ["sink"])
 _LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event's published to its delivery.")
+
+
+def tell_sink(sink: str, kind: str) -> None:
+    """Say that this process has a sink, and of which type."""
+    _INFO.labels(sink, kind).set(1)
 
 
 class SinkMetrics:
@@ -130,6 +152,7 @@ class SinkMetrics:
         }
         self._seconds = _WRITE_SECONDS.labels(sink)
         self._retries = _RETRIES.labels(sink)
+        self._last_success: Gauge | None = None
 
     def events(self, tenant: str, result: EventResult, count: int) -> None:
         """Count events that the sink is done with."""
@@ -137,6 +160,8 @@ class SinkMetrics:
         if child is None:
             child = self._events[tenant, result] = _EVENTS.labels(self._sink, tenant, result)
         child.inc(count)
+        if result != "dead_letter":
+            self._succeeded_at(time.time())
 
     def filtered(self, tenant: str, count: int) -> None:
         """Count events that the sink's filter left out."""
@@ -157,6 +182,12 @@ class SinkMetrics:
     def open_breakers(self, count: int) -> None:
         """Tell how many of the sink's breakers are open."""
         _BREAKERS_OPEN.labels(self._sink).set(count)
+
+    def _succeeded_at(self, epoch_seconds: float) -> None:
+        # No series before the first, since 1970 would look like an outage of 56 years.
+        if self._last_success is None:
+            self._last_success = _LAST_SUCCESS.labels(self._sink)
+        self._last_success.set(epoch_seconds)
 
     def latency(
         self,

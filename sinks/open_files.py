@@ -81,6 +81,12 @@ class OpenFiles:
         self._dirty.clear()
         self.failed = False
 
+    def rest(self, file: OutputFile) -> None:
+        """Close a file that has been synced and isn't written any more for now; the next write opens it again."""
+        if file.is_open and not file.dirty:
+            self._used.pop(file, None)
+            file.close()
+
     def forget(self, file: OutputFile) -> None:
         """Close a file and leave it as it is."""
         self._used.pop(file, None)

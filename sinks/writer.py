@@ -95,6 +95,7 @@ class Writer:
         self._on_failure = on_failure
         self._clock = clock
         self._metrics = SinkMetrics(sink_name)
+        self._metrics.open_breakers(0)
         self._delivery = Delivery(sink_name, target, policy, document_format, random.Random())  # noqa: S311 (jitter is no secret)
         self._changed = threading.Condition()
         self._error: SinkStopped | None = None

@@ -18,10 +18,11 @@ __all__ = ["AccessTokens", "Grant"]
 
 _LOG = logging.getLogger(__name__)
 
-_LONGEST_MARGIN_SECONDS = 60.0
+# Long enough for somebody to be told of a renewal that fails, and to act, while the old token is still good.
+_LONGEST_MARGIN_SECONDS = 300.0
 _MARGIN_SHARE = 0.1
 # Within the margin the old token is still taken, so trouble at the token endpoint is waited out, in a few tries.
-_TRIES_IN_MARGIN = 4
+_TRIES_IN_MARGIN = 5
 
 
 class Grant(Protocol):
@@ -47,6 +48,7 @@ class _Held:
         ends_at: From when on Okta refuses it.
         accepted: Whether the API has ever taken it.
         refused: Whether it is to be given up.
+        unrenewed: Whether a renewal has failed.
     """
 
     grant: TokenGrant
@@ -55,6 +57,7 @@ class _Held:
     margin_seconds: float
     accepted: bool = False
     refused: bool = False
+    unrenewed: bool = False
 
 
 class AccessTokens:
@@ -131,6 +134,19 @@ class AccessTokens:
             held.accepted = held.accepted or response.status < 500  # beyond, nobody may have looked at it
             return False
 
+    def seconds_left(self) -> float | None:
+        """How long the token in use still lasts, negative once it has ended and no other could be had.
+
+        Returns:
+            The seconds, or None without a token, and where one is due to be renewed that nobody has needed since: with a poll interval
+            beyond its life, that is as it should be.
+        """
+        held = self._held  # without the lock, which a request for a token holds for as long as it takes
+        if held is None or held.refused:
+            return None
+        now = self._clock()
+        return held.ends_at - now if held.unrenewed or now < held.renew_at else None
+
     def _current(self) -> TokenGrant:
         now = self._clock()
         held = self._held
@@ -141,6 +157,7 @@ class AccessTokens:
                 self._held = held = self._fetched(now)
             except (CredentialError, SecretError) as error:
                 held.renew_at = now + held.margin_seconds / _TRIES_IN_MARGIN
+                held.unrenewed = True
                 self._on_error(error.failure.error_type if isinstance(error, CredentialError) else "auth", "token")
                 _LOG.warning("%s: the access token can't be renewed yet and is used for as long as it lasts: %s", self._label, error)
         return held.grant

@@ -1,5 +1,6 @@
 """An organisation's log: every event in the order of its persistence, most of them made only when they are asked for."""
 
+import heapq
 import itertools
 import json
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from okta_source.simulator.events import EventFactory, Stretch
-from okta_source.simulator.schedule import Schedule
+from okta_source.simulator.schedule import MAX_LAG_MS, Schedule
 
 _BACKLOG_BLOCK_EVENTS = 1000
 _LIVE_BLOCK_EVENTS = 64
@@ -89,6 +90,8 @@ class EventLog:
         self._live_count = 0
         self._published: list[tuple[int, int]] = []
         self._published_upto = 0
+        self._strays: list[tuple[int, int]] = []
+        self._strays_upto = 0
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -225,6 +228,64 @@ class EventLog:
         end = self._count if stop is None else min(stop, self._count)
         for first in range(start, end, _BACKLOG_BLOCK_EVENTS):
             yield from self.slice(first, min(first + _BACKLOG_BLOCK_EVENTS, end))
+
+    def by_published(self, since_ms: int, until_ms: int, behind: tuple[int, int] = (-1, -1)) -> Iterator[int]:
+        """Positions of the events published from `since_ms` up to but without `until_ms`, in the order of `published`, then of persistence.
+
+        Found as they are asked for: a page in the middle of five million events costs no more than its own.
+
+        Args:
+            since_ms: Unix milliseconds.
+            until_ms: Likewise.
+            behind: `published` (Unix milliseconds) and position of an event to go on behind.
+        """
+        first = max((since_ms, -1), behind)
+        strays = self._strays_from(first)
+        for found in heapq.merge(self._regular_from(first[0], until_ms), strays):
+            if found[0] >= until_ms:
+                return
+            if found > first:
+                yield found[1]
+
+    def strays(self) -> list[int]:
+        """Positions of the events whose `published` says little of when they were persisted: late ones, and bytes that a test supplied."""
+        self._strays_from((-1, -1))
+        return [position for _, position in self._strays]
+
+    def _regular_from(self, since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+        """`published` and position of all events that are no strays, in order: they are persisted at most `MAX_LAG_MS` later."""
+        waiting: list[tuple[int, int]] = []
+        for position in range(self.first_at(since_ms), self._count):
+            persisted_ms = self.persisted_ms(position)
+            if persisted_ms - MAX_LAG_MS >= until_ms:
+                break
+            while waiting and waiting[0][0] < persisted_ms - MAX_LAG_MS:
+                yield heapq.heappop(waiting)
+            if not self._is_stray(position):
+                heapq.heappush(waiting, (self.published_ms(position), position))
+        while waiting:
+            yield heapq.heappop(waiting)
+
+    def _strays_from(self, first: tuple[int, int]) -> list[tuple[int, int]]:
+        with self._lock:
+            if self._strays_upto < self._count:
+                self._strays += [(self.published_ms(place), place) for place in self._new_strays()]
+                self._strays.sort()
+                self._strays_upto = self._count
+            return self._strays[bisect_left(self._strays, first) :]
+
+    def _new_strays(self) -> Iterator[int]:
+        for run in self._runs[bisect_right(self._firsts, self._strays_upto) - 1 :]:
+            if run.stretch is None or run.stretch.schedule.late_probability:
+                places = range(max(run.first, self._strays_upto), run.first + run.count)
+                yield from (place for place in places if self._is_stray(place))
+
+    def _is_stray(self, position: int) -> bool:
+        run = self._run_of(position)
+        if run.stretch is None:
+            return True
+        schedule = run.stretch.schedule
+        return bool(schedule.late_probability) and schedule.is_late(run.offset + position - run.first)
 
     def between(self, since_ms: int, until_ms: int) -> list[int]:
         """Positions of the events published from `since_ms` up to but without `until_ms`, in the order of `published`."""

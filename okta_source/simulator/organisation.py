@@ -184,6 +184,10 @@ class Organisation(Settings):
             with self._lock:
                 self._limiter.spend(self.rate_limit, self.now_ms() / 1000, requests)
 
+    def rate_limit_window(self, at: float) -> int:
+        """The number of the rate limit's window that a request belongs to which came at Unix time `at`; 0 without a limit."""
+        return self._limiter.window_of(self.rate_limit, at + self._clock_offset_seconds) if self.rate_limit else 0
+
     def warm(self, limit: int = 1000) -> None:
         """Prepare the pages that a client with this limit will ask for, for benchmarks in which the server shall cost little."""
         self._service.warm(limit)

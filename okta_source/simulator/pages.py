@@ -1,6 +1,7 @@
 """One page of the log: which events a query gets, and where its next link leads."""
 
 import contextlib
+import itertools
 import json
 import uuid
 from collections.abc import Sequence
@@ -96,36 +97,49 @@ class Pager:
 
     def _bounded(self, query: Query, limit: int) -> Page:
         log = self._log
-        positions = log.between(query.since_ms, query.until_ms)
         if query.descending:
-            positions.reverse()
-        first = 0 if query.after is None else self._place_after(positions, query.after)
-        events: list[bytes] = []
-        last = -1
-        for place in range(first, len(positions)):
-            position = positions[place]
-            event = log.slice(position, position + 1)[0]
-            if query.matches is not None and not _matches(query, event):
-                continue
-            if len(events) == limit:
-                # There is one more: only then is there a next link.
-                return Page(log.uuid(last) if last >= 0 else None, events=events)
-            events.append(event)
-            last = position
-        return Page(None, events=events)
+            positions = iter(self._descending(query))
+        else:
+            behind = (-1, -1) if query.after is None else self._behind(query.after)
+            positions = log.by_published(query.since_ms, query.until_ms, behind)
+        if query.matches is not None:
+            positions = (position for position in positions if _matches(query, log.slice(position, position + 1)[0]))
+        found = list(itertools.islice(positions, limit + 1))
+        # There is one more: only then is there a next link.
+        after = log.uuid(found[limit - 1]) if limit and len(found) > limit else None
+        return Page(after, events=self._bytes_of(found[:limit]))
 
-    def _place_after(self, positions: list[int], after: str) -> int:
-        """The place behind the event whose uuid is `after`."""
+    def _bytes_of(self, positions: Sequence[int]) -> Sequence[bytes]:
+        """The exact bytes of these events: of all around them at once where they lie close together."""
+        if not positions:
+            return ()
+        first, last = min(positions), max(positions)
+        if last - first > 2 * len(positions):
+            return [self._log.slice(position, position + 1)[0] for position in positions]
+        around = self._log.slice(first, last + 1)
+        return [around[position - first] for position in positions]
+
+    def _behind(self, after: str) -> tuple[int, int]:
+        """`published` and position of the event whose uuid is `after`; of copies the last."""
+        log = self._log
+        found = -1
         # Generated uuids tell their time, which narrows the search; bytes that a test supplied may have any.
-        near: set[int] = set()
         with contextlib.suppress(ValueError):
             time_ms = unix_ms_of_uuid1(uuid.UUID(after))
-            near.update(self._log.between(time_ms, time_ms + 1))
-        for candidates in (near, None):
-            for place, position in enumerate(positions):
-                if (candidates is None or position in candidates) and self._log.uuid(position) == after:
-                    return place + 1
-        raise _bad_cursor()
+            found = max((position for position in log.by_published(time_ms, time_ms + 1) if log.uuid(position) == after), default=-1)
+        if found < 0:
+            found = max((position for position in log.strays() if log.uuid(position) == after), default=-1)
+        if found < 0:
+            raise _bad_cursor()
+        return log.published_ms(found), found
+
+    def _descending(self, query: Query) -> list[int]:
+        """What is left of a query from the newest on."""
+        positions = self._log.between(query.since_ms, query.until_ms)[::-1]
+        if query.after is None:
+            return positions
+        behind = self._behind(query.after)
+        return [position for position in positions if (self._log.published_ms(position), position) < behind]
 
 
 def _bad_cursor() -> OktaError:

@@ -39,10 +39,14 @@ class RateLimiter:
         self._window: int | None = None
         self._used = 0
 
+    def window_of(self, rate_limit: RateLimit, now: float) -> int:
+        """The number of the window that Unix time `now` lies in."""
+        return math.floor(now / rate_limit.window_seconds - self._phase)
+
     def spend(self, rate_limit: RateLimit, now: float, requests: int = 1) -> Budget:
         """Count `requests` at Unix time `now`. A refused request neither delays nor earns a reset."""
         length = rate_limit.window_seconds
-        window = math.floor(now / length - self._phase)
+        window = self.window_of(rate_limit, now)
         if window != self._window:
             self._window, self._used = window, 0
         # Rounded up: the counters are really back when the second that the header names begins.

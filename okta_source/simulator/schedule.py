@@ -12,7 +12,8 @@ BURST_EVENTS = 8
 """One request of a user leaves several events at once, so events are persisted in bursts of this many."""
 
 _BURST_GAP_MS = 40.0
-_MAX_LAG_MS = 300
+MAX_LAG_MS = 300
+"""How far `published` of an event that isn't late lies behind its persistence, at most."""
 _LATE_FROM_MS = 5 * 60_000
 _LATE_SPREAD_MS = 6 * 3_600_000
 _MASK = (1 << 64) - 1
@@ -56,7 +57,7 @@ class Schedule:
         if self.late_probability and (draw >> 40) < self.late_probability * (1 << 24):
             return self.persisted_ms(index) - _LATE_FROM_MS - draw % _LATE_SPREAD_MS
         share = (draw & 0xFFFF) / 0x10000
-        return self.persisted_ms(index) - int(_MAX_LAG_MS * share * share * share)
+        return self.persisted_ms(index) - int(MAX_LAG_MS * share * share * share)
 
     def is_late(self, index: int) -> bool:
         """Whether the event was persisted long after it was published."""

@@ -133,9 +133,10 @@ class Simulator:
         if server is None:
             return
         server.close()
-        for connection in list(self._connections[name]):
-            connection.abort()
-        # Aborted transports tell their protocols in the loop's next round; leaving earlier would leak their sockets.
+        # Aborted transports tell their protocols in the loop's next round; leaving earlier would leak their sockets. One that was accepted
+        # just before turns up in between.
         while self._connections[name]:
+            for connection in list(self._connections[name]):
+                connection.abort()
             await asyncio.sleep(0)
         await server.wait_closed()

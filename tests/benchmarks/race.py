@@ -1,6 +1,6 @@
-"""`make bench`: HTTP page → NDJSON file as whole processes, beside a plain loop, and a cluster of two beside one process.
+"""`make bench`: HTTP page → NDJSON file as whole processes, beside a plain loop and other collectors; a cluster of two beside one process.
 
-    python -m tests.benchmarks.race [--events N] [--pairs N] [--only loop|cluster|search]
+    python -m tests.benchmarks.race [--events N] [--pairs N] [--only loop|cluster|search|races] [--against NAMES] [--plot FILE]
 
 The simulator runs in a process of its own and serves each page from its cache after the first time; only the collectors' own CPU is
 counted, as the operating system accounts it (user + system of the finished process). Runs alternate, so that a change of the machine's
@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.races.run import OTHERS, race_others
 from tests.benchmarks.search_race import race_search
 from tests.benchmarks.simulated import EVENT_BYTES, simulator
 from tests.e2e.harness import Workplace
@@ -164,8 +165,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=400_000, help="events in each race (default: 400,000)")
     parser.add_argument("--pairs", type=int, default=5, help="counted runs of each side (default: 5)")
-    parser.add_argument("--only", choices=("loop", "cluster", "search"), help="one race only")
+    parser.add_argument("--only", choices=("loop", "cluster", "search", "races"), help="one race only")
+    parser.add_argument("--against", default=",".join(OTHERS), help="whom to race against, separated by commas (default: %(default)s)")
+    parser.add_argument(
+        "--race-events", type=int, default=100_000, help="events for all in that race (default: 100,000); the fast ones get --events too"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw that race as SVG")
     arguments = parser.parse_args()
+    against = [key for key in arguments.against.split(",") if key]
+    if unknown := set(against) - OTHERS.keys():
+        parser.error(f"--against: unknown: {', '.join(sorted(unknown))}; known: {', '.join(OTHERS)}")
     console = Console()
     if arguments.only in (None, "loop"):
         race_loop(console, arguments.events, arguments.pairs)
@@ -176,6 +185,8 @@ def main() -> None:
             console.print(f"no race into OpenSearch: {reason}")
         else:
             race_search(console, arguments.events // 4, arguments.pairs)
+    if arguments.only in (None, "races"):
+        race_others(console, against, arguments.race_events, arguments.events, arguments.pairs, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -120,9 +120,10 @@ class Workplace:
         recover: bool = True,
         environment: dict[str, str] | None = None,
         file_limit_bytes: int | None = None,
+        module: str = "flows.system_log",
     ) -> "FlowProcess":
         """Start `python -m bytewax.run` on the configuration, if need be with a limit for the size of each file."""
-        arguments = [sys.executable, "-m", "bytewax.run", f"flows.system_log:get_flow('{self.config}', until_drained={until_drained})"]
+        arguments = [sys.executable, "-m", "bytewax.run", f"{module}:get_flow('{self.config}', until_drained={until_drained})"]
         if recover:
             arguments += ["-r", str(self.state), "-s", str(snapshot_seconds), "-b", "0"]
         if process is not None:
@@ -147,6 +148,11 @@ class Workplace:
         return subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS, env={**os.environ, **(environment or {})}
         )
+
+    def audit(self, *arguments: str, environment: dict[str, str] | None = None) -> "FlowProcess":
+        """Start `python -m flows.audit`, with a state directory of its own."""
+        command = [sys.executable, "-m", "flows.audit", "--config", str(self.config), "--state", str(self.folder / "audit"), *arguments]
+        return FlowProcess(command, self.folder / "log-audit.txt", {**os.environ, "RUST_BACKTRACE": "0", **(environment or {})})
 
     def run_and_kill(self, organisation: Organisation, after_requests: int) -> None:
         """Run until the organisation has had so many more requests, then `kill -9`."""

@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,8 @@ def test_an_expired_rotated_and_revoked_token_a_crash_and_every_event_once(tmp_p
         assert [request.status for request in way.organisation.requests if request.status != 200] == [401] * 3
         assert metrics[f'okta_token_refreshes_total{{tenant="{way.name}"}}'] == 4
         assert metrics[f'okta_tenant_up{{tenant="{way.name}"}}'] == 1
+        assert 3000 < metrics[f'okta_access_token_expires_timestamp_seconds{{tenant="{way.name}"}}'] - time.time() < 3600  # by our clock
+    assert 'okta_access_token_expires_timestamp_seconds{tenant="token"}' not in metrics
     assert not any(name.startswith("okta_errors_total") for name in metrics)
     last = web.store.read()
     assert first

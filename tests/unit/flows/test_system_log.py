@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from bytewax.dataflow import Dataflow
 
-from flows import system_log
+from flows import delivery
 from flows.settings import load
 from flows.system_log import build_flow
 from okta_source.control import RunControl
@@ -71,13 +71,13 @@ def test_step_ids(tmp_path: Path) -> None:
 
 def test_sinks_get_all_partitions_one_set_of_letters_and_the_runs_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, tuple[list[str], dict[str, Any]]] = {}
-    build_sink = system_log.build_sink
+    build_sink = delivery.build_sink
 
     def spy(name: str, config: Any, partition_names: Any, **keys: Any) -> Any:
         given[name] = list(partition_names), keys
         return build_sink(name, config, partition_names, **keys)
 
-    monkeypatch.setattr(system_log, "build_sink", spy)
+    monkeypatch.setattr(delivery, "build_sink", spy)
     control = RunControl(clock=lambda: 100.0)
     flow(tmp_path, control)
     assert list(given) == ["archive", "search", "hook", "alerts"]

@@ -31,6 +31,7 @@ class Rig:
         pool: Fetch threads; by default jobs run when `fetch` is called.
         memory_bytes: Of the page memory.
         plain: A snapshot to resume from.
+        org: The organisation's host.
         query: Parameters of the query that differ.
     """
 
@@ -43,6 +44,7 @@ class Rig:
         plain: dict[str, Any] | None = None,
         shared: Shared | None = None,
         reserve: float = 0.0,
+        org: str = "acme.okta.com",
         **query: Any,
     ) -> None:
         self.tenant = f"rig{next(_NUMBERS)}"
@@ -52,8 +54,10 @@ class Rig:
         self.shared = shared or Shared(self.pool, self.memory, self.clock)
         self.transport = FakeTransport(*script)
         self.control = RunControl(until_drained=until_drained, clock=self.clock)
-        self.metrics = TenantMetrics(self.tenant)
+        self.metrics = TenantMetrics(self.tenant, now=self.clock.now, clock=self.clock)
         saved = TenantState.from_plain(plain) if plain else None
+        if saved:
+            self.metrics.resumed(saved.high_water, drained=saved.drained)
         asked = Query(**({"tenant": self.tenant, "org_url": ORG, "page_limit": 3} | query))
         self.poller = Poller(asked, Backoff(random.Random(1)), since=NOW - timedelta(hours=1), now=self.clock.now(), state=saved)
         self.feed = TenantFeed(
@@ -62,19 +66,24 @@ class Rig:
             poller=self.poller,
             transport=self.transport,
             shared=self.shared,
-            org_host="acme.okta.com",
+            org_host=org,
             rate_limit_reserve=reserve,
             metrics=self.metrics,
             control=self.control,
             now=self.clock.now,
         )
-        state = TenantState(self.poller.cursor, self.poller.started_at, self.poller.high_water, asked.fingerprint())
+        drained = saved.drained if saved else None
+        state = TenantState(self.poller.cursor, self.poller.started_at, self.poller.high_water, asked.fingerprint(), drained=drained)
         window = SeenWindow(3600.0, saved.window if saved else ())
-        self.partition = TenantPartition(self.tenant, self.feed, state, window, self.metrics, self.control, self.clock.now)
+        self.partition = TenantPartition(self.tenant, self.feed, state, window, self.metrics, self.control)
 
     def metric(self, name: str, **labels: str) -> float:
         """A sample of this tenant, 0.0 where there is none."""
         return REGISTRY.get_sample_value(name, {"tenant": self.tenant, **labels}) or 0.0
+
+    def has(self, name: str, **labels: str) -> bool:
+        """Whether there is such a sample."""
+        return REGISTRY.get_sample_value(name, {"tenant": self.tenant, **labels}) is not None
 
     def fetch(self) -> None:
         """Let the feed start what it may, and run it."""

@@ -44,6 +44,49 @@ def test_it_agrees_with_a_naive_model_on_random_pages(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
+def test_it_agrees_with_the_model_through_drains_and_rests(seed: int) -> None:
+    dice = random.Random(seed)
+    window, seen = SeenWindow(WINDOW), set[str]()
+    forms = set()
+    newest = 0
+    for _ in range(60):
+        if dice.random() < 0.3:
+            window.rest()
+        size = dice.choice((1, 3, 16, 17, 200, 257, 1000))
+        page = [uuid(newest + number) for number in range(size)]
+        newest += size - dice.choice((0, 0, 1, size // 2))  # some come again with the next page
+        page += [uuid(dice.randrange(newest + 1)), f"odd-{dice.randrange(5)}"]
+        assert admitted(window, page, 0.0) == naive(seen, page)
+        assert len(window) == len(seen)
+        forms.add(window._seen is None)
+    assert forms == {True, False}
+
+
+def test_a_quiet_window_holds_no_texts_and_a_drain_ends_in_one() -> None:
+    window = SeenWindow(WINDOW)
+    window.admit([uuid(number) for number in range(1000)], 0.0)
+    assert window._seen is None
+    window.admit([uuid(number) for number in range(1000, 3000)], 0.0)
+    assert window._seen is not None
+    for _ in range(4):
+        window.rest()
+    assert window._seen is None
+    assert [segment.uuids for segment in window._segments] == [None, None]
+    assert window.admit([uuid(number) for number in range(2999, 3001)], 0.0) == [1]
+
+
+def test_bytes_across_the_border_of_two_uuids_are_no_uuid() -> None:
+    window = SeenWindow(WINDOW)
+    one, other = uuid(1), "0000abcd-0000-11f0-8000-000000000000"
+    window.admit([one, other], 0.0)
+    digits = (one + other).replace("-", "")
+    middle = digits[2:34]
+    between = f"{middle[:8]}-{middle[8:12]}-{middle[12:16]}-{middle[16:20]}-{middle[20:]}"
+    assert window.admit([between], 0.0) is None
+    assert window.admit([between, other], 0.0) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_forgotten_within_the_window_and_everything_soon_behind_it(seed: int) -> None:
     dice = random.Random(seed)
     window = SeenWindow(WINDOW)

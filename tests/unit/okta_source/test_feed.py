@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from okta_source.connection_slots import ConnectionSlots
 from okta_source.feed import TenantFeed
 from okta_source.pool import ByteBudget, FetchPool, Shared
 from okta_source.verdict import Response
@@ -238,6 +239,67 @@ def test_up_tells_whether_the_last_poll_succeeded(caplog: pytest.LogCaptureFixtu
     assert "polling succeeds again" in caplog.text
 
 
+def test_a_tenant_that_was_not_asked_yet_is_neither_up_nor_down() -> None:
+    rig = Rig(answer([], link_to("1")))
+    assert not rig.has("okta_tenant_up")
+    assert rig.metric("okta_tenant_started_timestamp_seconds") == rig.clock.now().timestamp()
+    rig.fetch()
+    assert rig.metric("okta_tenant_up") == 1.0
+
+
+def test_the_reason_of_a_failure_is_there_for_as_long_as_it_lasts() -> None:
+    rig = Rig(answer(status=401), failure("timeout"), answer([], link_to("1")))
+    reasons = (("auth", "fetch"), ("timeout", "fetch"))
+    found = []
+    for _ in range(3):
+        rig.fetch()
+        found.append([rig.has("okta_tenant_failing", error_type=error_type, stage=stage) for error_type, stage in reasons])
+        rig.clock.advance(30.0)
+    assert found == [[True, False], [False, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds"),
+    [
+        ((answer([], link_to("1")),), 10.0),  # the interval
+        ((answer(status=429, **rate(0, 30)),), 31.0),
+        ((full(1, **rate(1, 20)), answer(b"[]")), 21.0),  # what is left is the reserve
+    ],
+)
+def test_when_the_next_request_is_due_is_told_however_often_it_is_looked_at(script: tuple[Response, ...], seconds: float) -> None:
+    rig = Rig(*script, reserve=0.1)
+    rig.fetch()
+    due = rig.clock.now().timestamp() + seconds
+    for _ in range(20):
+        assert rig.metric("okta_next_poll_timestamp_seconds") == pytest.approx(due, rel=0, abs=0.01)
+        rig.feed.take()
+        rig.fetch()
+        rig.clock.advance(0.25)
+
+
+def test_a_tenant_in_back_off_tells_when_it_is_tried_again() -> None:
+    rig = Rig(failure("dns"), answer([], link_to("1")))
+    rig.fetch()
+    due = rig.metric("okta_next_poll_timestamp_seconds")
+    assert 1.0 <= due - rig.clock.now().timestamp() <= 2.0
+    rig.clock.advance(due - rig.clock.now().timestamp() - 0.01)
+    rig.fetch()
+    assert len(rig.transport.urls) == 1
+    rig.clock.advance(0.02)
+    rig.fetch()
+    assert len(rig.transport.urls) == 2
+
+
+def test_a_wait_for_the_rate_limit_ends_with_the_reset_though_the_worker_looks_away() -> None:
+    rig = Rig(answer(status=429, **rate(0, 30)), answer(b"[]"))
+    rig.fetch()
+    rig.fetch()
+    rig.clock.advance(500.0)  # a sink holds the worker up
+    assert rig.metric("okta_rate_limit_wait_seconds_total") == pytest.approx(31.0)
+    rig.fetch()
+    assert rig.metric("okta_rate_limit_wait_seconds_total") == pytest.approx(31.0)
+
+
 def test_a_refused_cursor_is_counted_and_does_not_take_the_tenant_down() -> None:
     rig = Rig(full(1), answer(status=410), full(2))
     rig.fetch()
@@ -313,3 +375,105 @@ def test_a_request_that_was_only_queued_at_the_stop_is_not_made() -> None:
     assert rig.transport.urls == []
     assert not rig.feed.in_flight
     assert rig.memory._used_bytes == 0
+
+
+def test_many_tenants_start_spread_out_and_keep_their_places_after_all_were_held_up() -> None:
+    clock, pool = Clock(), InlinePool()
+    shared = Shared(pool, ByteBudget(), clock)  # type: ignore[arg-type]
+    rigs = [Rig(answer([], link_to("1")), shared=shared, pool=pool, org=f"org{number}") for number in range(300)]
+
+    def step(seconds: float) -> int:
+        clock.advance(seconds)
+        before = sum(len(rig.transport.urls) for rig in rigs)
+        for rig in rigs:
+            rig.feed.poke()
+        pool.run()
+        for rig in rigs:
+            rig.feed.take()
+        return sum(len(rig.transport.urls) for rig in rigs) - before
+
+    polls = [step(0.1) for _ in range(200)]
+    assert max(polls) <= 62
+    assert sum(polls[:30]) == 300
+    assert step(100.0) == 300  # everybody was held up
+    again = [step(0.1) for _ in range(400)]
+    assert max(again[-100:]) <= 62
+    assert sum(again[-100:]) == 300
+
+
+def test_a_run_until_drained_starts_everybody_at_once() -> None:
+    clock, pool = Clock(), InlinePool()
+    shared = Shared(pool, ByteBudget(1 << 40), clock)  # type: ignore[arg-type]
+    rigs = [Rig(answer([], link_to("1")), shared=shared, pool=pool, until_drained=True, org=f"org{number}") for number in range(300)]
+    for rig in rigs:
+        rig.feed.poke()
+    assert len(pool.jobs) == 300
+
+
+def test_one_in_a_long_drain_does_not_keep_quiet_ones_from_their_turn() -> None:
+    clock, pool = Clock(), InlinePool()
+    shared = Shared(pool, ByteBudget(), clock)  # type: ignore[arg-type]
+    pages = itertools.count()
+    busy = Rig(lambda: full(next(pages)), shared=shared, pool=pool, org="busy")
+    quiet = [Rig(answer([], link_to("1")), shared=shared, pool=pool, org=f"quiet{number}") for number in range(200)]
+    asked: dict[str, list[float]] = {rig.tenant: [] for rig in quiet}
+    for _ in range(1000):
+        clock.advance(0.05)
+        for rig in (busy, *quiet):
+            before = len(rig.transport.urls)
+            rig.fetch()
+            rig.feed.take()
+            if rig is not busy and len(rig.transport.urls) > before:
+                asked[rig.tenant].append(clock())
+    assert len(busy.transport.urls) >= 1000
+    assert all(len(moments) >= 4 for moments in asked.values())
+    assert max(after - before for moments in asked.values() for before, after in itertools.pairwise(moments)) <= 10.1
+
+
+def test_a_connection_is_closed_where_the_process_has_no_room_for_it() -> None:
+    clock, pool = Clock(), InlinePool()
+    shared = Shared(pool, ByteBudget(), clock, ConnectionSlots(2, for_drains=0))  # type: ignore[arg-type]
+    rigs = [Rig(answer([], link_to("1")), shared=shared, pool=pool, org=f"org{number}") for number in range(3)]
+    for rig in rigs:
+        rig.fetch()
+    assert [rig.transport.closed for rig in rigs] == [False, False, True]
+    rigs[0].feed.close()
+    rigs[2].feed.take()
+    rigs[2].transport.closed = False
+    clock.advance(10.1)
+    rigs[2].fetch()
+    assert not rigs[2].transport.closed
+
+
+@pytest.mark.parametrize("script", [(failure(),), (answer(status=500),) * 9, (answer([], link_to("1")),)])
+def test_a_connection_is_closed_that_nobody_will_need_soon(script: tuple[Response, ...]) -> None:
+    rig = Rig(*script, poll_interval_seconds=60.0)
+    for _ in range(9):
+        rig.fetch()
+        taken(rig.feed)
+        rig.clock.advance(300.0)
+    assert rig.transport.closed
+    assert rig.shared.connections.taken == 0
+
+
+def test_a_slow_answer_is_looked_for_when_it_may_be_there() -> None:
+    rig = Rig(lambda: rig.clock.advance(0.18) or answer([], link_to("1")))  # type: ignore[func-returns-value]
+    rig.fetch()
+    rig.feed.take()
+    rig.clock.advance(10.0)
+    rig.feed.poke()
+    assert rig.feed.idle_seconds() == pytest.approx(0.09)
+    rig.clock.advance(0.1)
+    assert rig.feed.idle_seconds() == pytest.approx(0.025)
+
+
+def test_a_tenant_whose_job_waits_has_hanging_threads_looked_for() -> None:
+    rig = Rig(full(1))
+    relieved: list[bool] = []
+    rig.pool.relieve = lambda: relieved.append(True)
+    rig.feed.poke()
+    rig.feed.poke()
+    assert relieved == []
+    rig.pool.backed_up = True
+    rig.feed.poke()
+    assert relieved == [True]

@@ -200,3 +200,43 @@ def test_backoff_doubles_from_two_seconds_to_five_minutes_with_jitter_in_its_upp
         assert ceiling / 2 <= min(waits) < ceiling * 0.55
         assert ceiling * 0.95 < max(waits) <= ceiling
     assert backoff.seconds(10**6) <= 300.0
+
+
+def test_work_that_goes_first_finds_room_until_the_window_ends() -> None:
+    budget = Budget()
+    budget.request(RateLimitHeaders(100, 25, DATE_EPOCH + 60, 60.0), 0.0)
+    # 10 are reserved, and 0.2 a second are left for the 60 s that the window still lasts: 12.
+    assert budget.wait_seconds(0.0, RESERVE, 0.2) == 0.0
+    budget.request(RateLimitHeaders(100, 22, DATE_EPOCH + 60, 60.0), 0.0)
+    assert budget.wait_seconds(0.0, RESERVE, 0.2) == 5.0
+    assert budget.wait_seconds(0.0, RESERVE) == 0.0
+    # What wasn't taken comes free as the window runs out.
+    assert budget.wait_seconds(5.1, RESERVE, 0.2) == 0.0
+    budget.request(RateLimitHeaders(100, 11, DATE_EPOCH + 60, 1.0), 59.0)
+    assert budget.wait_seconds(60.0, RESERVE, 0.2) == 0.0
+
+
+def test_work_that_goes_first_never_takes_more_than_half() -> None:
+    budget = Budget()
+    budget.request(RateLimitHeaders(20, 12, DATE_EPOCH + 60, 60.0), 0.0)
+    assert budget.wait_seconds(0.0, RESERVE, 2.0) == 0.0
+    budget.request(RateLimitHeaders(20, 11, DATE_EPOCH + 60, 60.0), 0.0)
+    assert 0.0 < budget.wait_seconds(0.0, RESERVE, 2.0) <= 0.5
+
+
+def test_a_share_is_counted_by_what_was_started_in_the_window() -> None:
+    budget = Budget()
+    for number in range(5):
+        assert budget.wait_seconds(0.0, 0.5, share=0.1) == 0.0
+        budget.request(RateLimitHeaders(100, 99 - number, DATE_EPOCH + 60, 60.0), 0.0)
+    assert budget.wait_seconds(0.0, 0.5, share=0.1) == 61.0
+    assert budget.wait_seconds(0.0, 0.5) == 0.0
+    assert budget.wait_seconds(61.0, 0.5, share=0.1) == 0.0
+
+
+def test_a_share_begins_anew_with_a_window_whose_predecessors_end_nobody_saw() -> None:
+    budget = Budget()
+    for number in range(5):
+        budget.request(RateLimitHeaders(100, 99 - number, DATE_EPOCH + 60, 60.0), 0.0)
+    budget.request(RateLimitHeaders(100, 99, DATE_EPOCH + 90, 60.0), 30.0)
+    assert budget.wait_seconds(30.0, 0.5, share=0.1) == 0.0

@@ -1,9 +1,15 @@
 """The names, types and labels of the source's metrics are public: dashboards and alerts are built on them."""
 
-from prometheus_client import REGISTRY, generate_latest
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from okta_source.metrics import TenantMetrics
+from okta_source.metrics import PROCESS, TENANTS, TenantCollector, TenantMetrics, count_error, tell_pipeline
+from tests.unit.okta_source.fakes import NOW, Clock
 
 PINNED = {
     "okta_events_received_total": ("counter", {"tenant"}),
@@ -17,40 +23,99 @@ PINNED = {
     "okta_rate_limit_remaining": ("gauge", {"tenant"}),
     "okta_rate_limit_reset_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_rate_limit_wait_seconds_total": ("counter", {"tenant"}),
+    "okta_rate_limit_reserve_ratio": ("gauge", {"tenant"}),
+    "okta_poll_interval_seconds": ("gauge", {"tenant"}),
     "okta_poll_lag_seconds": ("gauge", {"tenant"}),
+    "okta_next_poll_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_last_success_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_last_event_timestamp_seconds": ("gauge", {"tenant"}),
+    "okta_access_token_expires_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_tenant_up": ("gauge", {"tenant"}),
+    "okta_tenant_failing": ("gauge", {"tenant", "error_type", "stage"}),
+    "okta_tenant_info": ("gauge", {"tenant", "display_name", "org"}),
+    "okta_tenant_started_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_cursor_resets_total": ("counter", {"tenant"}),
     "okta_token_refreshes_total": ("counter", {"tenant"}),
+    "okta_last_snapshot_timestamp_seconds": ("gauge", set()),
+    "okta_pipeline_info": ("gauge", {"version", "process_id"}),
 }
+UNTIL_KNOWN = {
+    "okta_access_token_expires_timestamp_seconds",
+    "okta_errors_total",
+    "okta_last_event_timestamp_seconds",
+    "okta_last_success_timestamp_seconds",
+    "okta_next_poll_timestamp_seconds",
+    "okta_poll_lag_seconds",
+    "okta_rate_limit_limit",
+    "okta_rate_limit_remaining",
+    "okta_rate_limit_reset_timestamp_seconds",
+    "okta_requests_total",
+    "okta_tenant_failing",
+    "okta_tenant_up",
+}
+"""What has no series before there is something to say."""
 
 
-def touched() -> TenantMetrics:
+@pytest.fixture(autouse=True)
+def only_these_tenants(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(PROCESS, "info", None)
+    monkeypatch.setattr(PROCESS, "last_snapshot", None)
+    monkeypatch.setattr(PROCESS, "_errors", {})
+    kept = dict(TENANTS)
+    TENANTS.clear()
+    yield
+    TENANTS.clear()
+    TENANTS.update(kept)
+
+
+def touched(tenant: str = "acme") -> TenantMetrics:
     """A tenant of which every series exists."""
-    metrics = TenantMetrics("pinned")
+    metrics = TenantMetrics(tenant, display_name="Acme Inc.", org="acme.okta.com", now=Clock().now, clock=Clock())
     metrics.request("200", 0.2)
     metrics.error("auth", "fetch")
-    metrics.rate_limit(60, 55, 1_772_366_423)
-    metrics.last_event(1_772_366_400.5)
-    metrics.success(1_772_366_401.0)
+    metrics.rate_limited(60, 55, 1_772_366_423)
+    metrics.page(3, 1, NOW, drained=True)
+    metrics.succeeded()
+    metrics.failed("auth", "fetch")
+    metrics.follow(lambda: 1030.0)
+    metrics.follow_token(lambda: 240.0)
+    PROCESS.snapshotted()
+    tell_pipeline("0.1.0", "0")
     return metrics
 
 
-def scraped() -> dict[str, tuple[str, set[str]]]:
-    """What a scrape says of the source: name → type and labels."""
+def scraped() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every series by name and labels."""
+    registry = CollectorRegistry()
+    TenantCollector(registry)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(generate_latest(registry).decode())
+        for sample in family.samples
+    }
+
+
+def value(name: str, tenant: str = "acme", **labels: str) -> float | None:
+    return scraped().get((name, frozenset({"tenant": tenant, **labels}.items())))
+
+
+def test_names_types_and_labels_are_pinned() -> None:
     touched()
     found: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(generate_latest(REGISTRY).decode()):
         if family.name.startswith("okta_") and not family.name.startswith(("okta_sink_", "okta_delivery_")):
             name = f"{family.name}_total" if family.type == "counter" else family.name
-            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-            found[name] = (family.type, labels)
-    return found
+            found[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
+            assert family.samples, name
+            assert family.documentation
+    assert found == PINNED
 
 
-def test_names_types_and_labels_are_pinned() -> None:
-    assert scraped() == PINNED
+def test_what_is_not_known_yet_has_no_series() -> None:
+    TenantMetrics("acme")
+    there = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in scraped()}
+    assert PINNED.keys() - there == UNTIL_KNOWN | {"okta_last_snapshot_timestamp_seconds", "okta_pipeline_info"}
+    assert value("okta_pages_total") == 0.0  # so that a rate is right from the first page on
 
 
 def test_there_are_no_created_series_which_would_double_a_scrape() -> None:
@@ -58,29 +123,122 @@ def test_there_are_no_created_series_which_would_double_a_scrape() -> None:
     assert b"_created" not in b"\n".join(line for line in generate_latest(REGISTRY).splitlines() if line.startswith(b"okta_"))
 
 
-def test_a_tenants_histogram_has_few_buckets() -> None:
-    touched()
-    lines = generate_latest(REGISTRY).decode().splitlines()
-    assert sum(line.startswith("okta_request_duration_seconds_bucket{") and 'tenant="pinned"' in line for line in lines) <= 10
+def test_a_tenants_histogram_has_few_buckets_and_counts_like_one() -> None:
+    metrics = TenantMetrics("acme")
+    for seconds in (0.05, 0.1, 0.2, 31.0):
+        metrics.request("200", seconds)
+    buckets = {dict(labels)["le"]: count for (name, labels), count in scraped().items() if name == "okta_request_duration_seconds_bucket"}
+    assert len(buckets) <= 10
+    assert (buckets["0.1"], buckets["0.25"], buckets["30.0"], buckets["+Inf"]) == (2, 3, 3, 4)
+    assert value("okta_request_duration_seconds_count") == 4.0
+    assert value("okta_request_duration_seconds_sum") == pytest.approx(31.35)
 
 
 def test_values_are_what_was_told() -> None:
     touched()
-    expected = {
-        ("okta_rate_limit_limit", ()): 60.0,
-        ("okta_rate_limit_remaining", ()): 55.0,
-        ("okta_rate_limit_reset_timestamp_seconds", ()): 1_772_366_423.0,
-        ("okta_last_event_timestamp_seconds", ()): 1_772_366_400.5,
-    }
-    for (name, more), value in expected.items():
-        assert REGISTRY.get_sample_value(name, {"tenant": "pinned", **dict(more)}) == value
-    before = REGISTRY.get_sample_value("okta_requests_total", {"tenant": "pinned", "code": "error"}) or 0.0
-    TenantMetrics("pinned").request("error", 1.0)
-    assert REGISTRY.get_sample_value("okta_requests_total", {"tenant": "pinned", "code": "error"}) == before + 1.0
+    assert value("okta_rate_limit_limit") == 60.0
+    assert value("okta_rate_limit_remaining") == 55.0
+    assert value("okta_rate_limit_reset_timestamp_seconds") == 1_772_366_423.0
+    assert value("okta_last_event_timestamp_seconds") == NOW.timestamp()
+    assert value("okta_events_received_total") == 3.0
+    assert value("okta_events_malformed_total") == 1.0
+    assert value("okta_tenant_info", display_name="Acme Inc.", org="acme.okta.com") == 1.0
+    assert value("okta_next_poll_timestamp_seconds") == NOW.timestamp() + 30.0
+    assert value("okta_access_token_expires_timestamp_seconds") == NOW.timestamp() + 240.0
+    assert value("okta_tenant_started_timestamp_seconds") == NOW.timestamp()
 
 
-def test_a_tenant_without_events_has_no_last_event_since_1970_would_be_a_lag() -> None:
-    TenantMetrics("never-polled")
-    assert REGISTRY.get_sample_value("okta_last_event_timestamp_seconds", {"tenant": "never-polled"}) is None
-    assert REGISTRY.get_sample_value("okta_tenant_up", {"tenant": "never-polled"}) == 0.0
-    assert REGISTRY.get_sample_value("okta_pages_total", {"tenant": "never-polled"}) == 0.0
+def test_a_limit_of_nothing_is_a_value_too() -> None:
+    TenantMetrics("acme").rate_limited(0, 0, 0)
+    assert (value("okta_rate_limit_limit"), value("okta_rate_limit_remaining")) == (0.0, 0.0)
+
+
+def test_a_tenant_is_neither_up_nor_down_before_the_first_outcome() -> None:
+    metrics = TenantMetrics("acme")
+    metrics.resumed(NOW, drained=False)
+    assert value("okta_tenant_up") is None
+    metrics.succeeded()
+    assert value("okta_tenant_up") == 1.0
+    metrics.failed("dns", "fetch")
+    assert value("okta_tenant_up") == 0.0
+
+
+def test_the_reason_of_a_failure_comes_with_it_is_one_at_a_time_and_goes_with_the_next_success() -> None:
+    metrics = TenantMetrics("acme")
+
+    def reasons() -> list[dict[str, str]]:
+        return [dict(labels) for name, labels in scraped() if name == "okta_tenant_failing"]
+
+    metrics.failed("dns", "fetch")
+    metrics.failed("auth", "token")
+    assert reasons() == [{"tenant": "acme", "error_type": "auth", "stage": "token"}]
+    metrics.succeeded()
+    assert reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("high_water", "drained", "lag"),
+    [
+        (NOW - timedelta(hours=2), False, 7200.0),  # stopped in mid-drain: what is there is at least that late
+        (NOW - timedelta(hours=2), True, None),  # what has happened since, nobody knows yet
+        (NOW - timedelta(hours=2), None, None),
+        (None, False, None),
+    ],
+)
+def test_the_lag_after_a_resume(high_water: object, drained: bool | None, lag: float | None) -> None:
+    TenantMetrics("acme", now=Clock().now).resumed(high_water, drained=drained)  # type: ignore[arg-type]
+    assert value("okta_poll_lag_seconds") == lag
+
+
+def test_the_lag_is_worked_out_at_the_scrape() -> None:
+    clock = Clock()
+    metrics = TenantMetrics("acme", now=clock.now)
+    metrics.page(3, 0, NOW - timedelta(seconds=100), drained=False)
+    assert value("okta_poll_lag_seconds") == 100.0
+    clock.advance(50)
+    assert value("okta_poll_lag_seconds") == 150.0
+    metrics.page(1, 0, NOW + timedelta(seconds=70), drained=False)
+    assert value("okta_poll_lag_seconds") == 0.0  # never negative
+    metrics.page(0, 0, NOW, drained=True)
+    clock.advance(5000)
+    assert value("okta_poll_lag_seconds") == 0.0
+
+
+def test_a_wait_for_the_rate_limit_grows_at_every_scrape_and_ends_with_the_reset() -> None:
+    clock = Clock()
+    metrics = TenantMetrics("acme", clock=clock)
+    metrics.waits(clock(), 30.0)
+    seen = []
+    for _ in range(5):
+        clock.advance(10)
+        seen.append(value("okta_rate_limit_wait_seconds_total"))
+    assert seen == [10.0, 20.0, 30.0, 30.0, 30.0]  # nobody looked any more, yet the reset had come
+    metrics.waits(clock(), 0.0)
+    clock.advance(10)
+    assert value("okta_rate_limit_wait_seconds_total") == 30.0
+    metrics.waits(clock(), 5.0)
+    clock.advance(2)
+    metrics.waits(clock(), 3.0)
+    clock.advance(1)
+    assert value("okta_rate_limit_wait_seconds_total") == 33.0
+
+
+def test_counters_go_on_where_a_tenant_is_taken_up_again_in_the_same_process() -> None:
+    TenantMetrics("acme").request("200", 1.0)
+    again = TenantMetrics("acme")
+    again.request("200", 1.0)
+    assert value("okta_requests_total", code="200") == 2.0
+
+
+def test_errors_from_elsewhere_make_no_other_series_of_a_tenant() -> None:
+    count_error("gone", "server", "deliver")
+    assert [name for name, labels in scraped() if ("tenant", "gone") in labels] == ["okta_errors_total"]
+
+
+def test_errors_are_counted_from_many_threads() -> None:
+    threads = [threading.Thread(target=lambda: [count_error("acme", "server", "deliver") for _ in range(1000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert value("okta_errors_total", error_type="server", stage="deliver") == 4000.0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from okta_source.control import STOP_GRACE_SECONDS
 from okta_source.event import Batch, Malformed
@@ -144,22 +145,85 @@ def test_the_lag_is_zero_after_a_short_page_and_the_newest_events_age_while_drai
     assert rig.metric("okta_poll_lag_seconds") == 0.0
 
 
+@pytest.mark.parametrize("parked", [failure("server"), answer(status=429, Retry_After="300")])
+def test_the_lag_of_a_tenant_that_is_parked_in_mid_drain_grows(parked: Any) -> None:
+    rig = Rig(full(0), parked)
+    rig.fetch()
+    rig.partition.next_batch()
+    for seconds in (100.0, 160.0, 220.0):
+        rig.partition.next_batch()
+        assert rig.metric("okta_poll_lag_seconds") == seconds
+        rig.clock.advance(60.0)
+
+
+def test_a_quiet_tenant_has_no_lag_however_old_its_newest_event_and_keeps_none_while_it_fails() -> None:
+    rig = Rig(answer(events(1, 2), link_to("1")), answer([], link_to("2")), failure("dns"))
+    for _ in range(50):
+        rig.fetch()
+        rig.partition.next_batch()
+        rig.clock.advance(600.0)
+        assert rig.metric("okta_poll_lag_seconds") == 0.0
+        assert rig.has("okta_poll_lag_seconds")
+
+
+def test_there_is_no_lag_as_long_as_nothing_is_known() -> None:
+    rig = Rig(failure("dns"), answer([], link_to("1")))
+    rig.fetch()
+    assert not rig.has("okta_poll_lag_seconds")
+    rig.clock.advance(30.0)
+    rig.fetch()
+    rig.partition.next_batch()
+    assert rig.has("okta_poll_lag_seconds")
+
+
+def test_a_resume_in_mid_drain_lags_from_the_start_and_one_behind_a_drain_waits_for_an_answer() -> None:
+    first = Rig(full(0), full(1), answer([], link_to("end")))
+    first.fetch()
+    first.partition.next_batch()
+    in_mid_drain = pickle.loads(pickle.dumps(first.partition.snapshot()))  # noqa: S301
+    drain(first)
+    drained = pickle.loads(pickle.dumps(first.partition.snapshot()))  # noqa: S301
+
+    late = Rig(failure("server"), plain=in_mid_drain)
+    assert late.metric("okta_poll_lag_seconds") == 100.0
+    assert late.partition.snapshot() == in_mid_drain
+    late.clock.advance(50.0)
+    late.fetch()
+    assert late.metric("okta_poll_lag_seconds") == 150.0
+
+    quiet = Rig(failure("server"), answer([], link_to("more")), plain=drained)
+    assert not quiet.has("okta_poll_lag_seconds")
+    quiet.fetch()
+    quiet.clock.advance(50.0)
+    quiet.fetch()
+    quiet.partition.next_batch()
+    assert quiet.has("okta_poll_lag_seconds")
+    assert quiet.metric("okta_poll_lag_seconds") == 0.0
+
+
+def test_a_snapshot_of_any_tenant_is_told() -> None:
+    before = REGISTRY.get_sample_value("okta_last_snapshot_timestamp_seconds") or 0.0
+    Rig(full(0)).partition.snapshot()
+    assert (REGISTRY.get_sample_value("okta_last_snapshot_timestamp_seconds") or 0.0) > before
+
+
 def naps(rig: Rig) -> float:
     awake = rig.partition.next_awake()
     assert awake is not None
     return (awake - datetime.now(UTC)).total_seconds()
 
 
-def test_it_never_sleeps_for_longer_than_a_quarter_of_a_second() -> None:
+def test_it_never_sleeps_for_longer_than_half_a_second_and_wakes_its_worker_when_nobody_else_does() -> None:
     rig = Rig(answer([], link_to("1")), failure(), poll_interval_seconds=86400.0)
     assert naps(rig) <= 0.25
     rig.fetch()
     assert naps(rig) <= 0.0  # a page waits
     rig.partition.next_batch()
     assert 0.0 < naps(rig) <= 0.25  # a day to go
+    assert 0.25 < naps(rig) <= 0.5
     rig.clock.advance(86400.0)
     rig.fetch()
-    assert naps(rig) <= 0.25
+    assert naps(rig) <= 0.5
     rig.control.request_stop()
     assert naps(rig) <= 0.005
 

@@ -1,6 +1,7 @@
 """The resumable state: plain values, versioned, and the same after a round trip."""
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,6 +15,7 @@ STATE = TenantState(
     high_water=datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC),
     query=query_fingerprint("", "", "1000"),
     window=WINDOW,
+    drained=False,
 )
 
 
@@ -33,8 +35,15 @@ def test_it_holds_plain_values_only_so_that_no_class_can_break_it() -> None:
         "high_water": "2026-03-01T12:00:00.123000+00:00",
         "query": STATE.query,
         "window": WINDOW,
+        "drained": False,
     }
     assert b"okta_source" not in pickle.dumps(plain)
+
+
+def test_a_snapshot_of_a_release_that_did_not_tell_whether_it_was_drained_is_read() -> None:
+    plain = STATE.to_plain()
+    del plain["drained"]
+    assert TenantState.from_plain(plain) == replace(STATE, drained=None)
 
 
 def test_times_come_back_in_utc() -> None:

@@ -117,7 +117,7 @@ def test_a_connection_that_was_quiet_for_long_is_not_trusted(connect: Connect, m
         transport = connect(wire.url)
         page(transport.get(wire.url + "/x"))
         page(transport.get(wire.url + "/x"))
-        monkeypatch.setattr("okta_source.http_client._LONGEST_IDLE_SECONDS", 0.0)
+        monkeypatch.setattr("okta_source.http_client.LONGEST_IDLE_SECONDS", 0.0)
         page(transport.get(wire.url + "/x"))
         assert wire.connections == 2
 

@@ -75,6 +75,19 @@ def test_files_that_are_no_longer_used_leave_the_state(sink, make_page):
     assert [Path(path).stem[-2:] for path in state["files"]] == [f"{day:02}" for day in range(13, 21)]
 
 
+def test_files_of_earlier_days_hold_no_descriptor_and_late_events_still_get_there(sink, make_page, numbers_in):
+    partition = build(sink)
+    for day in range(1, 11):
+        partition.write_batch([make_page("acme", (day, f"2024-05-{day:02}T10:00"))])
+        partition.snapshot()
+    assert sum(file.is_open for file in partition._files.values()) == 1
+    partition.write_batch([make_page("acme", (99, "2024-05-05T10:00"))])
+    state = partition.snapshot()
+    (path,) = (Path(path) for path in state["files"] if path.endswith("2024-05-05.ndjson"))
+    assert numbers_in(path.read_bytes()) == [5, 99]
+    assert state["files"][str(path)] == path.stat().st_size
+
+
 def test_files_of_the_last_epoch_stay_in_the_state(sink, make_page):
     partition = build(sink)
     partition.write_batch([make_page("acme", *((day, f"2024-05-{day:02}T10:00") for day in range(1, 21)))])

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -5,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram, generate_latest
 
 from sinks import metrics
-from sinks.metrics import LatencyHistogram, SinkMetrics
+from sinks.metrics import LatencyHistogram, SinkMetrics, tell_sink
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -31,6 +32,9 @@ def value(name, **labels):
         ("okta_sink_batches", "counter", {"sink", "result"}),
         ("okta_sink_write_duration_seconds", "histogram", {"sink"}),
         ("okta_sink_retries", "counter", {"sink"}),
+        ("okta_sink_breakers_open", "gauge", {"sink"}),
+        ("okta_sink_info", "gauge", {"sink", "type"}),
+        ("okta_sink_last_success_timestamp_seconds", "gauge", {"sink"}),
         ("okta_delivery_latency_seconds", "histogram", {"sink"}),
     ],
 )
@@ -39,6 +43,8 @@ def test_names_types_and_labels(name, kind, labels):
     own.events("acme", "delivered", 1)
     own.filtered("acme", 1)
     own.latency(heads(1), NOW)
+    own.open_breakers(0)
+    tell_sink("pinned", "file")
     (family,) = [family for family in REGISTRY.collect() if family.name == name]
     assert family.type == kind
     assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(labels)}
@@ -61,6 +67,29 @@ def test_events_batches_and_retries_are_counted():
     assert value("okta_sink_batches_total", sink="counting", result="failed") == 1
     assert value("okta_sink_retries_total", sink="counting") == 1
     assert value("okta_sink_write_duration_seconds_sum", sink="counting") == pytest.approx(3.2)
+
+
+def test_a_success_is_an_event_that_is_with_the_target():
+    def last_success():
+        return REGISTRY.get_sample_value("okta_sink_last_success_timestamp_seconds", {"sink": "succeeding"})
+
+    own = SinkMetrics("succeeding")
+    own.events("acme", "dead_letter", 3)
+    own.batch("failed", 1.0)
+    assert last_success() is None
+    before = time.time()
+    own.events("acme", "duplicate", 1)
+    first = last_success()
+    assert before <= first <= time.time()
+    own.events("acme", "dead_letter", 3)
+    assert last_success() == first
+    own.events("acme", "delivered", 1)
+    assert last_success() > first
+
+
+def test_a_sinks_type_is_told():
+    tell_sink("typed", "webhook")
+    assert value("okta_sink_info", sink="typed", type="webhook") == 1
 
 
 PAGES = [

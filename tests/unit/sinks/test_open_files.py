@@ -94,6 +94,22 @@ def test_a_forgotten_file_is_left_as_it_is(write, synced, tmp_path):
     assert not file.is_open
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_file_at_rest_holds_no_descriptor_unless_it_is_still_to_be_synced(write, tmp_path, compression):
+    files = OpenFiles()
+    file = write(files, "x", compression)
+    files.rest(file)
+    assert file.is_open
+    files.sync()
+    files.rest(file)
+    assert not file.is_open
+    size = (tmp_path / "x").stat().st_size
+    file.append([b"more\n"])
+    files.written(file)
+    files.sync()
+    assert (tmp_path / "x").stat().st_size > size
+
+
 def test_the_default_leaves_descriptors_to_others():
     assert 8 <= default_handle_limit() <= 512
 

@@ -61,7 +61,7 @@ def test_nothing_is_fetched_before_it_is_needed_and_then_once() -> None:
     assert (grant.asked, len(refreshed)) == (1, 1)
 
 
-@pytest.mark.parametrize(("lifetime", "margin"), [(3600.0, 60.0), (300.0, 30.0), (10.0, 1.0)])
+@pytest.mark.parametrize(("lifetime", "margin"), [(36000.0, 300.0), (3600.0, 300.0), (300.0, 30.0), (10.0, 1.0)])
 def test_it_is_renewed_a_margin_before_its_end(lifetime: float, margin: float) -> None:
     grant, clock = FakeGrant(lifetime), Clock()
     subject = AccessTokens(grant, "acme", clock=clock)
@@ -95,22 +95,61 @@ def test_trouble_within_the_margin_is_waited_out_with_the_old_token(caplog: pyte
     grant, clock, errors = FakeGrant(), Clock(), []
     subject = AccessTokens(grant, "acme", on_error=lambda *what: errors.append(what), clock=clock)
     used(subject)
-    clock.advance(3541)
+    clock.advance(3301)
     grant.trouble = trouble()
     with caplog.at_level(logging.WARNING):
-        for _ in range(58):
+        for _ in range(298):
             assert used(subject) == "at-1"
             clock.advance(1)
-    assert grant.asked == 1 + 4  # a try each quarter of the margin
-    assert errors == [("server", "token")] * 4
+    assert grant.asked == 1 + 5  # a try each fifth of the margin
+    assert errors == [("server", "token")] * 5
     assert "acme" in caplog.text
     assert "Okta is down" in caplog.text
     clock.advance(1)
     with pytest.raises(CredentialError):
         used(subject)
-    assert len(errors) == 4  # whoever catches that one counts it
+    assert len(errors) == 5  # whoever catches that one counts it
     grant.trouble = None
-    assert used(subject) == "at-7"
+    assert used(subject) == "at-8"
+
+
+def test_how_long_it_lasts_is_told_while_that_means_something() -> None:
+    grant, clock = FakeGrant(), Clock()
+    subject = AccessTokens(grant, "acme", clock=clock)
+    assert subject.seconds_left() is None
+    used(subject)
+    assert subject.seconds_left() == 3600.0
+    clock.advance(3000)
+    assert subject.seconds_left() == 600.0
+    clock.advance(400)
+    assert subject.seconds_left() is None  # a tenant that is polled once an hour has no use for another one yet
+    used(subject)
+    assert subject.seconds_left() == 3600.0
+
+
+def test_a_renewal_that_fails_shows_in_what_is_left_and_beyond_the_end() -> None:
+    grant, clock = FakeGrant(), Clock()
+    subject = AccessTokens(grant, "acme", clock=clock)
+    used(subject)
+    clock.advance(3400)
+    grant.trouble = trouble()
+    assert used(subject) == "at-1"
+    assert subject.seconds_left() == 200.0
+    clock.advance(210)
+    with pytest.raises(CredentialError):
+        used(subject)
+    assert subject.seconds_left() == -10.0
+    grant.trouble = None
+    used(subject)
+    assert subject.seconds_left() == 3600.0
+
+
+def test_a_token_that_is_refused_is_held_no_more() -> None:
+    subject = AccessTokens(FakeGrant(), "acme", clock=Clock())
+    assert not sent_and(subject, OK)
+    assert subject.seconds_left() == 3600.0
+    assert sent_and(subject, REFUSED)
+    assert subject.seconds_left() is None
 
 
 def test_a_secret_that_can_not_be_read_within_the_margin_does_no_harm_either() -> None:

@@ -71,6 +71,21 @@ def test_between_is_ordered_by_published_and_grows_with_the_log() -> None:
     assert 200 in log.between(log.published_ms(200), log.published_ms(200) + 1)
 
 
+def test_by_published_finds_what_between_finds_and_goes_on_anywhere() -> None:
+    log = EventLog(EventFactory("acme", 1, 30), 1, 0.05)
+    log.fill(START_MS, START_MS + 500_000, 2500)
+    log.append_raw(START_MS + 600_000, [b'{"uuid":"x","published":"2026-05-28T20:27:40.000Z"}', b"no event"])
+    log.append_generated(START_MS + 700_000, 40)
+    spans = [(START_MS - 30_000_000, START_MS + 800_000), (START_MS + 100_000, START_MS + 100_500), (START_MS, START_MS)]
+    for since_ms, until_ms in spans:
+        expected = log.between(since_ms, until_ms)
+        assert list(log.by_published(since_ms, until_ms)) == expected
+        for place, position in list(enumerate(expected))[::97]:
+            rest = log.by_published(since_ms, until_ms, (log.published_ms(position), position))
+            assert list(rest) == expected[place + 1 :]
+    assert len(list(log.by_published(*spans[0]))) == len(log)
+
+
 def test_the_block_cache_is_bounded_and_makes_a_block_once() -> None:
     cache = BlockCache(capacity_bytes=100)
     made: list[int] = []
