@@ -10,6 +10,7 @@ speed meets both; the median is what counts. See README.md beside this file.
 import argparse
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -175,6 +176,8 @@ def main() -> None:
     against = [key for key in arguments.against.split(",") if key]
     if unknown := set(against) - OTHERS.keys():
         parser.error(f"--against: unknown: {', '.join(sorted(unknown))}; known: {', '.join(OTHERS)}")
+    # As on Ctrl-C, whatever was started is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
     if arguments.only in (None, "loop"):
         race_loop(console, arguments.events, arguments.pairs)

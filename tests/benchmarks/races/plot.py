@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-_WIDTH = 800
+_WIDTH = 860
 _LABEL_WIDTH = 190
 _BAR_WIDTH = 400
 _ROW_HEIGHT = 30
@@ -58,4 +58,4 @@ def draw(title: str, note: str, bars: Sequence[tuple[str, float, float]]) -> str
 
 def _times(other: tuple[float, float], ours: tuple[float, float]) -> str:
     """How many times as much, as a whole and less start-up."""
-    return f"  {other[0] / ours[0]:.1f} x, less start-up {(other[0] - other[1]) / (ours[0] - ours[1]):.1f} x"
+    return f" ({other[0] / ours[0]:.1f} x; less start-up {(other[0] - other[1]) / (ours[0] - ours[1]):.1f} x)"

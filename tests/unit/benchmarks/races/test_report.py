@@ -41,7 +41,7 @@ def test_the_plot_is_well_formed_and_its_bars_are_in_proportion():
     space = "{http://www.w3.org/2000/svg}"
     widths = [float(bar.get("width", 0)) for bar in svg.iter(f"{space}rect")]
     assert widths == [80.0, 20.0, 400.0, 0.0]
-    assert "40.0  4.0 x, less start-up 5.0 x" in [text.text for text in svg.iter(f"{space}text")]
+    assert "40.0 (4.0 x; less start-up 5.0 x)" in [text.text for text in svg.iter(f"{space}text")]
 
 
 def test_lines_are_counted_once_while_files_grow(tmp_path):
