@@ -22,7 +22,7 @@ from okta_source import __version__
 from okta_source.config import TenantConfig
 from okta_source.connection_slots import LONGEST_IDLE_SECONDS
 from okta_source.http_adapter import ExactHttpAdapter, ExactHttpsAdapter, exact_target
-from okta_source.network_error import explain
+from okta_source.network_error import drop_tracebacks, explain
 from okta_source.org_url import is_loopback
 from okta_source.proxy_url import proxy_host, unusable_proxy, with_scheme
 from okta_source.verdict import Response, TransportFailure
@@ -132,7 +132,9 @@ class HttpClient:
                 "decode", f"The compressed body is corrupt or cut short ({error}).", "The same page is asked for again."
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return explain(error, self.org_url, timeout_seconds, self._proxy_host)
+            failure = explain(error, self.org_url, timeout_seconds, self._proxy_host)
+            drop_tracebacks(error)
+            return failure
         except ValueError:
             return _odd_credential()
         self._last_answer_at = time.monotonic()

@@ -14,7 +14,7 @@ import urllib3.exceptions
 
 from okta_source.verdict import TransportFailure
 
-__all__ = ["explain"]
+__all__ = ["drop_tracebacks", "explain"]
 
 _EGRESS: Final = "Check that this machine may reach {whom} (egress rules, proxy); it is tried again."
 _PROXY_SETTING: Final = "`proxy` of this tenant, or HTTPS_PROXY in the environment"
@@ -57,6 +57,20 @@ def explain(error: BaseException, org_url: str, timeout_seconds: float, proxy: s
             "Behind a TLS-inspecting proxy, give its CA in tenants.tls.ca_file; otherwise check org_url.",
         )
     return TransportFailure("connection", f"The connection to {whom} failed: {_root(chain)}.", _EGRESS.format(whom="the organisation"))
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Let go of the calls in which an exception, and everything it was made from, came up; to be called once it is explained.
+
+    urllib3 keeps what it raises in variables of its own (`new_e` in `urlopen`), so exception, traceback and call hold each other: some 50
+    objects of each request without an answer, the connection and its buffer among them. Only the garbage collector would free them, which
+    looks after every 100,000 new objects: with few organisations down now and then, not once in twelve hours.
+
+    Args:
+        error: What was raised.
+    """
+    for link in _chain(error):
+        link.__traceback__ = None
 
 
 def _proxy_failure(chain: list[BaseException], org_url: str, timeout_seconds: float, proxy: str) -> TransportFailure:

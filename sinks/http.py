@@ -112,7 +112,9 @@ class HttpClient:
         except requests.exceptions.InvalidHeader:
             return _unsendable_header(origin)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return _explain(error, origin, timeout_seconds)
+            reason = _explain(error, origin, timeout_seconds)
+            _drop_tracebacks(error)
+            return reason
         except ValueError:
             return _unsendable_header(origin)
 
@@ -241,6 +243,16 @@ def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAns
         f"The connection to {origin} failed: {type(root).__name__}: {root}.",
         "Check that the server runs and that this machine may reach it.",
     )
+
+
+def _drop_tracebacks(error: BaseException) -> None:
+    """Let go of the calls in which the exception came up.
+
+    urllib3 keeps what it raises in variables of its own, so exception, traceback and call hold each other: 66 objects of each request
+    without an answer, its body among them. Only the garbage collector would free them, which looks after every 100,000 new objects.
+    """
+    for link in _chain(error):
+        link.__traceback__ = None
 
 
 def _is_timeout(link: BaseException) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 _SHARED_SERVERS = {"opensearch_url", "elasticsearch_url", "search_server"}
 _OWN_SERVERS = {"make_node"}
+_LONGEST_NAME = 60
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,6 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif fixtures & _OWN_SERVERS:
             group = "own servers"
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A key or a compressed body, made anew in each process, is no name: a test must be called the same in all of them."""
+    return argname if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME else None
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 
 import pytest
+import urllib3.exceptions
 
+from tests.unit.garbage import leaves_none_of
 from tests.unit.okta_source.wire import TIMEOUT, Connect, failed, page, reply, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -135,3 +137,19 @@ def test_a_host_that_does_not_exist(connect: Connect) -> None:
     found = failed(connect("https://acme.invalid").get("https://acme.invalid/x"), "dns")
     assert "https://acme.invalid" in found.detail
     assert "org_url" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("handler", "error_type"),
+    [(None, "connection"), (reset, "connection"), (sends(close=False), "timeout")],
+    ids=["refused", "reset", "hangs"],
+)
+def test_a_failure_leaves_nothing_for_the_garbage_collector(
+    connect: Connect, handler: Callable[[socket.socket, bytes], None] | None, error_type: str
+) -> None:
+    with serving(handler or reset) as wire:
+        transport = connect(wire.url, request_timeout_seconds=TIMEOUT)
+        if handler is None:
+            wire.close()
+        with leaves_none_of(urllib3.exceptions.HTTPError):
+            failed(transport.get(wire.url + "/x"), error_type)

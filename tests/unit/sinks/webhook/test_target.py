@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 import pytest
+import urllib3.exceptions
 
 from sinks.batch import Batch
 from sinks.documents import Documents
@@ -13,6 +14,7 @@ from sinks.http import HttpClient, NoAnswer
 from sinks.target import Outcome
 from sinks.webhook import HecFields, WebhookTarget
 from sinks.webhook.signature import message_id
+from tests.unit.garbage import leaves_none_of
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver
 
@@ -164,6 +166,16 @@ def test_a_receiver_hangs(receiver, make_target, make_batch):
     receiver.hang()
     (again,) = make_target(receiver.url).send(make_batch("1"), 0.2).again
     assert again.error_type == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error_type"), [(Receiver.down, "connection"), (Receiver.reset, "connection"), (Receiver.hang, "timeout")]
+)
+def test_a_failure_leaves_nothing_for_the_garbage_collector(receiver, make_target, make_batch, trouble, error_type):
+    trouble(receiver)
+    target, batch = make_target(receiver.url), make_batch("1")
+    with leaves_none_of(urllib3.exceptions.HTTPError):
+        assert [again.error_type for again in target.send(batch, 0.5).again] == [error_type]
 
 
 def test_a_host_that_does_not_resolve(make_target, make_batch, monkeypatch):
