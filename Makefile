@@ -9,8 +9,8 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 JUDGES := .judges
-# Most tests wait more than they compute: three at a time on two cores.
-TEST_PROCESSES ?= 3
+# Most tests wait more than they compute: four at a time on two cores.
+TEST_PROCESSES ?= 4
 SOURCES := okta_source sinks flows grafana tests
 
 .PHONY: help demo servers judges test lint format dashboards bench lock clean

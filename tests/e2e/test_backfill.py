@@ -107,7 +107,8 @@ def test_beside_a_live_flow_that_is_never_starved(tmp_path: Path) -> None:
     assert organisation.rejected_429_count == 0
     polls = [request.at for request in organisation.requests if "until=" not in request.target]
     windows = Counter(organisation.rate_limit_window(request.at) for request in organisation.requests)
-    assert max(windows.values()) <= 54
+    # The two processes know of each other by Okta's answers alone: a poll may be on its way while the backfill sends its last request.
+    assert max(windows.values()) <= 54 + 1
     # Every second is a poll due: each window of six has some, also while the backfill has used up what it may.
     by_window = Counter(organisation.rate_limit_window(at) for at in polls)
     assert all(by_window[number] >= 3 for number in sorted(windows)[1:-1])
