@@ -10,14 +10,14 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from okta_source.event import Malformed, PageError, SlicedPage
+from okta_source.body_reader import BodyReader, Undecodable
+from okta_source.event import SlicedPage
 from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
 from okta_source.link import host_of, is_allowed, next_link, query_limit
 from okta_source.query import Query, okta_time
-from okta_source.salvage import BodyReader
 from okta_source.state import Cursor, TenantState
 from okta_source.step import Page, Step
-from okta_source.verdict import Failure, Response, TransportFailure, failure_of
+from okta_source.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
 
 __all__ = ["Poller"]
 
@@ -27,8 +27,6 @@ RETENTION = timedelta(days=90)
 """Okta keeps events for 90 days; a `since` over 180 days back is refused with E0000053."""
 DRAIN_TRIES = 5
 """After how many failures in a row a run until drained goes on without the tenant."""
-DECODE_TRIES = 10
-"""How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
 _REFUSED_CURSOR = frozenset({400, 404, 410})
 
 
@@ -47,9 +45,7 @@ class Poller:
         self._query = query
         self._backoff = backoff
         self._failures = 0
-        self._decode_failures = 0
-        self._decode_first_at = now
-        self._bodies = BodyReader()
+        self._bodies = BodyReader(query.tenant)
         self._resets_in_a_row = 0
         self.started_at = since
         self.high_water: datetime | None = None
@@ -96,26 +92,20 @@ class Poller:
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        try:
-            sliced = self._bodies.slice(response.body)
-        except PageError as error:
-            return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
-        tries, first_at = self._decode_failures + 1, self._decode_first_at if self._decode_failures else now
-        self._decode_failures = 0
+        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        if isinstance(read, Undecodable):
+            return self._undecodable(read, None if foreign else link, rate_limit)
+        sliced = read.sliced
         limit = query_limit(self.cursor.url)
         high_water = self.high_water
         if sliced.heads:
             # A `published` ahead of time must not empty the window of seen uuids, nor let a rewind skip what is still to come.
             newest = min(max(head.published for head in sliced.heads), now)
             high_water = max(newest, high_water) if high_water else newest
-        malformed = tuple(
-            Malformed(self._query.tenant, reason, raw, 200, tries, first_at, now, uuid, published)
-            for raw, reason, uuid, published in sliced.malformed
-        )
         short = sliced.events < limit
         cursor, failure, reset = self.cursor, None, False
         if link is not None and foreign:
-            failure = self._foreign_link(link)
+            failure = foreign_link(link, self._query.org_url)
         elif link is not None:
             cursor = Cursor(link, from_link=True)
         elif not short:
@@ -126,34 +116,22 @@ class Poller:
             self._resets_in_a_row = 0
         stuck = cursor.url == self.cursor.url  # never documented; asking at once would only bring the same page again
         self.cursor, self.high_water = cursor, high_water
-        page = Page(sliced, cursor, high_water, now, malformed)
+        page = Page(sliced, cursor, high_water, now, read.malformed)
         if failure:
             return self._failed(failure, rate_limit, page=page)
         self._failures = 0
         due_seconds = self._query.poll_interval_seconds if short or stuck else 0.0
         return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
 
-    def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
-        if self._decode_failures == 0:
-            self._decode_first_at = now
-        self._decode_failures += 1
-        failure = Failure(
-            "decode",
-            "decode",
-            f"Okta's answer can't be decoded: {reason}.",
-            "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
-            "200",
-        )
+    def _undecodable(self, read: Undecodable, link: str | None, rate_limit: RateLimitHeaders | None) -> Step:
         if link is None:
-            return self._failed(failure, rate_limit)
-        if self._decode_failures < DECODE_TRIES:
-            return self._failed(failure, rate_limit, tries=sys.maxsize)
-        malformed = Malformed(self._query.tenant, reason, bytes(response.body), 200, self._decode_failures, self._decode_first_at, now)
-        self._decode_failures = 0
+            return self._failed(read.failure, rate_limit)
+        if read.letter is None:
+            return self._failed(read.failure, rate_limit, tries=sys.maxsize)
         self._failures = 0
         self.cursor = Cursor(link, from_link=True)
-        page = Page(SlicedPage((), (), (), 0), self.cursor, self.high_water, now, (malformed,))
-        return Step(0.0, page, failure, rate_limit)
+        page = Page(SlicedPage((), (), (), 0), self.cursor, self.high_water, read.letter.last_at, (read.letter,))
+        return Step(0.0, page, read.failure, rate_limit)
 
     def _refused_cursor(self, failure: Failure, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         self._resets_in_a_row += 1
@@ -187,16 +165,6 @@ class Poller:
             rate_limit,
             failures=self._failures,
             exhausted=self._failures >= tries,
-        )
-
-    def _foreign_link(self, link: str) -> Failure:
-        host = host_of(link) or link[:100]
-        return Failure(
-            "foreign_link",
-            "fetch",
-            f"The next link names {host}, which is not {self._query.org_url}: it was not followed and the credential was not sent.",
-            f'If {host} is a domain of this organisation, add it: allowed_hosts = ["{host}"].',
-            "200",
         )
 
     def _restart(self, now: datetime, why: str) -> None:

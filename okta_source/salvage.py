@@ -7,42 +7,16 @@ own and no accident of the way, the array is cut by its brackets and each elemen
 
 import json
 import re
-from hashlib import blake2b
 
 import msgspec
 
-from okta_source.event import LINE_BREAKS_TO_SPACES, Head, PageError, SlicedPage, slice_page
+from okta_source.event import LINE_BREAKS_TO_SPACES, Head, PageError, SlicedPage
 
-__all__ = ["BodyReader", "salvage"]
+__all__ = ["salvage"]
 
 # What tells where an element of an array ends: strings, which may be without an end, brackets and commas.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _DEPTH = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-
-
-class BodyReader:
-    """Cuts one tenant's bodies into events, and remembers the one that was refused last."""
-
-    def __init__(self) -> None:
-        self._refused = b""
-
-    def slice(self, body: bytes | bytearray) -> SlicedPage:
-        """Cut a body into events; one that has been refused before, byte for byte, is taken apart.
-
-        Raises:
-            PageError: It can't be cut: ask for it again.
-        """
-        try:
-            return slice_page(body)
-        except PageError as refusal:
-            refused = blake2b(body).digest()
-            if refused != self._refused:
-                self._refused = refused
-                raise
-            try:
-                return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
-            except PageError:
-                raise refusal from None  # what the body is, such as HTML, says more than that it holds no event
 
 
 def salvage(page: bytes | bytearray) -> SlicedPage:

@@ -8,9 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from okta_source.link import host_of
 from okta_source.oauth_error import OAuthError, oauth_error_of
 
-__all__ = ["ErrorType", "Failure", "Response", "Stage", "TransportFailure", "failure_of", "okta_reason"]
+__all__ = ["ErrorType", "Failure", "Response", "Stage", "TransportFailure", "failure_of", "foreign_link", "okta_reason"]
 
 ErrorType = Literal[
     "auth",
@@ -171,6 +172,23 @@ _OAUTH_FIXES: Mapping[str, tuple[ErrorType, str]] = MappingProxyType(
     }
 )
 _REFUSED: tuple[ErrorType, str] = ("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")
+
+
+def foreign_link(link: str, org_url: str) -> Failure:
+    """A next link that belongs to no host of the organisation's.
+
+    Args:
+        link: The link.
+        org_url: Whom it should belong to.
+    """
+    host = host_of(link) or link[:100]
+    return Failure(
+        "foreign_link",
+        "fetch",
+        f"The next link names {host}, which is not {org_url}: it was not followed and the credential was not sent.",
+        f'If {host} is a domain of this organisation, add it: allowed_hosts = ["{host}"].',
+        "200",
+    )
 
 
 def failure_of(response: Response, org_url: str) -> Failure:

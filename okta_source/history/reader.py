@@ -10,17 +10,17 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from okta_source.event import Malformed, PageError, SlicedPage
+from okta_source.body_reader import DECODE_TRIES, BodyReader, Undecodable
+from okta_source.event import SlicedPage
 from okta_source.history.slices import Slice, bounded_query
 from okta_source.history.state import SliceState
 from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
 from okta_source.link import host_of, is_allowed, next_link, query_limit
 from okta_source.query import Query, okta_time
-from okta_source.salvage import BodyReader
 from okta_source.start_from import OLDEST_SINCE
 from okta_source.state import Cursor
 from okta_source.step import Page, Step
-from okta_source.verdict import Failure, Response, TransportFailure, failure_of
+from okta_source.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
 
 __all__ = ["OVERLAP", "SliceReader", "tries_of"]
 
@@ -28,7 +28,6 @@ _LOG = logging.getLogger(__name__)
 
 OVERLAP = timedelta(minutes=1)
 """How far behind the newest event seen a refused cursor restarts: pages are in order, but an event may have been persisted meanwhile."""
-DECODE_TRIES = 10
 _TRIES = 10
 _TRIES_OF_THE_LASTING = 5
 _LASTING = frozenset({"auth", "permission", "bad_request", "not_found", "foreign_link"})
@@ -62,10 +61,8 @@ class SliceReader:
         self._query = query
         self._slice = wanted
         self._backoff = backoff
-        self._bodies = BodyReader()
+        self._bodies = BodyReader(query.tenant)
         self._failures = 0
-        self._decode_failures = 0
-        self._decode_first_at = now
         self._resets_in_a_row = 0
         self._confirms = False
         self.high_water = state.high_water if state else None
@@ -110,29 +107,23 @@ class SliceReader:
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        try:
-            sliced = self._bodies.slice(response.body)
-        except PageError as error:
-            return self._undecodable(str(error), response, None if foreign else link, rate_limit, now)
-        tries, first_at = self._decode_failures + 1, self._decode_first_at if self._decode_failures else now
-        self._decode_failures = 0
+        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        if isinstance(read, Undecodable):
+            return self._undecodable(read, None if foreign else link, rate_limit)
+        sliced = read.sliced
         limit = query_limit(self.cursor.url)
         before = self.high_water
         if sliced.heads:
             newest = min(max(head.published for head in sliced.heads), self._slice.until)
             self.high_water = max(newest, before) if before else newest
-        malformed = tuple(
-            Malformed(self._query.tenant, reason, raw, 200, tries, first_at, now, uuid, published)
-            for raw, reason, uuid, published in sliced.malformed
-        )
         if self.cursor.from_link and not foreign:
             self._resets_in_a_row = 0
         if link is not None and foreign:
-            page = Page(sliced, self.cursor, self.high_water, now, malformed)
-            return self._failed(self._foreign_link(link), rate_limit, page=page)
+            page = Page(sliced, self.cursor, self.high_water, now, read.malformed)
+            return self._failed(foreign_link(link, self._query.org_url), rate_limit, page=page)
         self._failures = 0
         ended = self._advance(link, sliced.events, limit, before)
-        return Step(0.0, Page(sliced, self.cursor, self.high_water, now, malformed), None, rate_limit, drained=ended)
+        return Step(0.0, Page(sliced, self.cursor, self.high_water, now, read.malformed), None, rate_limit, drained=ended)
 
     def _advance(self, link: str | None, events: int, limit: int, before: datetime | None) -> bool:
         """Go on behind a page; returns whether it was the last one."""
@@ -149,24 +140,13 @@ class SliceReader:
         self.cursor = self._cursor_since(self.high_water or self._oldest)
         return False
 
-    def _undecodable(self, reason: str, response: Response, link: str | None, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
-        if self._decode_failures == 0:
-            self._decode_first_at = now
-        self._decode_failures += 1
-        failure = Failure(
-            "decode",
-            "decode",
-            f"Okta's answer can't be decoded: {reason}.",
-            "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
-            "200",
-        )
-        if link is None or self._decode_failures < DECODE_TRIES:
-            return self._failed(failure, rate_limit, tries=DECODE_TRIES if link is None else sys.maxsize)
-        malformed = Malformed(self._query.tenant, reason, bytes(response.body), 200, self._decode_failures, self._decode_first_at, now)
-        self._decode_failures = 0
+    def _undecodable(self, read: Undecodable, link: str | None, rate_limit: RateLimitHeaders | None) -> Step:
+        if link is None or read.letter is None:
+            return self._failed(read.failure, rate_limit, tries=DECODE_TRIES if link is None else sys.maxsize)
         self._failures = 0
         self.cursor = Cursor(link, from_link=True)
-        return Step(0.0, Page(SlicedPage((), (), (), 0), self.cursor, self.high_water, now, (malformed,)), failure, rate_limit)
+        page = Page(SlicedPage((), (), (), 0), self.cursor, self.high_water, read.letter.last_at, (read.letter,))
+        return Step(0.0, page, read.failure, rate_limit)
 
     def _refused_cursor(self, failure: Failure, rate_limit: RateLimitHeaders | None) -> Step:
         self._resets_in_a_row += 1
@@ -188,16 +168,6 @@ class SliceReader:
         self._failures += 1
         exhausted = self._failures >= (tries or tries_of(failure))
         return Step(self._backoff.seconds(self._failures), page, failure, rate_limit, failures=self._failures, exhausted=exhausted)
-
-    def _foreign_link(self, link: str) -> Failure:
-        host = host_of(link) or link[:100]
-        return Failure(
-            "foreign_link",
-            "fetch",
-            f"The next link names {host}, which is not {self._query.org_url}: it was not followed and the credential was not sent.",
-            f'If {host} is a domain of this organisation, add it: allowed_hosts = ["{host}"].',
-            "200",
-        )
 
     def _restart(self, why: str) -> None:
         self.was_restarted = True

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from okta_source.body_reader import DECODE_TRIES
 from okta_source.limits import Backoff
-from okta_source.poller import DECODE_TRIES, DRAIN_TRIES, Poller
+from okta_source.poller import DRAIN_TRIES, Poller
 from okta_source.query import Query
 from okta_source.state import TenantState
 from okta_source.verdict import Response, TransportFailure
