@@ -11,6 +11,8 @@ from okta_source.simulator.protocol import Connection
 
 _Result = TypeVar("_Result")
 _BACKLOG = 512
+# A task, its transport, the protocol of that: asyncio takes a round of the loop for each, and one to close it.
+_ROUNDS_OF_AN_ACCEPT = 5
 _WAIT_SECONDS = 30.0
 
 
@@ -92,6 +94,7 @@ class Simulator:
             return
         for name in list(self._servers):
             self.down(name)
+        self._run(self._settle())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_WAIT_SECONDS)
         loop.close()
@@ -132,11 +135,25 @@ class Simulator:
         server = self._servers.pop(name, None)
         if server is None:
             return
-        server.close()
+        # Nothing more is accepted, but what has been goes on its way: a server that is closed already would drop it without closing it.
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         # Aborted transports tell their protocols in the loop's next round; leaving earlier would leak their sockets. One that was accepted
-        # just before turns up in between.
-        while self._connections[name]:
+        # just before becomes known some rounds later.
+        rounds = 0
+        while self._connections[name] or rounds < _ROUNDS_OF_AN_ACCEPT:
             for connection in list(self._connections[name]):
                 connection.abort()
             await asyncio.sleep(0)
+            rounds += 1
+        server.close()
         await server.wait_closed()
+
+    async def _settle(self) -> None:
+        """End what is left, such as a TLS handshake that nobody will finish, and let its sockets close."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(_ROUNDS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
