@@ -70,7 +70,7 @@ class SliceFeed:
         if self._control.stopping or self._failure or self._lanes.given_up:
             return
         now = self._shared.clock()
-        if now < self._due or not self._may_start(now):
+        if now < max(self._due, self._lanes.not_before) or not self._may_start(now):
             return
         self._busy_since = now
         self._busy = True
@@ -92,7 +92,7 @@ class SliceFeed:
             # A fast answer is picked up within a millisecond or two, a slow one costs few wake-ups.
             return min(max((self._shared.clock() - self._busy_since) / 4.0, 0.001), 0.1)
         if self._lanes.may_ask(self._slice):
-            return min(max(self._due - self._shared.clock(), 0.001), _FAR_NAP_SECONDS)
+            return min(max(max(self._due, self._lanes.not_before) - self._shared.clock(), 0.001), _FAR_NAP_SECONDS)
         return _NEAR_NAP_SECONDS if self._lanes.is_near(self._slice) else _FAR_NAP_SECONDS
 
     def _may_start(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Which slices of one tenant may ask: the oldest first, several at once, and one alone while the tenant is in trouble.
+"""Which slices of one tenant may ask: the oldest first, several at once, and two in turns while the tenant is in trouble.
 
 Thread-safe. Slices wait for nobody: they look here whenever they are looked at.
 """
@@ -8,6 +8,7 @@ from bisect import insort
 
 from okta_source.history.reader import tries_of
 from okta_source.history.slices import Slice
+from okta_source.limits import Backoff
 from okta_source.verdict import Failure
 
 __all__ = ["MOST_LANES", "Lanes"]
@@ -16,16 +17,19 @@ MOST_LANES = 16
 """Requests in flight per organisation: 540 a minute need nine where each takes a second. Okta's limit of simultaneous requests is 35 in its
 smallest plan."""
 _GROWS_AFTER = 50
+_PROBES = 2
 
 
 class Lanes:
     """The slices of one tenant that are not done.
 
     Args:
+        backoff: Waits while the tenant is in trouble.
         most: How many may ask at once.
     """
 
-    def __init__(self, most: int = MOST_LANES) -> None:
+    def __init__(self, backoff: Backoff, most: int = MOST_LANES) -> None:
+        self._backoff = backoff
         self._most = most
         self._width = most
         self._unfinished: list[Slice] = []
@@ -37,6 +41,8 @@ class Lanes:
         self._lock = threading.Lock()
         self.given_up: Failure | None = None
         """Why nothing more is asked in this run."""
+        self.not_before = 0.0
+        """Until when nobody asks, by the monotonic clock of `failed`: slices that try in turns begin no back-off anew."""
 
     def add(self, wanted: Slice) -> None:
         """A slice that is to be read."""
@@ -69,6 +75,7 @@ class Lanes:
         with self._lock:
             self._successes += 1
             recovered, self._failures = self._failures > 0, 0
+            self.not_before = 0.0
             if self._width < self._most and self._successes >= _GROWS_AFTER:
                 self._width, self._successes = self._width + 1, 0
                 recovered = True
@@ -88,6 +95,8 @@ class Lanes:
                 return
             self._failures += 1
             self._failed_at = now
+            if self._failures > 1:
+                self.not_before = now + self._backoff.seconds(self._failures - 1)
             if self._failures >= tries_of(failure):
                 self.given_up = failure
             self._choose()
@@ -99,6 +108,11 @@ class Lanes:
             self._choose()
 
     def _choose(self) -> None:
-        width = 1 if self._failures else self._width
-        self._open = frozenset(self._unfinished[:width])
+        width = self._width
+        if self._failures:
+            # Others each time, or a slice that alone can't be read would be all that is tried, and the rest given up with it.
+            width, turn = _PROBES, (self._failures - 1) % max(len(self._unfinished), 1)
+            self._open = frozenset((self._unfinished[turn:] + self._unfinished[:turn])[:width])
+        else:
+            self._open = frozenset(self._unfinished[:width])
         self._near = frozenset(self._unfinished[width : 2 * width])

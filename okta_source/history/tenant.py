@@ -60,7 +60,7 @@ class TenantHistory:
         self.shared = shared
         self.ledger = ledger
         self.transport = transport
-        self.lanes = Lanes()
+        self.lanes = Lanes(self.backoff)
         self.now = now
         self._org_host = tenant.org_host
         self._reserve = tenant.rate_limit_reserve

@@ -1,7 +1,9 @@
+import random
 from datetime import UTC, datetime, timedelta
 
 from okta_source.history.lanes import Lanes
 from okta_source.history.slices import Slice, cut_by
+from okta_source.limits import Backoff
 from okta_source.verdict import ErrorType, Failure
 
 START = datetime(2026, 8, 3, tzinfo=UTC)
@@ -13,7 +15,7 @@ def why(error_type: ErrorType = "server") -> Failure:
 
 
 def filled(most: int = 4) -> Lanes:
-    lanes = Lanes(most)
+    lanes = Lanes(Backoff(random.Random(1)), most)
     for wanted in reversed(SLICES):
         lanes.add(wanted)
     return lanes
@@ -37,12 +39,20 @@ def test_the_last_one_is_told() -> None:
     assert lanes.finished(SLICES[0])
 
 
-def test_in_trouble_one_alone_tries() -> None:
+def test_in_trouble_two_try_and_others_each_time() -> None:
     lanes = filled()
     lanes.failed(why(), started_at=1.0, now=2.0)
-    assert open_ones(lanes) == [SLICES[0]]
+    assert open_ones(lanes) == [SLICES[0], SLICES[1]]
+    assert lanes.not_before == 0.0
+    lanes.failed(why(), started_at=2.0, now=3.0)
+    assert open_ones(lanes) == [SLICES[1], SLICES[2]]
+    assert 4.0 <= lanes.not_before <= 5.0
+    lanes.failed(why(), started_at=5.0, now=6.0)
+    assert open_ones(lanes) == [SLICES[2], SLICES[3]]
+    assert 8.0 <= lanes.not_before <= 10.0
     lanes.succeeded()
     assert len(open_ones(lanes)) == 4
+    assert lanes.not_before == 0.0
 
 
 def test_those_in_flight_together_fail_as_one() -> None:
