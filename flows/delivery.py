@@ -20,9 +20,9 @@ from flows.destinations import build_sink
 from flows.enrich import Enricher, to_rejected
 from flows.lifecycle import StopsRun, StopsRunKeyed
 from flows.routing import Router
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.event import Batch, Malformed
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.polling.event import Batch, Malformed
 from sinks.config import SinkConfig
 from sinks.dead_letter import DeadLetterFile, DeadLetterSink
 from sinks.documents import Documents

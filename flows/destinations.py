@@ -13,8 +13,8 @@ from typing import Any
 from bytewax.outputs import FixedPartitionedSink
 
 from okta_source import __version__
+from okta_source.config.secret import SecretError, SecretRef
 from okta_source.metrics import count_error
-from okta_source.secret import SecretError, SecretRef
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HttpSinkCommon, SinkConfig, WebhookSinkConfig
 from sinks.dead_letter import DeadLetterFile
 from sinks.elasticsearch import ElasticsearchTarget

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from flows.categories import action, category
-from okta_source.config import TenantConfig
-from okta_source.event import Batch, Malformed
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import Batch, Malformed
 from sinks.documents import Documents, Rejected, rfc3339
 
 __all__ = ["Enricher", "to_rejected"]

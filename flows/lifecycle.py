@@ -24,7 +24,7 @@ from typing import Any, NoReturn, TypeVar
 
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from sinks.errors import SinkStopped
 
 __all__ = [

@@ -28,7 +28,7 @@ from flows.replay_sink import Sender, SinkReplay
 from flows.replay_stop import Stop
 from flows.replay_tally import Tally
 from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
-from okta_source.start_from import START_FROM_ALLOWED, StartFrom
+from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
 from sinks.dead_letter import DeadLetterFile
 from sinks.dead_letter_claims import ReplayUnderWay

@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows import sink_rules
-from okta_source.config import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
-from okta_source.config_file import (
+from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
     Tenants,
@@ -24,7 +23,8 @@ from okta_source.config_file import (
     tenant_warnings,
     unusable_tls,
 )
-from okta_source.problems import ConfigurationError, Location, Problem, explain, toml_path
+from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
+from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
 from sinks.config import SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]

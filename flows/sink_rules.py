@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from okta_source.problems import Location, quoted, toml_path
-from okta_source.secret import SecretError, SecretRef
+from okta_source.config.problems import Location, quoted, toml_path
+from okta_source.config.secret import SecretError, SecretRef
 from sinks.config import (
     NAME_ALLOWED,
     NAME_PATTERN,

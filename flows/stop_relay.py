@@ -12,7 +12,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 
 __all__ = ["relay_stops"]
 

@@ -38,7 +38,7 @@ from flows.recovery import (
 )
 from flows.settings import ConfigurationError, Settings, load
 from flows.stop_relay import relay_stops
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 from sinks.config import FileSinkConfig
 

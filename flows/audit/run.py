@@ -23,7 +23,7 @@ from flows.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_p
 from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
 from flows.settings import ConfigurationError, Settings, load
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable
 

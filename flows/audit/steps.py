@@ -29,7 +29,7 @@ from flows.enrich import Enricher
 from flows.lifecycle import StopsRunKeyed
 from flows.routing import Router
 from flows.settings import Settings
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
 from sinks.archive_files import ArchiveFiles, beside
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig

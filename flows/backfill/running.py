@@ -25,9 +25,9 @@ from flows.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_loggin
 from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
 from flows.settings import ConfigurationError, Settings, load
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
-from okta_source.query import okta_time
+from okta_source.polling.query import okta_time
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
 

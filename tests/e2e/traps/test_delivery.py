@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from okta_source.pool import ByteBudget
+from okta_source.fetching.pool import ByteBudget
 from okta_source.simulator import Organisation, RateLimit, Scripted, Simulator
 from tests.e2e.harness import Workplace, wait_for
 from tests.e2e.traps.rig import ByHand, drain, event, poll, tenant, uuids, workplace

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from flows import destinations
 from flows.destinations import build_sink, make_target, policy_of
 from okta_source import __version__
-from okta_source.event import Head
+from okta_source.polling.event import Head
 from sinks.batch import Batch
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
 from sinks.dead_letter import DeadLetterFile

@@ -8,8 +8,8 @@ import pytest
 
 from flows.categories import category
 from flows.enrich import Enricher, to_rejected
-from okta_source.config import TenantConfig
-from okta_source.event import Batch, Malformed, slice_page
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import Batch, Malformed, slice_page
 
 RECEIVED_AT = datetime(2026, 3, 1, 12, 0, 0, 7999, tzinfo=UTC)
 BODY = b'"uuid":"u1","published":"2026-03-01T12:00:00.123Z","eventType":"brand.new.type", "n":1e3,"s":"\\u00e9"}'

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from flows import routing
 from flows.routing import Router
-from okta_source.event import Head
+from okta_source.polling.event import Head
 from sinks.config import FileSinkConfig
 from sinks.documents import Documents
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from flows.settings import ConfigurationError, Settings, load
-from okta_source.config import StartFrom
+from okta_source.config.tenant import StartFrom
 from tests.unit.okta_source.wire import certificate
 
 GOOD = """

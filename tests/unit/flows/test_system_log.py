@@ -9,7 +9,7 @@ from bytewax.dataflow import Dataflow
 from flows import delivery
 from flows.settings import load
 from flows.system_log import build_flow
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from sinks.dead_letter import DeadLetterFile
 
 CONFIG = """
