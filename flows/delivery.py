@@ -24,7 +24,7 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed
 from sinks.config import SinkConfig
-from sinks.dead_letter import DeadLetterFile, DeadLetterSink
+from sinks.dead_letters.sink import DeadLetterFile, DeadLetterSink
 from sinks.documents import Documents
 
 __all__ = ["deliver"]

@@ -16,18 +16,18 @@ from okta_source import __version__
 from okta_source.config.secret import SecretError, SecretRef
 from okta_source.metrics import count_error
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HttpSinkCommon, SinkConfig, WebhookSinkConfig
-from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.keyed import KeyedSink
+from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.target import Target
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
 from sinks.errors import SecretUnavailable
-from sinks.file import FileSink
-from sinks.http import HttpClient
-from sinks.keyed import KeyedSink
+from sinks.file.sink import FileSink
+from sinks.http.client import HttpClient
+from sinks.http.tls import client_context
 from sinks.metrics import tell_sink
-from sinks.policy import DeliveryPolicy
-from sinks.target import Target
-from sinks.tls import client_context
 from sinks.webhook import HecFields, WebhookTarget
 
 __all__ = ["build_sink", "make_lookup", "make_target", "policy_of"]

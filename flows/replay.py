@@ -30,11 +30,11 @@ from flows.replay_tally import Tally
 from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
-from sinks.dead_letter import DeadLetterFile
-from sinks.dead_letter_claims import ReplayUnderWay
-from sinks.dead_letter_files import letter_files
+from sinks.dead_letters.claims import ReplayUnderWay
+from sinks.dead_letters.files import letter_files
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.writer import Letters, Writer
 from sinks.errors import SecretUnavailable, SinkStopped
-from sinks.writer import Letters, Writer
 
 __all__ = ["main"]
 

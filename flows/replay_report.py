@@ -14,9 +14,9 @@ from rich.text import Text
 from flows.replay_sink import SinkReplay
 from flows.replay_tally import FileTally, Tally, is_wanted, may_hold
 from flows.replay_words import Reasons, shown
-from sinks.dead_letter_claims import original_name
-from sinks.dead_letter_files import SUFFIX, letter_files
-from sinks.dead_letter_reader import read_lines
+from sinks.dead_letters.claims import original_name
+from sinks.dead_letters.files import SUFFIX, letter_files
+from sinks.dead_letters.reader import read_lines
 
 __all__ = ["already_there", "count_lines", "listing", "run_with_progress", "summary"]
 

@@ -1,6 +1,6 @@
 """One sink's dead letters sent again: what is read, sent, written down and taken away, and in which order.
 
-A file is claimed (see `sinks.dead_letter_claims`), read in chunks, and given back without the lines that are settled. A line is settled
+A file is claimed (see `sinks.dead_letters.claims`), read in chunks, and given back without the lines that are settled. A line is settled
 when its event was delivered, or when it failed again and the new letter that says so is on the disk. So whatever ends the process, an event
 is with the target, in a letter, or both; a killed process leaves the claimed file whole, and the next one sends the same chunks again,
 which make the same batches.
@@ -17,12 +17,12 @@ from typing import Final, Protocol
 
 from flows.replay_stop import Stop
 from flows.replay_tally import FileTally, Tally, is_wanted, may_hold
-from sinks.dead_letter import DeadLetterFile
-from sinks.dead_letter_claims import claim, give_back, original_name, sole_replay, take_back_claims
-from sinks.dead_letter_files import Span, letter_files
-from sinks.dead_letter_reader import Head, Line, head_of, read_lines, to_documents
+from sinks.dead_letters.claims import claim, give_back, original_name, sole_replay, take_back_claims
+from sinks.dead_letters.files import Span, letter_files
+from sinks.dead_letters.reader import Head, Line, head_of, read_lines, to_documents
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.writer import Letters
 from sinks.documents import Documents, Rejected
-from sinks.writer import Letters
 
 __all__ = ["Sender", "SinkReplay"]
 
@@ -34,7 +34,7 @@ _Key = tuple[str, bytes]
 
 
 class Sender(Protocol):
-    """What `sinks.writer.Writer` does."""
+    """What `sinks.delivery.writer.Writer` does."""
 
     def start(self) -> None:
         """Begin."""

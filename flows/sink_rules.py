@@ -20,7 +20,7 @@ from sinks.config import (
     WebhookSinkConfig,
     clashing_files,
 )
-from sinks.tls import client_context
+from sinks.http.tls import client_context
 
 __all__ = ["conflicts", "unusable_tls", "warnings"]
 

@@ -31,11 +31,11 @@ from flows.routing import Router
 from flows.settings import Settings
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
-from sinks.archive_files import ArchiveFiles, beside
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig
-from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import Documents
-from sinks.file import FileSink
+from sinks.file.archive_files import ArchiveFiles, beside
+from sinks.file.sink import FileSink
 
 __all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
 

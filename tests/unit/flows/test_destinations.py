@@ -14,15 +14,15 @@ from flows import destinations
 from flows.destinations import build_sink, make_target, policy_of
 from okta_source import __version__
 from okta_source.polling.event import Head
-from sinks.batch import Batch
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
-from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.batch import Batch
+from sinks.delivery.keyed import KeyedSink
+from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
-from sinks.file import FileSink
-from sinks.keyed import KeyedSink
-from sinks.policy import DeliveryPolicy
-from sinks.target import Outcome
+from sinks.file.sink import FileSink
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver

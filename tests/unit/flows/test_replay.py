@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flows import replay, replay_stop
-from sinks.dead_letter import DeadLetterFile
-from sinks.dead_letter_claims import sole_replay
-from sinks.dead_letter_files import letter_files
-from sinks.dead_letter_line import decode, encode
+from sinks.dead_letters.claims import sole_replay
+from sinks.dead_letters.files import letter_files
+from sinks.dead_letters.line import decode, encode
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.target import Outcome
 from sinks.documents import Rejected
 from sinks.errors import SecretUnavailable
-from sinks.target import Outcome
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.scripted_target import ScriptedTarget
 

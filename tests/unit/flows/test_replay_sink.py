@@ -10,15 +10,15 @@ import pytest
 from flows import replay_sink, replay_stop
 from flows.replay_sink import SinkReplay
 from flows.replay_stop import Stop
-from sinks.dead_letter import DeadLetterFile
-from sinks.dead_letter_claims import ReplayUnderWay, sole_replay
-from sinks.dead_letter_files import letter_files
-from sinks.dead_letter_line import decode, encode
+from sinks.dead_letters.claims import ReplayUnderWay, sole_replay
+from sinks.dead_letters.files import letter_files
+from sinks.dead_letters.line import decode, encode
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.target import Outcome, Refused
+from sinks.delivery.writer import Writer
 from sinks.documents import Rejected
 from sinks.errors import SinkStopped
-from sinks.policy import DeliveryPolicy
-from sinks.target import Outcome, Refused
-from sinks.writer import Writer
 from tests.unit.sinks.scripted_target import ScriptedTarget, fail_all, take_all, uuids
 
 OLD = datetime(2024, 5, 2, 10, tzinfo=UTC)

@@ -10,7 +10,7 @@ from flows import delivery
 from flows.settings import load
 from flows.system_log import build_flow
 from okta_source.fetching.control import RunControl
-from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letters.sink import DeadLetterFile
 
 CONFIG = """
 [pipeline]

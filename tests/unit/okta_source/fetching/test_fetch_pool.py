@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from okta_source import fetch_pool as fetch_pool_module
+from okta_source.fetching import fetch_pool as fetch_pool_module
 from okta_source.fetching.fetch_pool import FetchPool
 from tests.unit.okta_source.fakes import Clock
 
