@@ -24,11 +24,11 @@ from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
-from flows.destinations import build_sink, make_lookup
-from flows.enrich import Enricher
-from flows.lifecycle import StopsRunKeyed
-from flows.routing import Router
-from flows.settings import Settings
+from flows.configuration.settings import Settings
+from flows.pipeline.destinations import build_sink, make_lookup
+from flows.pipeline.enrich import Enricher
+from flows.pipeline.routing import Router
+from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig

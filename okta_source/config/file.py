@@ -1,7 +1,7 @@
 """The configuration file, as far as it concerns the organisations: found, read, and its `[[tenants]]` tables checked.
 
-The main flow reads the whole file (`flows.settings`) and `python -m okta_source check` the tenants alone; both by what stands here, so
-that a problem has the same words in both.
+The main flow reads the whole file (`flows.configuration.settings`) and `python -m okta_source check` the tenants alone; both by what
+stands here, so that a problem has the same words in both.
 """
 
 import os

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from flows.enrich import Enricher
+from flows.pipeline.enrich import Enricher
 from grafana.generator.__main__ import FOLDER
 from grafana.generator.reading import panels
 from okta_source.config.tenant import TenantConfig

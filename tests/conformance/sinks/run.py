@@ -9,7 +9,7 @@ from typing import Any
 from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
-from flows.destinations import build_sink
+from flows.pipeline.destinations import build_sink
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.line import decode
 from sinks.dead_letters.sink import DeadLetterFile

@@ -14,7 +14,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 from prometheus_client import REGISTRY
 
-from flows.settings import load
+from flows.configuration.settings import load
 from flows.system_log import build_flow
 from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl

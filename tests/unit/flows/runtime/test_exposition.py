@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flows.exposition import exposition
+from flows.runtime.exposition import exposition
 from okta_source.metrics import TenantCollector, TenantMetrics
 from tests.unit.okta_source.fakes import NOW, Clock
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from flows.replay_words import Reasons
+from flows.replay.words import Reasons
 from sinks.documents import Rejected
 
 __all__ = ["FileTally", "Tally", "is_wanted", "may_hold"]

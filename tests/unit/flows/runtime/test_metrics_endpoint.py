@@ -9,7 +9,7 @@ import bytewax._metrics
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
-from flows.metrics_endpoint import CACHE_PATH, ENABLED, PORT, MetricsUnavailable, prepare_metrics, process_id
+from flows.runtime.metrics_endpoint import CACHE_PATH, ENABLED, PORT, MetricsUnavailable, prepare_metrics, process_id
 from tests.e2e.harness import free_ports
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # where Bytewax binds

@@ -18,7 +18,7 @@ from pathlib import Path
 import bytewax._metrics
 from prometheus_client import REGISTRY
 
-from flows.exposition import exposition
+from flows.runtime.exposition import exposition
 from okta_source import __version__
 from okta_source.metrics import tell_pipeline
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from flows.settings import ConfigurationError, Settings, load
+from flows.configuration.settings import ConfigurationError, Settings, load
 from okta_source.config.tenant import StartFrom
 from tests.unit.okta_source.wire import certificate
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import bytewax.operators as op
 from bytewax.dataflow import Stream
 
-from flows.destinations import build_sink
-from flows.enrich import Enricher, to_rejected
-from flows.lifecycle import StopsRun, StopsRunKeyed
-from flows.routing import Router
+from flows.pipeline.destinations import build_sink
+from flows.pipeline.enrich import Enricher, to_rejected
+from flows.pipeline.routing import Router
+from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
 from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed
@@ -49,7 +49,7 @@ def deliver(
         tenants: Whose events they may be.
         sinks: The sinks by their names.
         dead_letter_dir: Where events go that can't be delivered.
-        partition_names: The partitions of every sink, see `flows.destinations.build_sink`.
+        partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
     """

@@ -14,7 +14,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
-from flows.recovery import (
+from flows.runtime.recovery import (
     StateUnusable,
     check_usable,
     check_whole,

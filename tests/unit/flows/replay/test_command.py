@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows import replay, replay_stop
+from flows.replay import command as replay
+from flows.replay import stop as replay_stop
 from sinks.dead_letters.claims import sole_replay
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.line import decode, encode

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from flows import routing
-from flows.routing import Router
+from flows.pipeline import routing
+from flows.pipeline.routing import Router
 from okta_source.polling.event import Head
 from sinks.config import FileSinkConfig
 from sinks.documents import Documents

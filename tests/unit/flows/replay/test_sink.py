@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows import replay_sink, replay_stop
-from flows.replay_sink import SinkReplay
-from flows.replay_stop import Stop
+from flows.replay import sink as replay_sink
+from flows.replay import stop as replay_stop
+from flows.replay.sink import SinkReplay
+from flows.replay.stop import Stop
 from sinks.dead_letters.claims import ReplayUnderWay, sole_replay
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.line import decode, encode

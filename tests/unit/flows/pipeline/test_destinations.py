@@ -10,8 +10,8 @@ import pytest
 from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
-from flows import destinations
-from flows.destinations import build_sink, make_target, policy_of
+from flows.pipeline import destinations
+from flows.pipeline.destinations import build_sink, make_target, policy_of
 from okta_source import __version__
 from okta_source.polling.event import Head
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig

@@ -8,7 +8,7 @@ import pytest
 _PROGRAM = """
 import resource, sys, threading
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
-from flows.housekeeping import tune_process
+from flows.runtime.housekeeping import tune_process
 tune_process()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE), all(thread.daemon for thread in threading.enumerate()[1:]))
 """

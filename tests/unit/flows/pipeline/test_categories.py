@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.categories import ACTIONS, CATEGORIES, PREFIXES, action, category
+from flows.pipeline.categories import ACTIONS, CATEGORIES, PREFIXES, action, category
 
 EXPECTED = {
     "authentication": """

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.destinations import make_target, policy_of
-from flows.lifecycle import EXIT_CONFIGURATION, configure_logging
-from flows.replay_report import already_there, count_lines, listing, run_with_progress, summary
-from flows.replay_sink import Sender, SinkReplay
-from flows.replay_stop import Stop
-from flows.replay_tally import Tally
-from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.pipeline.destinations import make_target, policy_of
+from flows.replay.report import already_there, count_lines, listing, run_with_progress, summary
+from flows.replay.sink import Sender, SinkReplay
+from flows.replay.stop import Stop
+from flows.replay.tally import Tally
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
 from sinks.dead_letters.claims import ReplayUnderWay
@@ -213,7 +213,3 @@ def _mention_others(settings: Settings, directory: Path, err: Console) -> None:
         else:
             text = f"{count:,} letters in {folder} can't be sent: the configuration has no sink {folder.name}"
         err.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from flows.replay_stop import Stop
-from flows.replay_tally import FileTally, Tally, is_wanted, may_hold
+from flows.replay.stop import Stop
+from flows.replay.tally import FileTally, Tally, is_wanted, may_hold
 from sinks.dead_letters.claims import claim, give_back, original_name, sole_replay, take_back_claims
 from sinks.dead_letters.files import Span, letter_files
 from sinks.dead_letters.reader import Head, Line, head_of, read_lines, to_documents

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flows.categories import category
-from flows.enrich import Enricher, to_rejected
+from flows.pipeline.categories import category
+from flows.pipeline.enrich import Enricher, to_rejected
 from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import Batch, Malformed, slice_page
 

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from flows.replay_sink import SinkReplay
-from flows.replay_tally import FileTally, Tally, is_wanted, may_hold
-from flows.replay_words import Reasons, shown
+from flows.replay.sink import SinkReplay
+from flows.replay.tally import FileTally, Tally, is_wanted, may_hold
+from flows.replay.words import Reasons, shown
 from sinks.dead_letters.claims import original_name
 from sinks.dead_letters.files import SUFFIX, letter_files
 from sinks.dead_letters.reader import read_lines

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from flows.categories import action, category
+from flows.pipeline.categories import action, category
 from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import Batch, Malformed
 from sinks.documents import Documents, Rejected, rfc3339

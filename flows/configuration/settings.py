@@ -1,7 +1,7 @@
 """okta.toml, read and checked: every problem in it is told at once, before any request is made.
 
 The next authentication method, sink type or format is one more model in `okta_source.config` or `sinks.config`;
-nothing here names them, and the rules between sinks and tenants are in `flows.sink_rules`.
+nothing here names them, and the rules between sinks and tenants are in `flows.configuration.sink_rules`.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
-from flows import sink_rules
+from flows.configuration import sink_rules
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
