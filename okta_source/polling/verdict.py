@@ -41,12 +41,14 @@ class Response:
         headers: Case-insensitive; several lines of one name joined with a comma.
         body: Inflated.
         wire_bytes: Size as it came over the wire.
+        is_cut: The body is larger than any page can be: only its beginning was read.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | bytearray
     wire_bytes: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
