@@ -20,6 +20,8 @@ __all__ = ["Item", "RetiredPartition", "TenantPartition"]
 Item = Batch | Malformed
 _POLL = "poll"
 _STOPPING_NAP_SECONDS = 0.005
+# As for the sinks, which put such events into one file or index: Okta keeps events for 90 days, and none comes from tomorrow.
+_LONGEST_AGO, _FURTHEST_AHEAD = timedelta(days=366), timedelta(days=2)
 
 
 class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
@@ -98,6 +100,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         items: list[Item] = list(page.malformed)
         metrics.page(page.sliced.events, len(items), page.high_water, drained=drained)
         if heads and page.high_water:
+            self._count_unlikely(page)
             fresh = self._window.admit([head.uuid for head in heads], page.high_water.timestamp())
             if fresh is not None:
                 metrics.duplicates(len(heads) - len(fresh))
@@ -109,6 +112,12 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         state = self._state
         self._state = TenantState(page.cursor, state.started_at, page.high_water, state.query, drained=drained)
         return items
+
+    def _count_unlikely(self, page: Page) -> None:
+        first, last = page.received_at - _LONGEST_AGO, page.received_at + _FURTHEST_AHEAD
+        oldest, newest = page.sliced.oldest, page.sliced.newest
+        if oldest and newest and (oldest < first or newest > last):
+            self._metrics.unlikely_times(sum(not first <= head.published <= last for head in page.sliced.heads))
 
 
 class RetiredPartition(StatefulSourcePartition[Item, Any]):

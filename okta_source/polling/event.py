@@ -19,7 +19,7 @@ from okta_source.polling.needle import contains
 
 __all__ = [
     "LINE_BREAKS_TO_SPACES", "MOST_EVENTS", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "check_moment",
-    "check_names", "slice_page",
+    "check_names", "slice_page", "span_of",
 ]  # fmt: skip
 
 MOST_EVENTS = 2_000
@@ -106,13 +106,15 @@ class SlicedPage:
         bodies: Their bytes behind the opening brace, same order and length.
         malformed: `(bytes, reason, uuid, published)` of each element that is not a well-formed event.
         events: Number of elements in the array, malformed ones included: what the page limit counts.
-        newest: Highest `published` among the heads, None where there are none.
+        oldest: Lowest `published` among the heads, None where there are none.
+        newest: Highest.
     """
 
     heads: Sequence[Head]
     bodies: Sequence[memoryview]
     malformed: Sequence[tuple[bytes, str, str | None, str | None]]
     events: int
+    oldest: datetime | None = None
     newest: datetime | None = None
 
 
@@ -194,10 +196,16 @@ def slice_page(page: bytes | bytearray) -> SlicedPage:
     if not heads:
         return _slice_one_by_one(raws) if raws else SlicedPage((), (), (), 0)
     published = list(map(_PUBLISHED, heads))
-    newest = max(published)
-    if min(published).year == _FIRST_YEAR or newest.year == _LAST_YEAR or _may_hold_reserved(page):
+    oldest, newest = min(published), max(published)
+    if oldest.year == _FIRST_YEAR or newest.year == _LAST_YEAR or _may_hold_reserved(page):
         return _slice_one_by_one(raws)
-    return SlicedPage(heads, [memoryview(raw)[1:] for raw in raws], (), len(raws), newest)
+    return SlicedPage(heads, [memoryview(raw)[1:] for raw in raws], (), len(raws), oldest, newest)
+
+
+def span_of(heads: Sequence[Head]) -> tuple[datetime | None, datetime | None]:
+    """The lowest and the highest `published`, None where there are no heads."""
+    published = list(map(_PUBLISHED, heads))
+    return min(published, default=None), max(published, default=None)
 
 
 def check_moment(published: datetime) -> None:
@@ -269,7 +277,7 @@ def _slice_one_by_one(raws: Sequence[msgspec.Raw]) -> SlicedPage:
             continue
         heads.append(head)
         bodies.append(view[1:])
-    return SlicedPage(heads, bodies, malformed, len(raws), max(map(_PUBLISHED, heads), default=None))
+    return SlicedPage(heads, bodies, malformed, len(raws), *span_of(heads))
 
 
 def _loose(view: memoryview) -> tuple[str | None, str | None]:

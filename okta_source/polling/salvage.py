@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from okta_source.polling.event import LINE_BREAKS_TO_SPACES, MOST_EVENTS, Head, PageError, SlicedPage, check_moment, check_names
+from okta_source.polling.event import LINE_BREAKS_TO_SPACES, MOST_EVENTS, Head, PageError, SlicedPage, check_moment, check_names, span_of
 
 __all__ = ["salvage"]
 
@@ -47,7 +47,7 @@ def salvage(page: bytes | bytearray) -> SlicedPage:
     if not heads:
         msg = "no event in the body can be read"
         raise PageError(msg)
-    return SlicedPage(heads, bodies, malformed, len(elements), max(head.published for head in heads))
+    return SlicedPage(heads, bodies, malformed, len(elements), *span_of(heads))
 
 
 def _members(element: bytes) -> dict[str, str | None]:
