@@ -1,5 +1,6 @@
 """The Bytewax partitions of the source: one a tenant, and a placeholder for each tenant that the configuration no longer names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.heartbeat import Heartbeat
 from okta_source.metrics import PROCESS, TenantMetrics
 from okta_source.polling.dedupe import SeenWindow
-from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.event import Batch, Head, Malformed
 from okta_source.polling.state import TenantState
 from okta_source.polling.step import Page
 
@@ -100,12 +101,12 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         items: list[Item] = list(page.malformed)
         metrics.page(page.sliced.events, len(items), page.high_water, drained=drained)
         if heads and page.high_water:
-            self._count_unlikely(page)
             fresh = self._window.admit([head.uuid for head in heads], page.high_water.timestamp())
             if fresh is not None:
                 metrics.duplicates(len(heads) - len(fresh))
                 heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
             if heads:
+                self._count_unlikely(page, heads)
                 items.append(Batch(self._tenant, _POLL, page.received_at, heads, bodies))
         if drained:
             self._window.rest()
@@ -113,11 +114,11 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         self._state = TenantState(page.cursor, state.started_at, page.high_water, state.query, drained=drained)
         return items
 
-    def _count_unlikely(self, page: Page) -> None:
+    def _count_unlikely(self, page: Page, heads: Sequence[Head]) -> None:
         first, last = page.received_at - _LONGEST_AGO, page.received_at + _FURTHEST_AHEAD
         oldest, newest = page.sliced.oldest, page.sliced.newest
         if oldest and newest and (oldest < first or newest > last):
-            self._metrics.unlikely_times(sum(not first <= head.published <= last for head in page.sliced.heads))
+            self._metrics.unlikely_times(sum(not first <= head.published <= last for head in heads))
 
 
 class RetiredPartition(StatefulSourcePartition[Item, Any]):
