@@ -1,1 +1,1 @@
-"""What happens to events on their way, and the languages that speak of them."""
+"""From a page to the documents of every sink: tags, categories, routing, destinations; and the languages that speak of events."""
