@@ -1,0 +1,1 @@
+"""From pages to sinks: tags, routes, formats, fields and detections."""
