@@ -131,7 +131,8 @@ class _Parser:
 def _path(attribute: str) -> tuple[str, ...]:
     """The members to follow; snake_case names, which Okta's own examples use, become camelCase."""
     path = attribute.split(".")
-    if path[:2] != ["debugContext", "debugData"]:
+    # A device's own names are in snake_case: device.os_platform.
+    if path[:2] != ["debugContext", "debugData"] and path[0] != "device":
         path = [re.sub(r"_([a-z])", lambda found: found[1].upper(), part) for part in path]
     known = _SECOND.get(path[0])
     refused = path[0] not in _ROOTS or "changeDetails" in path or (known and len(path) > 1 and path[1] not in known)

@@ -1,109 +1,55 @@
-"""The names that a filter may use: what Okta's OpenAPI says of a LogEvent, what the pipeline puts beside, and what an alert has.
+"""The names that a filter may use: Okta's, those that the pipeline puts beside, the virtual ones, and what an alert has.
 
-Okta adds members now and then, so behind `debugData` and the like anything goes, and a caller may let any name pass.
+Okta's names are case-sensitive (core API reference, "Filter"). It adds some now and then, so behind `debugData` and the like anything goes,
+and a caller may let any name pass.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Final
 
-from flows.pipeline.scim.problem import did_you_mean
-from flows.pipeline.scim.syntax import Path
+from flows.pipeline.fields import is_known, suggest_field
+from flows.pipeline.fields.catalogue import canonical
 
-__all__ = ["ALERT_NAMES", "DATES", "EVENT_NAMES", "Names"]
+__all__ = ["DATES", "OF_ALERTS", "Names", "name_in_alert", "name_in_event"]
 
-_PLACE: Final = "geographicalContext(city country state postalCode geolocation(lat lon))"
-_IP_DETAILS: Final = "ipDetails(asNumber asOrg domain isp ipServiceCategories(isAnonymous operator type))"
-_EVENT: Final = f"""
-    uuid published eventType version severity legacyEventType displayMessage
-    actor(id type alternateId displayName detailEntry(*))
-    client(id device zone ipAddress userAgent(rawUserAgent os browser) {_PLACE} ipChain(*))
-    device(*)
-    request(ipChain(ip version source {_PLACE} {_IP_DETAILS}))
-    outcome(result reason)
-    target(id type alternateId displayName detailEntry(*) changeDetails(*))
-    transaction(id type detail(*))
-    debugContext(debugData(*))
-    authenticationContext(authenticationProvider authenticationStep credentialProvider credentialType externalSessionId interface
-                          issuer(id type) rootSessionId)
-    securityContext(asNumber asOrg domain isp isProxy botProtection(*) {_IP_DETAILS} risk(*) userBehaviors(id name result))
-    riskContext(*)
-    insertionTimestamp
-"""
-_TAGS: Final = "_okta_event_type _okta_tenant _okta_org _okta_labels(*)"
-_EVENT_TAGS: Final = "_okta_category _okta_action _okta_source _okta_ingested_at _okta_mapping_error"
-_ALERT: Final = """
-    uuid published rule(id name title level tags author version) kind group(*) count first_event_at last_event_at
-    events(uuid published eventType rule)
-"""
+Names = Callable[[str], str]
+"""Says of a dotted name why it is none; nothing of one that is known."""
 
 DATES: Final = frozenset({"published", "_okta_ingested_at", "first_event_at", "last_event_at", "insertionTimestamp"})
 """Last names of what is compared as a time, not as text."""
 
-_ANYTHING: Final = "*"
-_WORD: Final = re.compile(r"[()]|[^\s()]+")
+OF_ALERTS: Final = frozenset(
+    "uuid published rule kind group count first_event_at last_event_at events event "
+    "_okta_event_type _okta_tenant _okta_org _okta_labels".split()
+)
+"""The members of an alert; any other name is looked for in the event that completed it."""
+
+_RULE: Final = tuple(f"rule.{name}" for name in ("id", "name", "title", "level", "tags", "author", "version"))
+_EVENTS: Final = tuple(f"events.{name}" for name in ("uuid", "published", "eventType", "rule"))
+_ALERT_PATHS: Final = (*OF_ALERTS, *_RULE, *_EVENTS)
+_MORE: Final = ("_okta_mapping_error", "insertionTimestamp", "device", "riskContext")
+_OPEN: Final = (
+    "debugContext.debugData.", "transaction.detail.", "device.", "riskContext.", "_okta_labels.", "target.changeDetails.", "target.details.",
+)  # fmt: skip
 
 
-class Names:
-    """A tree of names.
-
-    Args:
-        text: Names separated by blanks, each maybe with the names behind it in brackets; `*` stands for any.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._tree = _tree(iter(_WORD.findall(text)))
-
-    def problem(self, path: Path) -> str:
-        """Why a path is none; empty for one that is known."""
-        here, walked = self._tree, ""
-        for name in path:
-            if _ANYTHING in here:
-                return ""
-            if name not in here:
-                return f"field is not valid: {'.'.join(path)}" + self._hint(path, here, walked, name)
-            walked += f"{name}."
-            here = here[name]
+def name_in_event(name: str) -> str:
+    """Of an event, the pipeline's tags and virtual fields included."""
+    if name in _MORE or name.startswith(_OPEN):
         return ""
-
-    def paths(self) -> Iterator[str]:
-        """Every path, shortest first within a branch."""
-        yield from _paths(self._tree, "")
-
-    def _hint(self, path: Path, here: "_Tree", walked: str, name: str) -> str:
-        if near := did_you_mean(name, here):
-            return near.replace("mean ", f"mean {walked}", 1)
-        # Somebody who types `ipAddress` or `alternateId` means the end of a path.
-        ends = [known for known in self.paths() if known.rpartition(".")[2].lower() == path[-1].lower()]
-        return f"; did you mean {' or '.join(ends[:3])}?" if ends else did_you_mean(".".join(path), self.paths())
+    spelt = canonical(name)
+    if is_known(name) and spelt == name:
+        return ""
+    meant = spelt if is_known(name) else suggest_field(name)
+    return f"field is not valid: {name}" + (f"; did you mean {meant}?" if meant else "")
 
 
-_Tree = dict[str, "_Tree"]
-
-
-def _tree(words: Iterator[str]) -> _Tree:
-    tree: _Tree = {}
-    last = ""
-    for word in words:
-        if word == ")":
-            break
-        if word == "(":
-            tree[last] = _tree(words)
-        else:
-            tree.setdefault(word, {})
-            last = word
-    return tree
-
-
-def _paths(tree: _Tree, front: str) -> Iterable[str]:
-    for name, inner in tree.items():
-        if name != _ANYTHING:
-            yield front + name
-            yield from _paths(inner, f"{front}{name}.")
-
-
-EVENT_NAMES: Final = Names(f"{_EVENT} {_TAGS} {_EVENT_TAGS}")
-"""Of an event, with the members that the pipeline puts in front."""
-
-ALERT_NAMES: Final = Names(f"{_ALERT} event({_EVENT}) {_TAGS} {_EVENT}")
-"""Of an alert; a name that only an event has is looked for in the event that completed the alert."""
+def name_in_alert(name: str) -> str:
+    """Of an alert, or of the event that completed it, with or without `event.` in front."""
+    if name in _ALERT_PATHS or name.startswith(("group.", "_okta_labels.")):
+        return ""
+    problem = name_in_event(name.removeprefix("event."))
+    if problem and (close := get_close_matches(name, _ALERT_PATHS, n=1, cutoff=0.7)):
+        return f"field is not valid: {name}; did you mean {close[0]}?"
+    return problem

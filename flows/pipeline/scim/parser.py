@@ -12,7 +12,7 @@ import json
 import re
 from typing import Final, NoReturn, get_args
 
-from flows.pipeline.scim.names import EVENT_NAMES, Names
+from flows.pipeline.scim.names import Names, name_in_event
 from flows.pipeline.scim.problem import FilterError, did_you_mean
 from flows.pipeline.scim.syntax import All, Any, Comparison, Condition, Element, Not, Operator, Path, Value
 from flows.pipeline.scim.tokens import Token, tokens
@@ -26,7 +26,7 @@ _ORDERED: Final = ("gt", "ge", "lt", "le")
 _DEEPEST: Final = 100
 
 
-def parse_filter(text: str, names: Names | None = EVENT_NAMES) -> Condition:
+def parse_filter(text: str, names: Names | None = name_in_event) -> Condition:
     """Read a filter.
 
     Args:
@@ -45,7 +45,7 @@ def parse_filter(text: str, names: Names | None = EVENT_NAMES) -> Condition:
     return condition
 
 
-def parse_path(text: str, names: Names | None = EVENT_NAMES) -> Path:
+def parse_path(text: str, names: Names | None = name_in_event) -> Path:
     """Read a field's name as an option names it.
 
     Raises:
@@ -78,25 +78,15 @@ class _Parser:
     def path(self, token: Token, front: Path) -> Path:
         """A name as the members to follow, checked."""
         parts = token.text.split(".")
-        if parts[:2] != ["debugContext", "debugData"] and not parts[0].startswith("_"):
-            parts = [re.sub(r"_([a-z])", lambda found: found[1].upper(), part) for part in parts]
+        if self._names and not front and self._names(token.text):
+            camel = [re.sub(r"_([a-z])", lambda found: found[1].upper(), part) for part in parts]
+            parts = parts if self._names(".".join(camel)) else camel
         if not all(parts):
             self.refuse(token, f"field is not valid: {token.text}; expected: names with a dot in between, such as actor.alternateId")
-        problem = self._problem((*front, *parts), (*front, *token.text.split(".")))
-        if problem is None:
-            return tuple(parts)
-        if problem == "":
-            return tuple(token.text.split("."))
-        self.refuse(token, problem)
-
-    def _problem(self, path: Path, spelt: Path) -> str | None:
-        """None where the path is known, the empty text where it is as it was spelt, else what is wrong."""
-        if self._names is None:
-            return ""
-        problem = self._names.problem(path)
-        if not problem:
-            return None
-        return self._names.problem(spelt) and problem
+        problem = self._names(".".join((*front, *parts))) if self._names else ""
+        if problem:
+            self.refuse(token, problem)
+        return tuple(parts)
 
     def _both(self, front: Path) -> Condition:
         parts = [self._term(front)]

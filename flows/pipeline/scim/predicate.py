@@ -1,12 +1,13 @@
-"""A condition → a predicate over a decoded event.
+"""A condition → a matcher of events' bytes.
 
 What Okta's documentation leaves open is decided as the simulator decides it: a path through a list means any of its elements, `ne` means
 none of them, what isn't there is equal to nothing, and texts, numbers and truth values are different things (RFC 7644, section 3.4.2.2).
+Paths are read by `flows.pipeline.fields`, as those of Sigma rules are: only the members that the filter names are decoded.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import translate
 from functools import lru_cache
@@ -14,60 +15,48 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any as Anything
 from typing import Final
 
-from flows.pipeline.scim.names import DATES
+from flows.pipeline.fields import MISSING, Accessor, FieldReader, TreeReader, members
+from flows.pipeline.scim.names import DATES, OF_ALERTS
 from flows.pipeline.scim.syntax import All, Any, Comparison, Condition, Element, Keywords, Network, Not, Path, Pattern
 
-__all__ = ["Event", "Predicate", "compile_condition", "keywords", "moment", "values"]
+__all__ = ["Matcher", "keywords", "moment"]
 
-Event = dict[str, Anything]
-Predicate = Callable[[Event], bool]
+_Predicate = Callable[[Anything], bool]
+_Access = Callable[[Path], Accessor]
 
 _WORDS: Final = re.compile(r"[\w.@]+")
 _ABSENT: Final = (None, "", [], {})
-_OWN_OF_ALERTS: Final = frozenset(
-    ("uuid", "published", "rule", "kind", "group", "count", "first_event_at", "last_event_at", "events", "event")
-)
 
 
-def compile_condition(condition: Condition, *, alerts: bool = False) -> Predicate:
-    """Compile a condition.
+class Matcher:
+    """Reads events and asks them.
 
     Args:
         condition: What a filter says.
-        alerts: Whether it is asked of alerts: a name that an alert doesn't have is looked for in the event that completed it.
+        fields: Further fields to read, as dotted names.
+        alerts: Whether alerts are asked: a name that an alert doesn't have is looked for in the event that completed it.
+
+    Attributes:
+        words: Of each event all of these must be words of its values; they need it whole, so it is for the caller to look (`has_words`).
     """
-    locate = _in_alert if alerts else _in_event
-    match condition:
-        case Comparison():
-            return _comparison(condition, locate(condition.path))
-        case Element(path, inner):
-            within, place = compile_condition(inner), locate(path)
-            return lambda event: any(isinstance(element, dict) and within(element) for element in values(event, place))
-        case Pattern(paths, glob, cased):
-            return _texts([locate(path) for path in paths], _glob(glob, cased=cased))
-        case Network(paths, network):
-            return _texts([locate(path) for path in paths], lambda text: (found := _address(text)) is not None and found in network)
-        case Keywords(words):
-            return lambda event: words <= _words(event)
-        case Not(part):
-            inner_part = compile_condition(part, alerts=alerts)
-            return lambda event: not inner_part(event)
-        case All(parts):
-            return _all([compile_condition(part, alerts=alerts) for part in parts])
-        case Any(parts):
-            some = [compile_condition(part, alerts=alerts) for part in parts]
-            return lambda event: any(part(event) for part in some)
 
+    def __init__(self, condition: Condition, fields: Sequence[str] = (), *, alerts: bool = False) -> None:
+        self._locate = _in_alert if alerts else ".".join
+        parts = condition.parts if isinstance(condition, All) else (condition,)
+        self.words: frozenset[str] = frozenset().union(*(part.words for part in parts if isinstance(part, Keywords)))
+        rest = All(tuple(part for part in parts if not isinstance(part, Keywords)))
+        own = [self._locate(path) for path in _paths(rest)]
+        self._reader = FieldReader([*own, *(self._locate(tuple(field.split("."))) for field in fields)])
+        self.matches: _Predicate = _compile(rest, lambda path: self._reader.accessor(self._locate(path)))
+        self.decode = self._reader.decode
 
-def values(value: Anything, path: Path) -> list[Anything]:
-    """What stands behind a path: nothing, one value, or those of a list's elements."""
-    for number, name in enumerate(path):
-        if isinstance(value, list):
-            return [found for element in value for found in values(element, path[number:])]
-        if not isinstance(value, dict) or name not in value:
-            return []
-        value = value[name]
-    return value if isinstance(value, list) else [value]
+    def accessor(self, field: str) -> Accessor:
+        """What gives the value of one of the fields."""
+        return self._reader.accessor(self._locate(tuple(field.split("."))))
+
+    def has_words(self, data: bytes) -> bool:
+        """Whether the event has all the words."""
+        return not self.words or self.words <= _words(TreeReader().decode(data))
 
 
 def keywords(text: str) -> Keywords:
@@ -85,24 +74,56 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def _in_event(path: Path) -> Path:
-    return path
+def _in_alert(path: Path) -> str:
+    name = ".".join(path)
+    return name if path[0] in OF_ALERTS else f"event.{name}"
 
 
-def _in_alert(path: Path) -> Path:
-    return path if path[0] in _OWN_OF_ALERTS or path[0].startswith("_okta_") else ("event", *path)
+def _paths(condition: Condition) -> Iterator[Path]:
+    match condition:
+        case Comparison(path) | Element(path):
+            yield path
+        case Pattern(paths) | Network(paths):
+            yield from paths
+        case Not(part):
+            yield from _paths(part)
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from _paths(part)
+        case Keywords():
+            pass
 
 
-def _all(parts: list[Predicate]) -> Predicate:
-    if len(parts) == 1:
-        return parts[0]
-    return lambda event: all(part(event) for part in parts)
+def _compile(condition: Condition, access: _Access) -> _Predicate:
+    match condition:
+        case Comparison():
+            return _comparison(condition, access(condition.path))
+        case Element(path, inner):
+            within, get = _compile(inner, lambda path: TreeReader().accessor(".".join(path))), access(path)
+            return lambda event: any(type(element) is dict and within(element) for element in members(get(event)))
+        case Pattern(paths, glob, cased):
+            return _texts([access(path) for path in paths], _glob(glob, cased=cased))
+        case Network(paths, network):
+            return _texts([access(path) for path in paths], lambda text: (found := _address(text)) is not None and found in network)
+        case Not(part):
+            inner_part = _compile(part, access)
+            return lambda event: not inner_part(event)
+        case All((part,)) | Any((part,)):
+            return _compile(part, access)
+        case All(parts):
+            every = [_compile(part, access) for part in parts]
+            return lambda event: all(part(event) for part in every)
+        case Any(parts):
+            some = [_compile(part, access) for part in parts]
+            return lambda event: any(part(event) for part in some)
+        case Keywords():
+            message = "words are asked of whole events only"
+            raise ValueError(message)
 
 
-def _texts(paths: list[Path], test: Callable[[str], Anything]) -> Predicate:
-    return lambda event: any(
-        isinstance(value, str) and bool(test(value)) for path in paths for value in values(event, path)
-    )
+def _texts(accessors: Iterable[Accessor], test: Callable[[str], Anything]) -> _Predicate:
+    gets = tuple(accessors)
+    return lambda event: any(isinstance(value, str) and bool(test(value)) for get in gets for value in members(get(event)))
 
 
 def _glob(glob: str, *, cased: bool) -> Callable[[str], Anything]:
@@ -110,14 +131,27 @@ def _glob(glob: str, *, cased: bool) -> Callable[[str], Anything]:
     return match if cased else lambda text: match(text.lower())
 
 
-def _comparison(comparison: Comparison, path: Path) -> Predicate:
+def _comparison(comparison: Comparison, get: Accessor) -> _Predicate:
     operator, wanted = comparison.operator, comparison.value
     if operator == "pr":
-        return lambda event: any(value not in _ABSENT for value in values(event, path))
-    test = _test(operator, wanted, is_date=path[-1] in DATES)
+        return lambda event: _is_present(get(event))
+    test = _test(operator, wanted, is_date=comparison.path[-1] in DATES)
     if operator == "ne":
-        return lambda event: not any(test(value) for value in values(event, path))
-    return lambda event: any(test(value) for value in values(event, path))
+        return lambda event: not any(test(value) for value in members(get(event)))
+
+    def holds(event: Anything) -> bool:
+        value = get(event)
+        # One value, by far the most frequent case, is worth no generator.
+        return value is not MISSING and test(value) if type(value) is not list else any(test(one) for one in members(value))
+
+    return holds
+
+
+def _is_present(value: Anything) -> bool:
+    """Whether a path leads to a value that is something."""
+    if type(value) is list:
+        return any(_is_present(one) for one in members(value))
+    return value is not MISSING and value not in _ABSENT
 
 
 def _test(operator: str, wanted: Anything, *, is_date: bool) -> Callable[[Anything], bool]:
@@ -159,7 +193,7 @@ def _address(text: str) -> Anything:
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
 
 
-def _words(event: Event) -> set[str]:
+def _words(event: Anything) -> set[str]:
     """All words of all of Okta's values, in lower case."""
     found: set[str] = set()
     stack: list[Anything] = [value for name, value in event.items() if not name.startswith("_okta_")]
