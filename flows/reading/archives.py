@@ -68,9 +68,7 @@ def given(paths: Sequence[str]) -> Sources:
     return Sources(tuple(archives))
 
 
-def configured(
-    path: str | None, sinks: Sequence[str] = (), *, alerts: bool = False, environ: Mapping[str, str] = os.environ
-) -> Sources:
+def configured(path: str | None, sinks: Sequence[str] = (), *, alerts: bool = False, environ: Mapping[str, str] = os.environ) -> Sources:
     """The file sinks of a configuration.
 
     Args:

@@ -196,4 +196,3 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _plain(value: Any) -> Any:
     return msgspec.to_builtins(value)
-

@@ -1,4 +1,4 @@
-"""Finds the hits of a part of a file: bytes are looked for in blocks of some hundred kilobytes, and only lines that hold them are decoded."""
+"""Finds the hits in a part of a file: bytes are looked for in blocks of some hundred kilobytes, only lines that hold them are decoded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

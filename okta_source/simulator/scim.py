@@ -169,7 +169,7 @@ def _holds(operator: str, value: Any, wanted: Any) -> bool:
     if _kind(value) != _kind(wanted):
         return False
     if operator in ("co", "sw", "ew"):
-        return {"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}[operator]
+        return bool({"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}[operator])
     if operator == "eq":
         return bool(value == wanted)
     return bool({"gt": value > wanted, "ge": value >= wanted, "lt": value < wanted, "le": value <= wanted}[operator])

@@ -65,8 +65,7 @@ class LineReader:
             OSError: The file can't be read. `FileNotFoundError`: someone has moved it.
         """
         rest = b""
-        beyond = False
-        for piece, beyond in self._pieces():  # noqa: B007 (what the last one said counts after the loop)
+        for piece, beyond in self._pieces():
             end = (piece.find(b"\n") if beyond else piece.rfind(b"\n")) + 1
             if not end:
                 rest += piece
@@ -83,7 +82,7 @@ class LineReader:
             self.unfinished = True
 
     def _pieces(self) -> Iterator[tuple[bytes, bool]]:
-        """The part's bytes from its first line on, and those behind it as far as its last line goes; of these nothing after that is used."""
+        """The part's bytes from its first line on; then, marked so, those behind it: its last line may end there."""
         if self._end is None and not self._start:
             for piece in self._read(0, None):
                 yield piece, False

@@ -19,10 +19,10 @@ Names = Callable[[str], str]
 DATES: Final = frozenset({"published", "_okta_ingested_at", "first_event_at", "last_event_at", "insertionTimestamp"})
 """Last names of what is compared as a time, not as text."""
 
-OF_ALERTS: Final = frozenset(
-    "uuid published rule kind group count first_event_at last_event_at events event "
-    "_okta_event_type _okta_tenant _okta_org _okta_labels".split()
-)
+OF_ALERTS: Final = frozenset({
+    "uuid", "published", "rule", "kind", "group", "count", "first_event_at", "last_event_at", "events", "event",
+    "_okta_event_type", "_okta_tenant", "_okta_org", "_okta_labels",
+})  # fmt: skip
 """The members of an alert; any other name is looked for in the event that completed it."""
 
 _RULE: Final = tuple(f"rule.{name}" for name in ("id", "name", "title", "level", "tags", "author", "version"))
@@ -30,7 +30,8 @@ _EVENTS: Final = tuple(f"events.{name}" for name in ("uuid", "published", "event
 _ALERT_PATHS: Final = (*OF_ALERTS, *_RULE, *_EVENTS)
 _MORE: Final = ("_okta_mapping_error", "insertionTimestamp", "device", "riskContext")
 _OPEN: Final = (
-    "debugContext.debugData.", "transaction.detail.", "device.", "riskContext.", "_okta_labels.", "target.changeDetails.", "target.details.",
+    "debugContext.debugData.", "transaction.detail.", "device.", "riskContext.", "_okta_labels.", "target.changeDetails.",
+    "target.details.",
 )  # fmt: skip
 
 

@@ -1,14 +1,15 @@
-"""What must stand in an event's bytes for a condition to hold: it is looked for in megabytes at once, before any line is decoded.
+r"""What must stand in an event's bytes for a condition to hold: it is looked for in megabytes at once, before any line is decoded.
 
 A condition becomes conjuncts, and of each at least one needle stands in every line that the condition holds for; what can't be said so
 (`not`, networks, an empty text) makes no conjunct. So nothing is missed, and a line that is found still has to be decoded and asked.
 
-JSON can write any character as an escape. Needles hold only characters that are written as they are or as `\\u00XX`, and a line with such
+JSON can write any character as an escape. Needles hold only characters that are written as they are or as `\u00XX`, and a line with such
 an escape of an ASCII character counts as one that may hold every needle (`HIDDEN`); Okta writes none but for what it must.
 """
 
 import re
 from functools import reduce
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NamedTuple
 
 from flows.pipeline.scim.names import DATES
@@ -56,7 +57,7 @@ def needles(condition: Condition, *, quoted: bool = True) -> list[Conjunct]:
     return [conjunct for conjunct in bare if all(needle.data for needle in conjunct)]
 
 
-def _conjuncts(condition: Condition) -> list[Conjunct]:
+def _conjuncts(condition: Condition) -> list[Conjunct]:  # noqa: PLR0911 (one answer for each kind of condition)
     match condition:
         case All(parts):
             return [conjunct for part in parts for conjunct in _conjuncts(part)]
@@ -70,7 +71,9 @@ def _conjuncts(condition: Condition) -> list[Conjunct]:
             return _text(_WILD.split(glob), cased=cased)
         case Keywords(words):
             return [conjunct for word in sorted(words) for conjunct in _text(["", word, ""], cased=False)]
-        case Network() | Not():
+        case Network(_, network):
+            return _network(network)
+        case Not():
             return []
 
 
@@ -83,7 +86,7 @@ def _any(branches: list[list[Conjunct]]) -> list[Conjunct]:
     return [union] if len(union) <= _MOST_NEEDLES else []
 
 
-def _comparison(comparison: Comparison) -> list[Conjunct]:
+def _comparison(comparison: Comparison) -> list[Conjunct]:  # noqa: PLR0911 (one answer for each operator)
     wanted, name = comparison.value, comparison.path[-1]
     match comparison.operator:
         case "ne":
@@ -102,6 +105,15 @@ def _comparison(comparison: Comparison) -> list[Conjunct]:
             return []  # other formats have other names for the tags
         case _:
             return _text([name])
+
+
+def _network(network: IPv4Network | IPv6Network) -> list[Conjunct]:
+    """The bytes that all addresses of a network begin with; those of IPv4 in IPv6's spelling have `ffff:` somewhere."""
+    if network.version == 6 or network.prefixlen < 8:
+        return []
+    whole = network.prefixlen // 8
+    front = ".".join(str(network.network_address).split(".")[:whole]) + ("" if whole == 4 else ".")
+    return [frozenset(Needle(data) for data in (front.encode(), b"ffff:", b"FFFF:"))]
 
 
 def _text(pieces: list[str], *, cased: bool = True) -> list[Conjunct]:

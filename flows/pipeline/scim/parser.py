@@ -39,10 +39,7 @@ def parse_filter(text: str, names: Names | None = name_in_event) -> Condition:
     parser = _Parser(text, names)
     if parser.next.kind == "end":
         return All(())
-    condition = parser.either()
-    if parser.next.kind != "end":
-        parser.refuse(parser.next, f"unexpected {parser.next.named}; expected: and, or, the end")
-    return condition
+    return parser.whole()
 
 
 def parse_path(text: str, names: Names | None = name_in_event) -> Path:
@@ -65,6 +62,13 @@ class _Parser:
     @property
     def next(self) -> Token:
         return self._tokens[self._place]
+
+    def whole(self) -> Condition:
+        """The filter to its end."""
+        condition = self.either()
+        if self.next.kind != "end":
+            self.refuse(self.next, f"unexpected {self.next.named}; expected: and, or, the end")
+        return condition
 
     def refuse(self, token: Token, reason: str) -> NoReturn:
         raise FilterError(self._text, token.position, reason)
@@ -169,4 +173,6 @@ class _Parser:
     def _close(self, bracket: str, opening: Token) -> None:
         token = self._take()
         if token.text != bracket or token.kind != "bracket":
-            self.refuse(token, f"unexpected {token.named}; expected: {bracket} for the {opening.text} at position {opening.position}, and, or")
+            self.refuse(
+                token, f"unexpected {token.named}; expected: {bracket} for the {opening.text} at position {opening.position}, and, or"
+            )

@@ -25,7 +25,7 @@ _Predicate = Callable[[Anything], bool]
 _Access = Callable[[Path], Accessor]
 
 _WORDS: Final = re.compile(r"[\w.@]+")
-_ABSENT: Final = (None, "", [], {})
+_ABSENT: Final[tuple[Anything, ...]] = (None, "", [], {})
 
 
 class Matcher:
@@ -94,7 +94,7 @@ def _paths(condition: Condition) -> Iterator[Path]:
             pass
 
 
-def _compile(condition: Condition, access: _Access) -> _Predicate:
+def _compile(condition: Condition, access: _Access) -> _Predicate:  # noqa: PLR0911 (one answer for each kind of condition)
     match condition:
         case Comparison():
             return _comparison(condition, access(condition.path))

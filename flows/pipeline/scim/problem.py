@@ -24,7 +24,7 @@ class FilterError(ValueError):
     def pointed(self) -> str:
         """The filter with a caret below the place, and the reason."""
         line = "".join(character if character.isprintable() else " " for character in self.text)
-        return f"{line}\n{' ' * self.position}^ {self}"
+        return f"{line}\n  {' ' * self.position}^ {self}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

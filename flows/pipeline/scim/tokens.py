@@ -46,9 +46,8 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             start = len(text) - len(text[place:].lstrip())
             raise FilterError(text, start, 'this string has no end; expected: a closing "')
-        for kind in ("bracket", "string", "word"):
-            if (piece := match[kind]) is not None:
-                found.append(Token(kind, piece, match.start(kind)))  # type: ignore[arg-type]
+        kind: Kind = "bracket" if match["bracket"] else "string" if match["string"] else "word"
+        found.append(Token(kind, match[kind], match.start(kind)))
         place = match.end()
     found.append(Token("end", "", len(text)))
     return found

@@ -43,7 +43,9 @@ class Filters:
         if choice < 0.5:
             return f"not {self._bracketed(depth)}"
         word = self._random.choice((" and ", " or ", " AND ", " Or "))
-        return word.join(self._bracketed(depth) if self._random.random() < 0.5 else self._comparison() for _ in range(self._random.randint(2, 3)))
+        return word.join(
+            self._bracketed(depth) if self._random.random() < 0.5 else self._comparison() for _ in range(self._random.randint(2, 3))
+        )
 
     def _bracketed(self, depth: int) -> str:
         return f"({self.filter(depth - 1)})"
