@@ -19,7 +19,8 @@ __all__ = ["CSV_FIELDS", "print_counts", "write_csv", "write_json", "write_table
 CSV_FIELDS: Final = (
     "published", "_okta_tenant", "eventType", "_okta_action", "_okta_category", "severity", "outcome.result", "outcome.reason",
     "actor.alternateId", "actor.displayName", "actor.type", "client.ipAddress", "client.geographicalContext.country",
-    "client.geographicalContext.city", "client.userAgent.rawUserAgent", "target.type", "target.alternateId", "target.displayName", "displayMessage", "uuid",
+    "client.geographicalContext.city",
+    "client.userAgent.rawUserAgent", "target.type", "target.alternateId", "target.displayName", "displayMessage", "uuid",
 )  # fmt: skip
 _ALERT_FIELDS: Final = (
     "published", "_okta_tenant", "rule.level", "rule.id", "rule.title", "kind", "count", "first_event_at", "last_event_at",
