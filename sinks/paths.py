@@ -17,6 +17,7 @@ OTHER = "other"
 
 _LONGEST_AGO, _FURTHEST_AHEAD = timedelta(days=366), timedelta(days=2)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_FORMS = {"date": rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|{OTHER})", "hour": rf"(?:\d{{2}}|{OTHER})"}
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -39,12 +40,21 @@ class PathTemplate:
     Date and hour are those of `published` in UTC, or `other` where that is an unlikely time (`likely_span`).
     Every placeholder but the tenant has a form of its own, so that two tenants never share a path.
 
+    What is remembered of a file, in a snapshot or a journal, names it by its *key*: its path from `base` on. So a deployment that is moved
+    finds its own files again, and a copy of it never those of the original.
+
+    Args:
+        template: The path.
+        suffix: Is added where the path doesn't end with it.
+        base: The folder that a relative path was counted from; nothing for a path that was absolute, whose files' keys are their paths.
+
     Raises:
         ValueError: A placeholder is unknown, or a brace stands alone.
     """
 
-    def __init__(self, template: str, suffix: str = "") -> None:
+    def __init__(self, template: str, suffix: str = "", base: str = "") -> None:
         self.text = template if template.endswith(suffix) else template + suffix
+        self._base = f"{base.rstrip('/')}/" if base else ""
         unknown = sorted(set(_PLACEHOLDER.findall(template)) - set(PLACEHOLDERS))
         if unknown or "{" in _PLACEHOLDER.sub("", template) or "}" in _PLACEHOLDER.sub("", template):
             message = f"path {template!r}: the placeholders are {{tenant}}, {{date}} and {{hour}}"
@@ -67,6 +77,38 @@ class PathTemplate:
             utc = published.astimezone(UTC)
             values |= {"date": utc.date().isoformat(), "hour": f"{utc.hour:02d}"}
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
+
+    def key_of(self, path: str) -> str:
+        """How a file is remembered."""
+        return path.removeprefix(self._base)
+
+    def path_of(self, key: str) -> str:
+        """Where a remembered file is now; the reverse of `key_of`."""
+        return key if key.startswith("/") else self._base + key
+
+    def makes(self, tenant: str, key: str) -> bool:
+        """Whether a remembered file is one that this template makes for a tenant; others belong to another path."""
+        return self._pattern(tenant).fullmatch(key) is not None
+
+    def key_of_absolute(self, tenant: str, path: str) -> str:
+        """The key of a file that an earlier release remembered by its absolute path.
+
+        Args:
+            tenant: Whose it is.
+            path: Its path when it was written; the deployment may have been moved since.
+
+        Returns:
+            The key; the path itself where this template makes no such file.
+        """
+        pattern = self._pattern(tenant)
+        if self._base and (match := re.search(rf"(?:^|/)({pattern.pattern})$", path)):
+            return match[1]
+        return path
+
+    def _pattern(self, tenant: str) -> re.Pattern[str]:
+        pieces = _PLACEHOLDER.split(self.key_of(self.text))
+        forms = {"tenant": re.escape(tenant), **_FORMS}
+        return re.compile("".join(forms[piece] if number % 2 else re.escape(piece) for number, piece in enumerate(pieces)))
 
     def split(self, documents: Documents, span: tuple[datetime, datetime], now: datetime) -> Sequence[tuple[str, Documents]]:
         """The documents by path; order is kept within a path, and paths come in the order of their first document.

@@ -95,3 +95,41 @@ def test_every_moment_of_the_calendar_has_a_place_whatever_its_offset(template):
             one = Documents("acme", [Head("1", shifted)], [b"{"], [b"}"])
             ((path, _),) = PathTemplate(template).split(one, one.span(), NOW)
             assert path == ("/acme" if template == "/{tenant}" else template.replace("{date}", "other").replace("{hour}", "other"))
+
+
+@pytest.mark.parametrize(
+    ("template", "base", "path", "key"),
+    [
+        ("/prod/data/{tenant}/{date}.x", "/prod", "/prod/data/acme/2024-05-01.x", "data/acme/2024-05-01.x"),
+        ("/prod/../data/{tenant}", "/prod", "/prod/../data/acme", "../data/acme"),
+        ("/data/{tenant}/{date}.x", "", "/data/acme/2024-05-01.x", "/data/acme/2024-05-01.x"),
+        ("/{tenant}T{hour}", "/", "/acmeT12", "acmeT12"),
+        ("/prod/{tenant}/{date}.x", "/prod", "/prod/acme/other.x", "acme/other.x"),
+    ],
+)
+def test_a_file_is_remembered_by_its_key(template, base, path, key):
+    paths = PathTemplate(template, base=base)
+    assert paths.key_of(path) == key
+    assert paths.path_of(key) == path
+    assert paths.makes("acme", key)
+    assert not paths.makes("globex", key)
+
+
+@pytest.mark.parametrize(
+    "key", ["data/acme/2024-05-01.ndjson.gz", "data/acme/2024-5-1.ndjson", "data/acme/x/2024-05-01.ndjson", "/data/acme"]
+)
+def test_what_a_template_does_not_make(key):
+    assert not PathTemplate("/prod/data/{tenant}/{date}.ndjson", base="/prod").makes("acme", key)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/prod/data/acme/2024-05-01.x", "data/acme/2024-05-01.x"),
+        ("/old/place/data/acme/2024-05-01.x", "data/acme/2024-05-01.x"),
+        ("/old/mydata/acme/2024-05-01.x", "/old/mydata/acme/2024-05-01.x"),
+        ("/old/data/globex/2024-05-01.x", "/old/data/globex/2024-05-01.x"),
+    ],
+)
+def test_the_key_of_a_path_that_an_earlier_release_remembered(path, key):
+    assert PathTemplate("/prod/data/{tenant}/{date}.x", base="/prod").key_of_absolute("acme", path) == key

@@ -60,7 +60,7 @@ def test_the_state_is_plain_and_names_sizes(sink, target, make_page):
     partition = build(sink)
     partition.write_batch([make_page("acme", (1, DAY))])
     assert partition.snapshot() == {
-        "version": 1,
+        "version": 2,
         "snapshot": 1,
         "files": {str(target): target.stat().st_size},
     }
@@ -336,8 +336,8 @@ def test_a_journal_that_cannot_be_understood_stops_before_anything_is_cut(sink, 
 
 
 def test_a_state_of_another_version_is_refused(sink):
-    with pytest.raises(SinkStopped, match="version 2"):
-        build(sink, {"version": 2})
+    with pytest.raises(SinkStopped, match="version 3"):
+        build(sink, {"version": 3})
 
 
 def test_a_file_that_another_program_keeps_writing_to(sink, target, make_page, monkeypatch):
