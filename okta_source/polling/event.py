@@ -9,25 +9,13 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from okta_source.polling.event_head import NOT_JSON, Head, read_head
+
 __all__ = ["LINE_BREAKS_TO_SPACES", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "slice_page"]
-
-
-class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The three members without which an event can't be placed: Okta documents them as never null.
-
-    Attributes:
-        uuid: The event's unique id.
-        published: When the event happened, time-zone aware.
-        event_type: Name in Okta's event-type catalogue, such as `user.session.start`.
-    """
-
-    uuid: Annotated[str, msgspec.Meta(min_length=1)]
-    published: Annotated[datetime, msgspec.Meta(tz=True)]
-    event_type: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class PageError(ValueError):
@@ -110,11 +98,8 @@ class _LooseHead(msgspec.Struct):
     published: Any = None
 
 
-# msgspec counts nesting against the interpreter's recursion limit.
-NOT_JSON = (msgspec.DecodeError, RecursionError)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEADS = msgspec.json.Decoder(list[Head])
-_HEAD = msgspec.json.Decoder(Head)
 _LOOSE = msgspec.json.Decoder(_LooseHead)
 # JSON strings can't hold a raw line break, so every one stands between tokens, where a space means the same.
 LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
@@ -157,9 +142,9 @@ def _slice_one_by_one(raws: Sequence[msgspec.Raw]) -> SlicedPage:
     for raw in raws:
         view = memoryview(raw)
         try:
-            heads.append(_HEAD.decode(view))
+            heads.append(read_head(view))
             bodies.append(view[1:])
-        except NOT_JSON as error:
+        except ValueError as error:
             malformed.append((bytes(view), f"not an event: {error}", *_loose(view)))
     return SlicedPage(heads, bodies, malformed, len(raws))
 
