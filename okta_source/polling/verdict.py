@@ -283,7 +283,8 @@ def undecodable(reason: str, org_url: str) -> Failure:
         reason: What it is instead.
         org_url: The organisation's origin, for messages.
     """
-    fix = f"Polling asks for the same page again; if it stays like this: {NOT_OKTA[0].lower()}{NOT_OKTA[1:]}".format(org_url=org_url)
+    fix = f"Polling asks for the same page again; if it stays like this, look at what stands between here and Okta. {NOT_OKTA}"
+    fix = fix.format(org_url=org_url)
     return Failure("decode", "decode", f"The answer of {org_url} can't be decoded: {reason}.", fix, "200", from_okta=False)
 
 
