@@ -176,7 +176,7 @@ def _markdown(table: Table) -> str:
             msg = f"the docstring of {table.model.__name__} does not say what {key} means: write it under `Attributes:`"
             raise LookupError(msg)
         allowed = _SPECIAL.sub(r"\\\g<0>", field.description or "").replace("<", "&lt;")
-        cells = (f"`{key}`", _type(field.annotation), _default(field), allowed, told[key])
+        cells = (f"`{key}`", _type(field.annotation), _default(key, field), allowed, told[key])
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
     return f"### {table.title}\n\n{table.lead}\n\n{_HEADER}{''.join(rows)}"
 
@@ -196,10 +196,10 @@ def _type(annotation: Any) -> str:
     return _TYPES.get(plain, "text")
 
 
-def _default(field: FieldInfo) -> str:
-    """The default as TOML; what has none is needed."""
+def _default(key: str, field: FieldInfo) -> str:
+    """The default as TOML; what has none is needed, and so is what says which table it is."""
     value = field.default
-    if field.is_required():
+    if field.is_required() or key in DISCRIMINATORS:
         return "**needed**"
     if value in (None, ""):
         return "none"

@@ -34,7 +34,7 @@ class SswsAuth(Strict):
         token_env: The token; this or `token_file`.
     """
 
-    method: Literal["ssws"] = Field(description="ssws")
+    method: Literal["ssws"] = Field("ssws", description="ssws")
     header: str = Field("Authorization", description="the name of an HTTP header")
     prefix: str = Field("SSWS ", description="printable ASCII characters, put before the token")
     token_file: OptionalPath = Field(None, description="the path of a file that holds the token")
@@ -135,7 +135,7 @@ class PrivateKeyJwtAuth(OAuthConfig):
         key_id: Okta's ID of the public key; a JWK may hold it itself.
     """
 
-    method: Literal["private_key_jwt"] = Field(description="private_key_jwt")
+    method: Literal["private_key_jwt"] = Field("private_key_jwt", description="private_key_jwt")
     private_key_file: OptionalPath = Field(None, description="the path of a file that holds the app's private key, PEM or JWK")
     private_key_env: EnvName = Field("", description="the name of an environment variable that holds the app's private key, PEM or JWK")
     algorithm: str = Field("", description=", ".join(ALGORITHMS))
@@ -251,7 +251,7 @@ class ClientSecretAuth(_WithSecret):
         method: Which of the ways in this is.
     """
 
-    method: Literal["client_secret"] = Field(description="client_secret")
+    method: Literal["client_secret"] = Field("client_secret", description="client_secret")
 
 
 class RefreshTokenAuth(_WithSecret):
@@ -262,7 +262,7 @@ class RefreshTokenAuth(_WithSecret):
         token_store: What `authorize` fills and each rotation replaces; mode 0600, on one machine.
     """
 
-    method: Literal["refresh_token"] = Field(description="refresh_token")
+    method: Literal["refresh_token"] = Field("refresh_token", description="refresh_token")
     # It may be empty or absent: that is no error of the configuration.
     token_store: Annotated[Path, BeforeValidator(to_path)] = Field(
         description="the path of the file that `python -m okta_source authorize` fills, such as state/acme.token"

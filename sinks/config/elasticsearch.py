@@ -69,7 +69,7 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
         batch_events: The most events of one request.
     """
 
-    type: Literal["elasticsearch"] = Field(description="elasticsearch")
+    type: Literal["elasticsearch"] = Field("elasticsearch", description="elasticsearch")
     hosts: Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], BeforeValidator(to_tuple)] = Field(
         min_length=1, description=f"a list of at least one host, {_HOST_ALLOWED}"
     )

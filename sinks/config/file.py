@@ -27,7 +27,7 @@ class FileSinkConfig(SinkCommon):
         compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
     """
 
-    type: Literal["file"] = Field(description="file")
+    type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
 

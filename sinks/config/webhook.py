@@ -84,7 +84,7 @@ class WebhookSinkConfig(HttpSinkCommon):
         batch_events: The most events of one request.
     """
 
-    type: Literal["webhook"] = Field(description="webhook")
+    type: Literal["webhook"] = Field("webhook", description="webhook")
     url: Annotated[str, AfterValidator(_check_url)] = Field(description=_URL_ALLOWED)
     encoding: Encoding = Field("json", description="json, ndjson, hec")
     # Files stand before variables: a validator sees the fields before its own.
