@@ -1,13 +1,13 @@
-"""From what the source gives to what the sinks take: pages with their tags, and dead letters of the input."""
+"""From what the source gives to what the sinks take: pages with their tags."""
 
 from collections.abc import Mapping
 
 from okta_source.config.tenant import TenantConfig
-from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.event import Batch
 from okta_source.tagging.tags import Tagger
-from sinks.documents import Documents, Rejected
+from sinks.documents import Documents
 
-__all__ = ["Enricher", "to_rejected"]
+__all__ = ["Enricher"]
 
 
 class Enricher:
@@ -24,20 +24,3 @@ class Enricher:
         """Tag one page."""
         tagged = self._tagger(batch)
         return Documents(tagged.tenant, tagged.heads, tagged.prefixes, tagged.bodies)
-
-
-def to_rejected(malformed: Malformed) -> Rejected:
-    """What Okta sent and no sink can take, as a dead letter of the input."""
-    return Rejected(
-        tenant=malformed.tenant,
-        sink="input",
-        reason=malformed.reason,
-        status=malformed.status,
-        attempts=malformed.attempts,
-        first_attempt_at=malformed.first_at,
-        last_attempt_at=malformed.last_at,
-        uuid=malformed.uuid,
-        published=malformed.published,
-        format="raw",
-        event=malformed.raw,
-    )
