@@ -1,8 +1,9 @@
 """The receiver's own TLS: a context for each generation of the certificate's files."""
 
-import os
 import ssl
 from pathlib import Path
+
+from okta_source.hooks.stamp import Stamp, stamp_of
 
 __all__ = ["CertificateFiles"]
 
@@ -47,13 +48,5 @@ class CertificateFiles:
         context.load_cert_chain(self._cert_file, self._key_file)
         return context
 
-    def _now_stamp(self) -> tuple[tuple[int, int, int], ...]:
-        return tuple(_stamp(path) for path in (self._cert_file, self._key_file) if path is not None)
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return (0, 0, 0)
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    def _now_stamp(self) -> tuple[Stamp, ...]:
+        return tuple(stamp_of(path) for path in (self._cert_file, self._key_file) if path is not None)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from okta_source.hooks.frame import HEADER_BYTES, Frame
@@ -123,7 +124,7 @@ class Committer:
         by_tenant: dict[str, list[_Delivery]] = defaultdict(list)
         for delivery in group:
             by_tenant[delivery.tenant].append(delivery)
-        written = [tenant for tenant, own in by_tenant.items() if self._tried(tenant, lambda tenant=tenant, own=own: self._append(tenant, own))]
+        written = [tenant for tenant, own in by_tenant.items() if self._tried(tenant, partial(self._append, tenant, own))]
         # The journal of a file system takes syncs of several files together, if they come at once.
         syncing = self._syncs.map if len(written) > 1 else map
         synced = {tenant for tenant, good in zip(written, syncing(self._synced, written), strict=True) if good}
@@ -140,7 +141,7 @@ class Committer:
 
     def _synced(self, tenant: str) -> bool:
         good = self._tried(tenant, self._spool[tenant].sync)
-        if good and self._trouble.pop(tenant, None):
+        if good and self._trouble.pop(tenant, ""):
             _LOG.info("%s: the spool can be written again", tenant)
         return good
 
@@ -149,7 +150,7 @@ class Committer:
             attempt()
         except OSError as error:
             if tenant not in self._trouble:
-                _LOG.error(  # noqa: TRY400  # the traceback says nothing that the message doesn't
+                _LOG.error(
                     "%s: the spool can't be written (%s): deliveries are answered 503 until it can, and polling brings their events; "
                     "make room, or mend the disk of hooks.spool_dir",
                     tenant,

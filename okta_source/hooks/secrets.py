@@ -6,19 +6,17 @@ of a rotation's secrets are always compared, and an unknown tenant's request is 
 
 import hmac
 import logging
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
-from okta_source.secret import Secret, SecretError, SecretRef
+from okta_source.config.secret import Secret, SecretError, SecretRef
+from okta_source.hooks.stamp import Stamp, stamp_of
 
 __all__ = ["HookSecrets", "SecretPair"]
 
 _LOG = logging.getLogger(__name__)
-_Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,11 @@ class _Watched:
     def __init__(self, reference: SecretRef, environ: Mapping[str, str]) -> None:
         self.reference = reference
         self._environ = environ
-        self.stamp = _stamp(reference.file)
+        self.stamp = _stamp(reference)
         self.digest: bytes | None = _digest(reference.resolve(environ))
 
     def changed(self) -> bool:
-        stamp = _stamp(self.reference.file)
+        stamp = _stamp(self.reference)
         if stamp == self.stamp:
             return False
         self.stamp = stamp
@@ -64,7 +62,7 @@ class HookSecrets:
         environ: The environment that variables are looked up in, once.
 
     Raises:
-        okta_source.secret.SecretError: One of them can't be read or is empty.
+        okta_source.config.secret.SecretError: One of them can't be read or is empty.
     """
 
     def __init__(self, pairs: Mapping[str, SecretPair], environ: Mapping[str, str]) -> None:
@@ -120,11 +118,5 @@ def _digest(secret: Secret) -> bytes:
     return sha256(secret.reveal().encode("utf-8", "surrogatepass")).digest()
 
 
-def _stamp(file: Path | None) -> _Stamp:
-    if file is None:
-        return None
-    try:
-        found = os.stat(file)
-    except OSError:
-        return (0, 0, 0)
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _stamp(reference: SecretRef) -> Stamp | None:
+    return None if reference.file is None else stamp_of(reference.file)

@@ -22,7 +22,7 @@ from okta_source.hooks.committer import Committer, Overloaded
 from okta_source.hooks.frame import LONGEST_BODY_BYTES
 from okta_source.hooks.metrics import CONNECTIONS, REQUESTS
 
-__all__ = ["HEADER_SECONDS", "BodyBudget", "HookServer"]
+__all__ = ["HEADER_SECONDS", "MOST_CONNECTIONS", "BodyBudget", "Decide", "HookServer"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class HookServer(HTTPServer):
         """Count an answer; a tenant that nobody knows has no series of its own."""
         REQUESTS.labels(answer.tenant if answer.tenant in self.tenants else "", answer.result).inc()
 
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:  # type: ignore[override]
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Take a connection up, if need be in the place of one that has not shown a secret."""
         if len(self._open) >= self._most_connections and not self._make_room():
             self._turn_away(stream)
@@ -280,4 +280,4 @@ class _Request(httputil.HTTPMessageDelegate):
 
 
 def _never_called(_request: object) -> None:
-    """tornado wants a callback; requests are handled by `_Request`."""
+    """Tornado wants a callback; requests are handled by `_Request`."""

@@ -1,6 +1,5 @@
 """The flow's side of the spool: reads a tenant's deliveries from a position on. Reads only, so any number of processes may."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -66,7 +65,7 @@ class SpoolReader:
             if self._listed is not None and self._listed[0] == changed_ns and self._listed[1] - changed_ns / 1e9 > _SETTLED_SECONDS:
                 return
             now = self._now()
-            self._names = sorted(filter(is_segment, os.listdir(self._folder)))
+            self._names = sorted(path.name for path in self._folder.iterdir() if is_segment(path.name))
             self._listed = changed_ns, now
         except OSError:
             self._names, self._listed = (), None

@@ -48,7 +48,8 @@ def prepare_spool(folder: Path, tenants: Sequence[str], patience_seconds: float 
         lock = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _sync_folder(folder)
     except OSError as error:
-        msg = f"hooks.spool_dir: {error.filename or folder} can't be used ({error.strerror}); let this user write there, or name another folder"
+        where = error.filename or folder
+        msg = f"hooks.spool_dir: {where} can't be used ({error.strerror}); let this user write there, or name another folder"
         raise SpoolError(msg) from None
     deadline = time.monotonic() + patience_seconds
     while True:
@@ -150,7 +151,7 @@ class TenantSpool:
     def _start_segment(self) -> None:
         self.close()
         now = self._now()
-        name = next_name(os.listdir(self._folder), int(now * 1000))
+        name = next_name([path.name for path in self._folder.iterdir()], int(now * 1000))
         self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._name, self._started = name, now
         self._synced_bytes = self._written_bytes = 0
@@ -161,7 +162,7 @@ class TenantSpool:
             raise
 
     def _give_up(self) -> None:
-        """Never write behind what may be torn. A segment that holds nothing confirmed is emptied and used again: a full disk gets no fuller."""
+        """Never write behind what may be torn; a segment without anything confirmed is emptied, so that a full disk gets no fuller."""
         assert self._descriptor is not None  # noqa: S101  # its writing has just failed
         if not self._synced_bytes:
             with contextlib.suppress(OSError):
