@@ -26,7 +26,7 @@ class SpoolError(Exception):
     """The spool can't be used; the message says why and what to do."""
 
 
-def prepare_spool(folder: Path, tenants: Sequence[str], patience_seconds: float = 5.0) -> int:
+def prepare_spool(folder: Path, tenants: Sequence[str], patience_seconds: float = 3.5) -> int:
     """Make the folders and lock the spool: it has one writer.
 
     Args:
