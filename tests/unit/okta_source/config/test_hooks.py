@@ -35,7 +35,7 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("listen", "address"),
     [
-        ("0.0.0.0:443", ("0.0.0.0", 443)),
+        ("10.0.0.1:443", ("10.0.0.1", 443)),
         ("[::1]:8480", ("::1", 8480)),
         ("hooks.example.com:1", ("hooks.example.com", 1)),
         ("127.0.0.1:0", ("127.0.0.1", 0)),
@@ -58,7 +58,19 @@ def test_the_path_in_front_of_the_tenant(prefix: str, meant: str) -> None:
     assert hooks(path_prefix=prefix).path_prefix == meant
 
 
-@pytest.mark.parametrize("values", [{"path_prefix": "hooks"}, {"path_prefix": "/a b"}, {"path_prefix": "/a?b"}, {"path_prefix": "//"}, {"keep_hours": 0}, {"keep_megabytes": 0.5}, {"spool_dir": ""}, {"key_file": "k"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"path_prefix": "hooks"},
+        {"path_prefix": "/a b"},
+        {"path_prefix": "/a?b"},
+        {"path_prefix": "//"},
+        {"keep_hours": 0},
+        {"keep_megabytes": 0.5},
+        {"spool_dir": ""},
+        {"key_file": "k"},
+    ],
+)
 def test_values_out_of_range(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         hooks(**values)
@@ -90,7 +102,7 @@ def test_what_may_not_stand_there(values: dict[str, Any], words: str) -> None:
         tenant_hooks(**values)
 
 
-@pytest.mark.parametrize("secret", ["two\nlines", " space", "tab\t", "x\x00"])
+@pytest.mark.parametrize("secret", ["two\nlines", " indented", "tab\t", "x\x00"])
 def test_a_secret_that_no_header_carries(secret: str) -> None:
     with pytest.raises(ValidationError, match="no HTTP header carries") as error:
         tenant_hooks({"SECRET": secret}, secret_env="SECRET")
