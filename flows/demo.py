@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from flows.categories import CATEGORIES
+from flows.pipeline.categories import CATEGORIES
 from okta_source.simulator import Organisation, Simulator
 
 __all__ = ["main"]

@@ -22,11 +22,12 @@ from typing import Any
 
 from bytewax.dataflow import Dataflow
 
-from flows.delivery import deliver
-from flows.housekeeping import tune_process
-from flows.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
-from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.recovery import (
+from flows.configuration.settings import ConfigurationError, Settings, load
+from flows.pipeline.delivery import deliver
+from flows.runtime.housekeeping import tune_process
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
+from flows.runtime.recovery import (
     StateUnusable,
     check_owner,
     check_usable,
@@ -36,9 +37,8 @@ from flows.recovery import (
     known_state_keys,
     recovery_dir,
 )
-from flows.settings import ConfigurationError, Settings, load
-from flows.stop_relay import relay_stops
-from okta_source.control import RunControl
+from flows.runtime.stop_relay import relay_stops
+from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 from sinks.config import FileSinkConfig
 

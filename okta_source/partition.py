@@ -6,14 +6,14 @@ from typing import Any
 
 from bytewax.inputs import StatefulSourcePartition
 
-from okta_source.control import RunControl
-from okta_source.dedupe import SeenWindow
-from okta_source.event import Batch, Malformed
-from okta_source.feed import TenantFeed
-from okta_source.heartbeat import Heartbeat
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.feed import TenantFeed
+from okta_source.fetching.heartbeat import Heartbeat
 from okta_source.metrics import PROCESS, TenantMetrics
-from okta_source.state import TenantState
-from okta_source.step import Page
+from okta_source.polling.dedupe import SeenWindow
+from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.state import TenantState
+from okta_source.polling.step import Page
 
 __all__ = ["Item", "RetiredPartition", "TenantPartition"]
 

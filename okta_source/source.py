@@ -12,21 +12,21 @@ from bytewax.inputs import FixedPartitionedSource
 
 from okta_source.auth import make_authenticator
 from okta_source.auth.access_tokens import AccessTokens
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.dedupe import SeenWindow
-from okta_source.event import Batch, Malformed
-from okta_source.feed import TenantFeed
-from okta_source.heartbeat import Heartbeat
-from okta_source.http_client import HttpClient
-from okta_source.limits import Backoff
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.feed import TenantFeed
+from okta_source.fetching.heartbeat import Heartbeat
+from okta_source.fetching.pool import Shared
+from okta_source.fetching.transport import OktaTransport, Transport
+from okta_source.http.client import HttpClient
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import Item, RetiredPartition, TenantPartition
-from okta_source.poller import Poller
-from okta_source.pool import Shared
-from okta_source.query import LONGEST_OVERLAP, Query
-from okta_source.state import TenantState
-from okta_source.transport import OktaTransport, Transport
+from okta_source.polling.dedupe import SeenWindow
+from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.limits import Backoff
+from okta_source.polling.poller import Poller
+from okta_source.polling.query import LONGEST_OVERLAP, Query
+from okta_source.polling.state import TenantState
 
 __all__ = ["OktaOut", "OktaSource", "okta_input"]
 
@@ -50,7 +50,7 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
     """Polls every tenant's System Log.
 
     Unit of parallelism: the tenant. Delivery: every event enters the dataflow exactly once across crash, resume and rescaling, as far as
-    Okta delivers it within `dedupe_window_seconds` of its repetition. A snapshot is a plain dict, see `okta_source.state`.
+    Okta delivers it within `dedupe_window_seconds` of its repetition. A snapshot is a plain dict, see `okta_source.polling.state`.
 
     Args:
         tenants: The organisations to poll.
@@ -94,7 +94,7 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         """Build a tenant's partition anew or from its snapshot.
 
         Raises:
-            okta_source.state.StateError: The snapshot was written by an unknown release.
+            okta_source.polling.state.StateError: The snapshot was written by an unknown release.
         """
         tenant = self._tenants.get(for_part)
         if tenant is None:

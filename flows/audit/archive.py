@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from flows.audit.holdings import HourCount, WindowHoldings, read_window, signature_of
 from flows.audit.keys import key_of
-from sinks.archive_files import ArchiveFiles
 from sinks.documents import DocumentHead
+from sinks.file.archive_files import ArchiveFiles
 
 __all__ = ["Archive", "ArchiveUnreadable", "FileArchive"]
 

@@ -11,9 +11,9 @@ from typing import Final
 from flows.audit.plan import DEFAULT_BUDGET, DEFAULT_SINCE, DEFAULT_UNTIL
 from flows.audit.run import FINISHED_FILE, NOTES_FOLDER
 from flows.audit.steps import FLOW_ID
-from flows.lifecycle import EXIT_CONFIGURATION
-from flows.recovery import StateUnusable, check_owner, holds_stores, make_directory, make_stores
-from okta_source.config_file import CONFIG_VARIABLE, DEFAULT_PATH
+from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.recovery import StateUnusable, check_owner, holds_stores, make_directory, make_stores
+from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 
 __all__ = ["main"]
 

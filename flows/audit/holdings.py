@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from flows.audit.keys import KEY_BYTES, hour_of, key_of
-from sinks.archive_reader import LineReader
+from sinks.file.archive_reader import LineReader
 
 __all__ = ["HourCount", "Signature", "WindowHoldings", "read_window", "signature_of"]
 

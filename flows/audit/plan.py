@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from flows.audit.keys import HOUR_SECONDS
-from flows.settings import Settings
+from flows.configuration.settings import Settings
+from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.history import Slice, cut_by, slice_hours
-from okta_source.start_from import START_FROM_ALLOWED, StartFrom
 from sinks.config import WebhookSinkConfig
 from sinks.durable import make_directories, replace_file
 

@@ -18,12 +18,12 @@ from flows.audit.plan import DEFAULT_BUDGET, DEFAULT_SINCE, DEFAULT_UNTIL, Asked
 from flows.audit.report import print_report, write_json
 from flows.audit.steps import FLOW_ID, build_flow, make_archive
 from flows.audit.summary import Summary, summarise
-from flows.housekeeping import tune_process
-from flows.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
-from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
-from flows.settings import ConfigurationError, Settings, load
-from okta_source.control import RunControl
+from flows.configuration.settings import ConfigurationError, Settings, load
+from flows.runtime.housekeeping import tune_process
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
+from flows.runtime.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
+from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable
 

@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 from flows.audit.archive import ArchiveUnreadable
 from flows.audit.holdings import HourCount
 from flows.audit.keys import hour_of, hour_start
+from sinks.delivery.target import Again
 from sinks.documents import DocumentHead
 from sinks.elasticsearch.lookup import Lookup
-from sinks.target import Again
 
 __all__ = ["SearchArchive"]
 

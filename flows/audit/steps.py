@@ -24,18 +24,18 @@ from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
-from flows.destinations import build_sink, make_lookup
-from flows.enrich import Enricher
-from flows.lifecycle import StopsRunKeyed
-from flows.routing import Router
-from flows.settings import Settings
-from okta_source.control import RunControl
+from flows.configuration.settings import Settings
+from flows.pipeline.destinations import build_sink, make_lookup
+from flows.pipeline.enrich import Enricher
+from flows.pipeline.routing import Router
+from flows.runtime.lifecycle import StopsRunKeyed
+from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
-from sinks.archive_files import ArchiveFiles, beside
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig
-from sinks.dead_letter import DeadLetterFile
+from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import Documents
-from sinks.file import FileSink
+from sinks.file.archive_files import ArchiveFiles, beside
+from sinks.file.sink import FileSink
 
 __all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from flows.backfill.plan import PlanRefused
 from flows.backfill.running import REPORT, SINCE, TENANTS, UNTIL, asked_for, prepare
-from flows.lifecycle import EXIT_CONFIGURATION
-from flows.recovery import StateUnusable, holds_stores, make_directory, make_stores
-from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError
+from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 
 __all__ = ["main"]
 

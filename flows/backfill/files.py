@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from flows.backfill.plan import Plan
-from sinks.archive_files import ArchiveFiles, beside
 from sinks.config import FileSinkConfig, SinkConfig
+from sinks.file.archive_files import ArchiveFiles, beside
 
 __all__ = ["MARKER", "beside_the_live_ones", "files_in_the_way"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from okta_source.config import TenantConfig
+from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
+from okta_source.config.tenant import TenantConfig
 from okta_source.history import Slice, cut_by, slice_hours
-from okta_source.query import okta_time
-from okta_source.start_from import START_FROM_ALLOWED, StartFrom
-from okta_source.state import query_fingerprint
+from okta_source.polling.query import okta_time
+from okta_source.polling.state import query_fingerprint
 from sinks.durable import replace_file
 
 __all__ = ["PLAN_FILE", "Asked", "Plan", "PlanRefused", "load_plan", "make_plan", "save_plan"]

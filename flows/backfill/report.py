@@ -12,7 +12,7 @@ from rich.table import Table
 
 from okta_source.history import HourCounts, Ledger, Slice
 from okta_source.history.counts import add_up, hour_of
-from okta_source.query import okta_time
+from okta_source.polling.query import okta_time
 from sinks.durable import replace_file
 
 __all__ = ["hourly", "table", "write_report"]

@@ -1,7 +1,7 @@
 """The backfill flow: slices of history, by the same way into the same sinks as the live flow. Only wiring.
 
 The ids of the flow and its steps are part of the saved state and never change: `backfill`, `okta` (the input, one partition a slice), and
-those of `flows.delivery`.
+those of `flows.pipeline.delivery`.
 """
 
 import logging
@@ -19,15 +19,15 @@ from flows.backfill.files import beside_the_live_ones, files_in_the_way
 from flows.backfill.plan import Asked, Plan, PlanRefused, load_plan, make_plan, save_plan
 from flows.backfill.progress import ProgressThread
 from flows.backfill.report import table, write_report
-from flows.delivery import deliver
-from flows.housekeeping import tune_process
-from flows.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program
-from flows.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
-from flows.settings import ConfigurationError, Settings, load
-from okta_source.control import RunControl
+from flows.configuration.settings import ConfigurationError, Settings, load
+from flows.pipeline.delivery import deliver
+from flows.runtime.housekeeping import tune_process
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program
+from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
+from flows.runtime.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
+from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
-from okta_source.query import okta_time
+from okta_source.polling.query import okta_time
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
 

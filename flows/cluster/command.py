@@ -5,7 +5,7 @@
 | 0 | stopped by SIGINT or SIGTERM, to this process or to one of the cluster; or every tenant is drained |
 | 1 | a process died or failed: the others were ended, and the next start resumes; or tenants could not be drained |
 | 2 | the configuration, an argument, a port or the state directory is wrong: told once, nothing was started |
-| 3 | a sink can't go on, see `flows.lifecycle` |
+| 3 | a sink can't go on, see `flows.runtime.lifecycle` |
 """
 
 import argparse
@@ -21,9 +21,9 @@ from flows.cluster.lock import hold
 from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, members, ports, ports_that_clash
 from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
-from flows.lifecycle import EXIT_CONFIGURATION, configure_logging
-from flows.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
-from flows.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.runtime.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
 
 __all__ = ["main"]
 

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.recovery import StateUnusable
+from flows.runtime.recovery import StateUnusable
 
 __all__ = ["hold"]
 

@@ -10,9 +10,9 @@ from typing import Protocol
 from okta_source.auth.base import CredentialError
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_endpoint import TokenGrant
-from okta_source.oauth_error import oauth_error_of
-from okta_source.secret import SecretError
-from okta_source.verdict import Response
+from okta_source.config.secret import SecretError
+from okta_source.polling.oauth_error import oauth_error_of
+from okta_source.polling.verdict import Response
 
 __all__ = ["AccessTokens", "Grant"]
 
@@ -33,7 +33,7 @@ class Grant(Protocol):
 
         Raises:
             CredentialError: There is none.
-            okta_source.secret.SecretError: The client's secret or key can't be read.
+            okta_source.config.secret.SecretError: The client's secret or key can't be read.
         """
         ...
 
@@ -102,7 +102,7 @@ class AccessTokens:
 
         Raises:
             CredentialError: No token could be had.
-            okta_source.secret.SecretError: The client's secret or key can't be read.
+            okta_source.config.secret.SecretError: The client's secret or key can't be read.
         """
         with self._lock:
             grant = self._current()

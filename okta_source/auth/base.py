@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from okta_source.verdict import Response, TransportFailure
+from okta_source.polling.verdict import Response, TransportFailure
 
 __all__ = ["Authenticator", "CredentialError"]
 
@@ -31,7 +31,7 @@ class Authenticator(Protocol):
             url: The request's whole URL.
 
         Raises:
-            okta_source.secret.SecretError: The secret can't be read just now.
+            okta_source.config.secret.SecretError: The secret can't be read just now.
             CredentialError: No access token could be had.
         """
         ...

@@ -4,8 +4,8 @@ import base64
 from collections.abc import Mapping
 
 from okta_source.auth.token_endpoint import TokenEndpoint, TokenGrant, TokenRequest
-from okta_source.auth_config import ClientSecretAuth, RefreshTokenAuth
-from okta_source.secret import SecretError
+from okta_source.config.auth import ClientSecretAuth, RefreshTokenAuth
+from okta_source.config.secret import SecretError
 
 __all__ = ["ClientSecretGrant", "basic"]
 
@@ -19,7 +19,7 @@ def basic(config: ClientSecretAuth | RefreshTokenAuth) -> tuple[Mapping[str, str
         The headers, and what must not be shown.
 
     Raises:
-        okta_source.secret.SecretError: The secret can't be read, or is none.
+        okta_source.config.secret.SecretError: The secret can't be read, or is none.
     """
     secret = config.client_secret.read().reveal()
     if not (secret.isascii() and secret.isprintable() and " " not in secret):
@@ -46,7 +46,7 @@ class ClientSecretGrant:
 
         Raises:
             okta_source.auth.base.CredentialError: There is none.
-            okta_source.secret.SecretError: The secret can't be read.
+            okta_source.config.secret.SecretError: The secret can't be read.
         """
         return self._endpoint.ask(self._request)
 

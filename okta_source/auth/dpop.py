@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from okta_source.secret import Secret
-from okta_source.signing_key import SigningKey
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import SigningKey
 
 __all__ = ["DpopProver"]
 

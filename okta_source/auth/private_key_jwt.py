@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Callable
 
 from okta_source.auth.token_endpoint import TokenEndpoint, TokenGrant, TokenRequest
-from okta_source.auth_config import PrivateKeyJwtAuth
-from okta_source.secret import SecretError
-from okta_source.signing_key import KeyProblem
+from okta_source.config.auth import PrivateKeyJwtAuth
+from okta_source.config.secret import SecretError
+from okta_source.config.signing_key import KeyProblem
 
 __all__ = ["PrivateKeyJwtGrant"]
 
@@ -41,7 +41,7 @@ class PrivateKeyJwtGrant:
 
         Raises:
             okta_source.auth.base.CredentialError: There is none.
-            okta_source.secret.SecretError: The key can't be read, or is none any more.
+            okta_source.config.secret.SecretError: The key can't be read, or is none any more.
         """
         return self._endpoint.ask(self._request)
 

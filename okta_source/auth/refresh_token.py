@@ -14,10 +14,10 @@ from okta_source.auth.client_secret import basic
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_endpoint import TokenEndpoint, TokenGrant, TokenRequest
 from okta_source.auth.token_store import StoredToken, TokenStore, TokenStoreError
-from okta_source.auth_config import RefreshTokenAuth
-from okta_source.secret import Secret
-from okta_source.signing_key import KeyProblem, SigningKey
-from okta_source.verdict import TransportFailure
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import KeyProblem, SigningKey
+from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["RefreshTokenGrant"]
 
@@ -61,7 +61,7 @@ class RefreshTokenGrant:
 
         Raises:
             CredentialError: There is none; with the command to run where the store is empty or its token refused.
-            okta_source.secret.SecretError: The client's secret can't be read.
+            okta_source.config.secret.SecretError: The client's secret can't be read.
         """
         try:
             self._check(self._store.read())

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from okta_source.auth_config import SswsAuth
-from okta_source.secret import SecretError
-from okta_source.verdict import Response
+from okta_source.config.auth import SswsAuth
+from okta_source.config.secret import SecretError
+from okta_source.polling.verdict import Response
 
 __all__ = ["SswsAuthenticator"]
 
@@ -27,7 +27,7 @@ class SswsAuthenticator:
         """The header with the token.
 
         Raises:
-            okta_source.secret.SecretError: The token can't be read, or is none.
+            okta_source.config.secret.SecretError: The token can't be read, or is none.
         """
         if self._stale or self._last is None:
             fresh = self._read()

@@ -10,10 +10,10 @@ from okta_source.auth.base import CredentialError
 from okta_source.auth.clock import OktaClock
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_errors import Situation, token_failure
-from okta_source.masking import without
-from okta_source.oauth_error import oauth_error_of
-from okta_source.secret import Secret
-from okta_source.verdict import Response, TransportFailure
+from okta_source.config.secret import Secret
+from okta_source.http.masking import without
+from okta_source.polling.oauth_error import oauth_error_of
+from okta_source.polling.verdict import Response, TransportFailure
 
 __all__ = ["FormPoster", "TokenEndpoint", "TokenGrant", "TokenRequest", "token_url"]
 
@@ -101,7 +101,7 @@ class TokenEndpoint:
 
         Raises:
             CredentialError: There is none.
-            okta_source.secret.SecretError: `make` could not read the client's secret.
+            okta_source.config.secret.SecretError: `make` could not read the client's secret.
         """
         answer = self._attempt(make)
         for _ in range(_MOST_RETRIES):

@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.limits import read_rate_limit
-from okta_source.oauth_error import OAuthError, oauth_error_of
-from okta_source.verdict import ErrorType, Response, TransportFailure, okta_reason
+from okta_source.polling.limits import read_rate_limit
+from okta_source.polling.oauth_error import OAuthError, oauth_error_of
+from okta_source.polling.verdict import ErrorType, Response, TransportFailure, okta_reason
 
 __all__ = ["Situation", "token_failure"]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from okta_source.secret import Secret
+from okta_source.config.secret import Secret
 
 __all__ = ["StoredToken", "TokenStore", "TokenStoreError"]
 

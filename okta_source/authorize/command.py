@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from okta_source.auth.token_store import TokenStore, TokenStoreError
-from okta_source.auth_config import RefreshTokenAuth
 from okta_source.authorize import browser
 from okta_source.authorize.callback import CallbackServer
 from okta_source.authorize.exchange import exchange
@@ -18,10 +17,11 @@ from okta_source.authorize.outcome import Outcome, denied, no_answer, not_stored
 from okta_source.authorize.page import finished_page
 from okta_source.authorize.request import CALLBACK_PATH, DEFAULT_PORT, AuthorizationRequest
 from okta_source.authorize.tenant import load_tenant
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.problems import ConfigurationError
-from okta_source.secret import SecretError
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.problems import ConfigurationError
+from okta_source.config.secret import SecretError
+from okta_source.config.tenant import TenantConfig
+from okta_source.http.client import HttpClient
 
 __all__ = ["add_arguments", "run"]
 

@@ -6,13 +6,13 @@ from okta_source.auth.client_secret import basic
 from okta_source.auth.clock import OktaClock
 from okta_source.auth.token_endpoint import FormPoster, TokenEndpoint, TokenRequest
 from okta_source.auth.token_store import TokenStore, TokenStoreError
-from okta_source.auth_config import RefreshTokenAuth
 from okta_source.authorize.outcome import Outcome, no_refresh_token, not_exchanged, not_stored, stored
 from okta_source.authorize.request import AuthorizationRequest
-from okta_source.config import TenantConfig
-from okta_source.secret import Secret, SecretError
-from okta_source.signing_key import SigningKey
-from okta_source.verdict import TransportFailure
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.secret import Secret, SecretError
+from okta_source.config.signing_key import SigningKey
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["exchange"]
 

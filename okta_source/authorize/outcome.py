@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.auth_config import RefreshTokenAuth
-from okta_source.config import TenantConfig
-from okta_source.verdict import TransportFailure
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["Outcome", "denied", "no_answer", "no_refresh_token", "not_exchanged", "not_stored", "stored"]
 

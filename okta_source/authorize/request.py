@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from okta_source.auth_config import RefreshTokenAuth
+from okta_source.config.auth import RefreshTokenAuth
 
 __all__ = ["CALLBACK_PATH", "DEFAULT_PORT", "AuthorizationRequest", "callback_url"]
 

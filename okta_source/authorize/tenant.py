@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from okta_source.auth_config import RefreshTokenAuth
-from okta_source.config import TenantConfig
-from okta_source.config_file import names_given_twice, read_config_file, tenant_names, unusable_tls
-from okta_source.problems import Location, explain
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.file import names_given_twice, read_config_file, tenant_names, unusable_tls
+from okta_source.config.problems import Location, explain
+from okta_source.config.tenant import TenantConfig
 
 __all__ = ["load_tenant"]
 
@@ -26,7 +26,7 @@ def load_tenant(name: str, config: Path | None, environ: Mapping[str, str]) -> t
         Its configuration, and the part of it that says how it authenticates.
 
     Raises:
-        okta_source.problems.ConfigurationError: There is no such tenant, something about it is wrong, or its method needs no sign-in.
+        okta_source.config.problems.ConfigurationError: There is no such tenant, it is wrong somewhere, or its method needs no sign-in.
     """
     file = read_config_file(config, environ)
     names = tenant_names(file.raw)

@@ -6,16 +6,16 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.auth_config import OAuthConfig
 from okta_source.check.budget import Plan, exhausted, judge_budget
 from okta_source.check.network_words import PROXY_CREDENTIALS
 from okta_source.check.page import judge_page
 from okta_source.check.report import StepName, Verdict, failed, ok, unknown
-from okta_source.config import TenantConfig
-from okta_source.event import PageError, slice_page
-from okta_source.limits import read_rate_limit
-from okta_source.oauth_error import oauth_error_of
-from okta_source.verdict import ErrorType, Response, TransportFailure, failure_of, okta_reason
+from okta_source.config.auth import OAuthConfig
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import PageError, slice_page
+from okta_source.polling.limits import read_rate_limit
+from okta_source.polling.oauth_error import oauth_error_of
+from okta_source.polling.verdict import ErrorType, Response, TransportFailure, failure_of, okta_reason
 
 __all__ = ["judge_outcome"]
 

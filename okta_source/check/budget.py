@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from okta_source.check.report import Verdict, failed, ok, warning
-from okta_source.limits import RateLimitHeaders, reserved_requests
+from okta_source.polling.limits import RateLimitHeaders, reserved_requests
 
 __all__ = ["Plan", "exhausted", "judge_budget"]
 

@@ -22,7 +22,7 @@ from okta_source.check.configuration import Entry, not_asked, read_tenants
 from okta_source.check.report import TenantReport, failed
 from okta_source.check.table import print_report, print_summary
 from okta_source.check.tenant import check_tenant
-from okta_source.config_file import CONFIG_VARIABLE, DEFAULT_PATH
+from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 
 _THREADS: Final = 8
 _PIPE_WIDTH: Final = 160

@@ -11,8 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from okta_source.check.report import TenantReport, Verdict, failed, ok, unknown, warning
-from okta_source.config import TenantConfig
-from okta_source.config_file import (
+from okta_source.config.file import (
     ConfigFile,
     Tenants,
     names_given_twice,
@@ -21,7 +20,8 @@ from okta_source.config_file import (
     tenant_warnings,
     unusable_tls,
 )
-from okta_source.problems import ConfigurationError, Location, explain, quoted, toml_path
+from okta_source.config.problems import ConfigurationError, Location, explain, quoted, toml_path
+from okta_source.config.tenant import TenantConfig
 
 __all__ = ["Entry", "Reading", "not_asked", "read_entries", "read_tenants"]
 

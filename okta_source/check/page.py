@@ -5,9 +5,9 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from okta_source.check.report import Verdict, failed, ok, warning
-from okta_source.config import TenantConfig
-from okta_source.event import SlicedPage
-from okta_source.link import host_of, is_allowed, next_link
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import SlicedPage
+from okta_source.polling.link import host_of, is_allowed, next_link
 
 __all__ = ["age", "judge_page", "page_url"]
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.verdict import Response, TransportFailure
+from okta_source.config.tenant import TenantConfig
+from okta_source.http.client import HttpClient
+from okta_source.polling.verdict import Response, TransportFailure
 
 __all__ = ["Answer", "Recorder"]
 

@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import urllib3
 
-from okta_source.config import TenantConfig
+from okta_source.config.tenant import TenantConfig
 
 __all__ = ["Hop", "Route", "route_of"]
 

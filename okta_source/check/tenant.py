@@ -19,11 +19,11 @@ from okta_source.check.recorder import Recorder
 from okta_source.check.report import StepName, TenantReport, Verdict, failed, not_applicable, ok, unknown
 from okta_source.check.route import Route, route_of
 from okta_source.check.tls_words import certificate_facts, handshake_failed, handshake_succeeded
-from okta_source.config import TenantConfig
-from okta_source.http_client import proxies_of
-from okta_source.secret import SecretError
-from okta_source.tls import ssl_context
-from okta_source.transport import OktaTransport
+from okta_source.config.secret import SecretError
+from okta_source.config.tenant import TenantConfig
+from okta_source.config.tls import ssl_context
+from okta_source.fetching.transport import OktaTransport
+from okta_source.http.client import proxies_of
 
 __all__ = ["check_tenant"]
 

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 
 from okta_source.auth import make_authenticator
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.transport import OktaTransport, Transport
+from okta_source.http.client import HttpClient
 from okta_source.metrics import TenantMetrics
-from okta_source.transport import OktaTransport, Transport
-from okta_source.verdict import Response, TransportFailure
+from okta_source.polling.verdict import Response, TransportFailure
 
 __all__ = ["Connections", "okta_connections"]
 

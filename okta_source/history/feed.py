@@ -3,13 +3,13 @@
 import logging
 from collections import deque
 
-from okta_source.control import RunControl
+from okta_source.fetching.control import RunControl
 from okta_source.history.reader import SliceReader
 from okta_source.history.slices import Slice
 from okta_source.history.tenant import TenantHistory
-from okta_source.query import okta_time
-from okta_source.step import Page, Step
-from okta_source.verdict import Failure, Response
+from okta_source.polling.query import okta_time
+from okta_source.polling.step import Page, Step
+from okta_source.polling.verdict import Failure, Response
 
 __all__ = ["SliceFeed"]
 

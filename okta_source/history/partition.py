@@ -7,15 +7,15 @@ from typing import Any
 
 from bytewax.inputs import StatefulSourcePartition
 
-from okta_source.control import RunControl
-from okta_source.dedupe import SeenWindow
-from okta_source.event import Batch, Head, Malformed
+from okta_source.fetching.control import RunControl
 from okta_source.history.counts import HourCounts, HourTally, hour_of
 from okta_source.history.feed import SliceFeed
 from okta_source.history.slices import Slice
 from okta_source.history.state import SliceState
 from okta_source.history.tenant import TenantHistory
-from okta_source.step import Page
+from okta_source.polling.dedupe import SeenWindow
+from okta_source.polling.event import Batch, Head, Malformed
+from okta_source.polling.step import Page
 
 __all__ = ["DonePartition", "Item", "SliceDone", "SlicePartition"]
 

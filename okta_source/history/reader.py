@@ -10,17 +10,17 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from okta_source.body_reader import DECODE_TRIES, BodyReader, Undecodable
-from okta_source.event import SlicedPage
+from okta_source.config.start_from import OLDEST_SINCE
 from okta_source.history.slices import Slice, bounded_query
 from okta_source.history.state import SliceState
-from okta_source.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
-from okta_source.link import host_of, is_allowed, next_link, query_limit
-from okta_source.query import Query, okta_time
-from okta_source.start_from import OLDEST_SINCE
-from okta_source.state import Cursor
-from okta_source.step import Page, Step
-from okta_source.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
+from okta_source.polling.body_reader import DECODE_TRIES, BodyReader, Undecodable
+from okta_source.polling.event import SlicedPage
+from okta_source.polling.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
+from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
+from okta_source.polling.query import Query, okta_time
+from okta_source.polling.state import Cursor
+from okta_source.polling.step import Page, Step
+from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
 
 __all__ = ["OVERLAP", "SliceReader", "tries_of"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from okta_source.query import Query, okta_time
+from okta_source.polling.query import Query, okta_time
 
 __all__ = ["MOST_SLICES", "Slice", "bounded_query", "cut", "cut_by", "slice_hours"]
 

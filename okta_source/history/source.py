@@ -10,10 +10,10 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.dedupe import SeenWindow
-from okta_source.event import Batch, Malformed
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.pool import Shared
+from okta_source.fetching.transport import Transport
 from okta_source.history.connections import okta_connections
 from okta_source.history.counts import HourTally
 from okta_source.history.feed import SliceFeed
@@ -24,8 +24,8 @@ from okta_source.history.slices import Slice
 from okta_source.history.state import SliceState
 from okta_source.history.tenant import TenantHistory
 from okta_source.metrics import TenantMetrics
-from okta_source.pool import Shared
-from okta_source.transport import Transport
+from okta_source.polling.dedupe import SeenWindow
+from okta_source.polling.event import Batch, Malformed
 
 __all__ = ["HistoryOut", "HistorySource", "history_input"]
 
@@ -117,7 +117,7 @@ class HistorySource(FixedPartitionedSource[Item, Any]):
         """Build a slice's partition anew or from its snapshot.
 
         Raises:
-            okta_source.state.StateError: The snapshot was written by an unknown release.
+            okta_source.polling.state.StateError: The snapshot was written by an unknown release.
         """
         wanted = self._slices[for_part]
         saved = SliceState.from_plain(resume_state) if resume_state else None

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from okta_source.dedupe import Segment
-from okta_source.state import Cursor, StateError
+from okta_source.polling.dedupe import Segment
+from okta_source.polling.state import Cursor, StateError
 
 __all__ = ["SliceState"]
 

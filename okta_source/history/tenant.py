@@ -5,17 +5,17 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from okta_source.config import TenantConfig
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.pool import Shared
+from okta_source.fetching.transport import Transport
 from okta_source.history.lanes import Lanes
 from okta_source.history.ledger import Ledger
 from okta_source.history.slices import Slice
-from okta_source.limits import Backoff, reserved_requests
 from okta_source.metrics import TenantMetrics
-from okta_source.pool import Shared
-from okta_source.query import Query
-from okta_source.step import Step
-from okta_source.transport import Transport
-from okta_source.verdict import Response, TransportFailure
+from okta_source.polling.limits import Backoff, reserved_requests
+from okta_source.polling.query import Query
+from okta_source.polling.step import Step
+from okta_source.polling.verdict import Response, TransportFailure
 
 __all__ = ["TenantHistory"]
 

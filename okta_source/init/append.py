@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from okta_source.check.configuration import read_entries
-from okta_source.config_file import parse_config, tenant_names
+from okta_source.config.file import parse_config, tenant_names
+from okta_source.config.problems import ConfigurationError, quoted
 from okta_source.init.entry import Entry, first_sink, new_file
-from okta_source.problems import ConfigurationError, quoted
 
 __all__ = ["AppendError", "append_entry", "read_names"]
 
@@ -25,7 +25,7 @@ def read_names(name: str) -> list[str]:
 
     Raises:
         AppendError: It can't be read.
-        okta_source.problems.ConfigurationError: It is no TOML.
+        okta_source.config.problems.ConfigurationError: It is no TOML.
     """
     before = _before(name)
     found = tenant_names(parse_config(name, Path(name).absolute(), before).raw) if before is not None else []
@@ -44,7 +44,7 @@ def append_entry(name: str, entry: Entry) -> bool:
 
     Raises:
         AppendError: The name is taken, the entry is no good, or the file can't be written.
-        okta_source.problems.ConfigurationError: The file is no TOML.
+        okta_source.config.problems.ConfigurationError: The file is no TOML.
     """
     path = Path(name).absolute()
     before = _before(name)

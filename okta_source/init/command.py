@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.text import Text
 
-from okta_source.config_file import CONFIG_VARIABLE, DEFAULT_PATH, config_path
+from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH, config_path
+from okta_source.config.problems import ConfigurationError, quoted
 from okta_source.init.append import AppendError, append_entry, read_names
 from okta_source.init.entry import Entry, next_steps
 from okta_source.init.questions import BASICS, INSTEAD, METHODS, QUESTIONS, START, Question
-from okta_source.problems import ConfigurationError, quoted
 
 _DONE, _NOT_WRITTEN, _WRONG, _INTERRUPTED = 0, 1, 2, 130
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from okta_source.problems import quoted
+from okta_source.config.problems import quoted
 
 __all__ = ["Entry", "first_sink", "new_file", "next_steps"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.config import NAME_ALLOWED, NAME_PATTERN
-from okta_source.org_url import normalise_org_url
-from okta_source.start_from import StartFrom
+from okta_source.config.org_url import normalise_org_url
+from okta_source.config.start_from import StartFrom
+from okta_source.config.tenant import NAME_ALLOWED, NAME_PATTERN
 
 __all__ = ["BASICS", "INSTEAD", "METHODS", "QUESTIONS", "START", "Question", "env_prefix"]
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from okta_source.limits import reserved_requests
+from okta_source.polling.limits import reserved_requests
 from okta_source.status.fleet import STATES, Fleet, SinkStatus, State, TenantStatus
 from okta_source.status.words import count, duration, printable, rate
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from sinks.config.values import Strict, to_tuple
-from sinks.policy import OnExhausted
+from sinks.delivery.policy import OnExhausted
 
 __all__ = ["NAME_ALLOWED", "NAME_PATTERN", "RESERVED_NAMES", "Category", "Severity", "SinkCommon"]
 

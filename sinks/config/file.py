@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sinks.compression import SUFFIXES, Compression
 from sinks.config.common import SinkCommon
+from sinks.file.compression import SUFFIXES, Compression
 from sinks.paths import PLACEHOLDERS, PathTemplate
 
 __all__ = ["FileSinkConfig", "clashing_files"]

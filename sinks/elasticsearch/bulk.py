@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import DocumentHead, Documents
 
 __all__ = ["PLACEHOLDERS", "BulkEncoder"]

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from sinks.delivery.target import Again
 from sinks.elasticsearch.hosts import Hosts
 from sinks.errors import SecretUnavailable
-from sinks.http import Answer, HttpClient, NoAnswer
-from sinks.masking import mask_of
-from sinks.target import Again
+from sinks.http.client import Answer, HttpClient, NoAnswer
+from sinks.http.masking import mask_of
 
 __all__ = ["Answered", "Cluster"]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from sinks.delivery.target import Again
 from sinks.elasticsearch.cluster import Answered, Cluster
 from sinks.elasticsearch.reply import refusal
 from sinks.elasticsearch.server import Server, read_server
 from sinks.elasticsearch.server_error import ANSWER_FIX, read_whole_error
 from sinks.elasticsearch.template import FIRST_PRIORITY, NAME_PREFIX, VERSION, index_pattern, index_template, template_name
-from sinks.target import Again
 
 __all__ = ["TemplateInstaller"]
 

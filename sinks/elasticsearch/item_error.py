@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sinks.delivery.target import WHOLE_TARGET, ErrorType
 from sinks.elasticsearch.server_error import CREDENTIALS_FIX, OVERLOAD_FIX, ServerError, privileges_fix
-from sinks.target import WHOLE_TARGET, ErrorType
 
 __all__ = ["ItemVerdict", "judge"]
 

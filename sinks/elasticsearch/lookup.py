@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from sinks.delivery.target import Again
 from sinks.documents import rfc3339
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.reply import refusal
 from sinks.elasticsearch.server_error import ANSWER_FIX, read_whole_error
-from sinks.target import Again
 
 __all__ = ["Lookup"]
 

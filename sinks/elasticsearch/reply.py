@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sinks.delivery.target import Again, ErrorType, Outcome, Refused
 from sinks.elasticsearch.item_error import judge
 from sinks.elasticsearch.server_error import (
     ANSWER_FIX,
@@ -17,8 +18,7 @@ from sinks.elasticsearch.server_error import (
     read_error,
     read_whole_error,
 )
-from sinks.http import Answer, retry_after_seconds
-from sinks.target import Again, ErrorType, Outcome, Refused
+from sinks.http.client import Answer, retry_after_seconds
 
 __all__ = ["BULK_PATH", "read_reply", "refusal"]
 

@@ -8,13 +8,13 @@ from typing import Literal
 
 from isal import isal_zlib
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Again, Outcome
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
 from sinks.elasticsearch.reply import BULK_PATH, read_reply
-from sinks.http import HttpClient
-from sinks.target import Again, Outcome
+from sinks.http.client import HttpClient
 
 __all__ = ["ElasticsearchTarget"]
 

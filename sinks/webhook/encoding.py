@@ -15,7 +15,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Literal
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 
 __all__ = ["CONTENT_TYPES", "Encoding", "HecFields", "encode"]

@@ -12,7 +12,7 @@ from typing import Final
 
 from standardwebhooks import Webhook
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 
 __all__ = ["check_secret", "message_id", "signature_headers"]
 

@@ -6,11 +6,11 @@ Delivery: at least once. A batch that is sent again has the same `webhook-id`, b
 import time
 from collections.abc import Callable, Mapping
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Again, Outcome, Refused, failed
 from sinks.errors import SecretUnavailable
-from sinks.http import HttpClient, NoAnswer
-from sinks.masking import mask_of
-from sinks.target import Again, Outcome, Refused, failed
+from sinks.http.client import HttpClient, NoAnswer
+from sinks.http.masking import mask_of
 from sinks.webhook.encoding import CONTENT_TYPES, Encoding, HecFields, encode
 from sinks.webhook.signature import message_id, signature_headers
 from sinks.webhook.verdict import judge

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sinks.http import Answer, retry_after_seconds
-from sinks.masking import Mask
-from sinks.target import Again, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, ErrorType, Outcome, Refused
+from sinks.http.client import Answer, retry_after_seconds
+from sinks.http.masking import Mask
 from sinks.webhook.words import json_object, public_url, shown, words
 
 __all__ = ["judge"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sinks.masking import Mask
+from sinks.http.masking import Mask
 
 __all__ = ["json_object", "public_url", "secrets_in", "shown", "words"]
 

@@ -16,8 +16,8 @@ from prometheus_client import REGISTRY, generate_latest
 from rich.console import Console
 from rich.table import Table
 
-from flows.exposition import exposition
-from flows.housekeeping import tune_process
+from flows.runtime.exposition import exposition
+from flows.runtime.housekeeping import tune_process
 from okta_source.metrics import PROCESS, TenantMetrics, tell_pipeline
 from sinks.metrics import SinkMetrics, tell_sink
 

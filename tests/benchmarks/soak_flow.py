@@ -14,8 +14,8 @@ from bytewax.dataflow import Dataflow
 
 import okta_source.source
 from flows import system_log
-from okta_source.feed import TenantFeed
-from okta_source.pool import Shared
+from okta_source.fetching.feed import TenantFeed
+from okta_source.fetching.pool import Shared
 from okta_source.source import OktaSource
 
 VARIABLE = "SOAK_CLOCK"

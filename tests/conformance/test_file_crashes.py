@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import zstandard
 
-from sinks import file_partition
 from sinks.documents import Documents
-from sinks.file import FileSink
+from sinks.file import partition as file_partition
+from sinks.file.sink import FileSink
 
 CHANGING_CALLS = ("write", "fsync", "fdatasync", "ftruncate", "unlink", "replace", "mkdir", "open")
 FOREIGN = b'{"n":"written by someone else, without a line feed"}'

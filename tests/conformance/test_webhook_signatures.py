@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 import svix.webhooks
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import Documents
-from sinks.http import HttpClient
+from sinks.http.client import HttpClient
 from sinks.webhook import WebhookTarget
 from tests.unit.sinks.receiver import Receiver, Request
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import system_log
-from flows.enrich import Enricher
-from okta_source.event import Batch
+from flows.pipeline.enrich import Enricher
 from okta_source.partition import RetiredPartition
+from okta_source.polling.event import Batch
 from okta_source.source import OktaSource
 from sinks.documents import Documents
 

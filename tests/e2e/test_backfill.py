@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.recovery import make_stores
+from flows.runtime.recovery import make_stores
 from okta_source.simulator import Organisation, RateLimit, Simulator
 from tests.e2e.harness import FlowProcess, Workplace, judge, wait_for
 

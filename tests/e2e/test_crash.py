@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.recovery import fence_off_uncommitted
+from flows.runtime.recovery import fence_off_uncommitted
 from okta_source.simulator import Faults, Organisation, Simulator
 from tests.e2e.harness import Workplace, wait_for
 

@@ -17,16 +17,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from okta_source.auth import CredentialError, make_authenticator
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.signing_key import SigningKey
+from okta_source.config.signing_key import SigningKey
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.transport import OktaTransport
+from okta_source.http.client import HttpClient
+from okta_source.polling.verdict import Response, failure_of
 from okta_source.simulator import Scripted, Simulator
 from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.oauth.faults import answer_lost, rate_limited, server_error
 from okta_source.simulator.oauth.jose import new_key
 from okta_source.simulator.records import Request
-from okta_source.transport import OktaTransport
-from okta_source.verdict import Response, failure_of
 from tests.e2e.harness import FlowProcess, Workplace, free_ports, wait_for
 from tests.e2e.leaks import Secrets
 from tests.e2e.ways_in import WayIn

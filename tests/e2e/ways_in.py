@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from okta_source.auth.token_store import TokenStore
-from okta_source.secret import Secret
-from okta_source.signing_key import SigningKey
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import SigningKey
 from okta_source.simulator import OAuthClient, Organisation
 from okta_source.simulator.oauth.jose import new_key, thumbprint
 from okta_source.simulator.oauth.tokens import SignIn

@@ -11,12 +11,12 @@ import pytest
 from flows.audit.compare import Compare
 from flows.audit.keys import hour_of
 from flows.audit.search_archive import SearchArchive
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Again
 from sinks.documents import Documents
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
-from sinks.http import HttpClient
-from sinks.target import Again
+from sinks.http.client import HttpClient
 from tests.integration.sending import Head, target_of
 from tests.integration.servers import SearchServer
 

@@ -15,9 +15,9 @@ from okta_source.auth import make_authenticator
 from okta_source.auth.base import CredentialError
 from okta_source.auth.token_store import TokenStore
 from okta_source.authorize import browser
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.secret import Secret
+from okta_source.config.secret import Secret
+from okta_source.config.tenant import TenantConfig
+from okta_source.http.client import HttpClient
 from tests.e2e.harness import free_ports
 from tests.integration.judges import Judge, judges_available
 from tests.unit.okta_source.authorize.person import Person

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from flows.enrich import Enricher
+from flows.pipeline.enrich import Enricher
 from grafana.generator.__main__ import FOLDER
 from grafana.generator.reading import panels
-from okta_source.config import TenantConfig
-from okta_source.event import Batch as Page
-from okta_source.event import slice_page
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import Batch as Page
+from okta_source.polling.event import slice_page
 from okta_source.simulator import Organisation, Simulator
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from tests.integration.grafana_search import search_body
 from tests.integration.sending import target_of
 from tests.integration.servers import SearchServer

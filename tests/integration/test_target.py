@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from sinks.delivery.target import Again, Outcome
 from sinks.elasticsearch.server import Server, read_server
 from sinks.elasticsearch.template import VERSION
-from sinks.target import Again, Outcome
 from tests.integration.sending import batch, target_of
 from tests.integration.servers import KINDS, Node, SearchServer
 

@@ -18,9 +18,9 @@ _TLS = ssl.create_default_context()
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs of milliseconds, on whose length nothing here depends; one context for TLS, which no case uses and which takes 35 ms."""
-    monkeypatch.setattr("sinks.backoff._BASE_SECONDS", 0.01)
-    monkeypatch.setattr("sinks.backoff._CAP_SECONDS", 0.04)
-    monkeypatch.setattr("flows.destinations._tls", lambda _config: _TLS)
+    monkeypatch.setattr("sinks.delivery.backoff._BASE_SECONDS", 0.01)
+    monkeypatch.setattr("sinks.delivery.backoff._CAP_SECONDS", 0.04)
+    monkeypatch.setattr("flows.pipeline.destinations._tls", lambda _config: _TLS)
 
 
 @pytest.fixture
@@ -28,6 +28,6 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """A bench for the kind that the case names."""
     with KINDS[request.param]() as kind:
         made = Bench(request.param, kind, tmp_path, f"battery{next(_NUMBERS)}")
-        monkeypatch.setattr("sinks.writer.time", SimpleNamespace(monotonic=made.monotonic))
+        monkeypatch.setattr("sinks.delivery.writer.time", SimpleNamespace(monotonic=made.monotonic))
         yield made
         made.clear_away()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from okta_source.event import Head
+from okta_source.polling.event import Head
 from sinks.documents import Documents
 
 __all__ = ["content", "page", "tenant_in", "uuid_in", "uuids"]

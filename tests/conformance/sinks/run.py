@@ -9,12 +9,12 @@ from typing import Any
 from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
-from flows.destinations import build_sink
-from sinks.dead_letter import DeadLetterFile
-from sinks.dead_letter_files import letter_files
-from sinks.dead_letter_line import decode
+from flows.pipeline.destinations import build_sink
+from sinks.dead_letters.files import letter_files
+from sinks.dead_letters.line import decode
+from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.keyed import KeyedSink
 from sinks.documents import Documents, Rejected
-from sinks.keyed import KeyedSink
 
 __all__ = ["TENANTS", "Bench", "Run", "eventually", "failures"]
 

@@ -14,16 +14,16 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 from prometheus_client import REGISTRY
 
-from flows.settings import load
+from flows.configuration.settings import load
 from flows.system_log import build_flow
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.event import Batch, Malformed
-from okta_source.limits import Backoff
-from okta_source.pool import ByteBudget, Shared
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.pool import ByteBudget, Shared
+from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.limits import Backoff
+from okta_source.polling.verdict import Failure
 from okta_source.simulator import Organisation
 from okta_source.source import OktaSource
-from okta_source.verdict import Failure
 from tests.e2e.harness import Workplace, wait_for
 from tests.unit.okta_source.fakes import Clock, InlinePool
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from okta_source.pool import ByteBudget
+from okta_source.fetching.pool import ByteBudget
 from okta_source.simulator import Organisation, RateLimit, Scripted, Simulator
 from tests.e2e.harness import Workplace, wait_for
 from tests.e2e.traps.rig import ByHand, drain, event, poll, tenant, uuids, workplace
@@ -82,7 +82,7 @@ def test_trap_09_a_full_disk_between_fetch_and_acknowledgement(tmp_path: Path, m
     with Simulator([organisation]) as sim:
         place = workplace(tmp_path, sim.url("acme"), organisation, page_limit=20)
         with monkeypatch.context() as patched:
-            patched.setattr("sinks.output_file.append_or_undo", full)
+            patched.setattr("sinks.file.output_file.append_or_undo", full)
             with pytest.raises(Exception, match="full"):
                 drain(place)
         assert organisation.requests_count > 0

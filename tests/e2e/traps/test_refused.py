@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
+from okta_source.polling.state import Cursor, TenantState, query_fingerprint
 from okta_source.simulator import Faults, Organisation, RequestRecord, Scripted, Simulator
-from okta_source.state import Cursor, TenantState, query_fingerprint
 from tests.e2e.harness import Workplace
 from tests.e2e.traps.rig import ByHand, drain, event, growth, quick_backoff, series, tenant, uuids, workplace
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from flows.recovery import known_state_keys
-from flows.settings import ConfigurationError, load
+from flows.configuration.settings import ConfigurationError, load
+from flows.runtime.recovery import known_state_keys
 from okta_source.simulator import Faults, Organisation, Simulator
 from tests.e2e.harness import Workplace, wait_for
 from tests.e2e.traps.rig import all_names_lead_here, drain, growth, poll, series, workplace

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from bytewax.dataflow import Dataflow
 
-from flows import delivery
-from flows.settings import load
+from flows.configuration.settings import load
+from flows.pipeline import delivery
 from flows.system_log import build_flow
-from okta_source.control import RunControl
-from sinks.dead_letter import DeadLetterFile
+from okta_source.fetching.control import RunControl
+from sinks.dead_letters.sink import DeadLetterFile
 
 CONFIG = """
 [pipeline]

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from okta_source.auth import SswsAuthenticator
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.transport import OktaTransport
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.transport import OktaTransport
+from okta_source.http.client import HttpClient
 from tests.unit.okta_source.wire import PATIENCE, TOKEN, Connect
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from okta_source.control import RunControl
-from okta_source.dedupe import SeenWindow
-from okta_source.feed import TenantFeed
-from okta_source.limits import Backoff
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.feed import TenantFeed
+from okta_source.fetching.pool import ByteBudget, Shared
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import TenantPartition
-from okta_source.poller import Poller
-from okta_source.pool import ByteBudget, Shared
-from okta_source.query import Query
-from okta_source.state import TenantState
+from okta_source.polling.dedupe import SeenWindow
+from okta_source.polling.limits import Backoff
+from okta_source.polling.poller import Poller
+from okta_source.polling.query import Query
+from okta_source.polling.state import TenantState
 from tests.unit.okta_source.fakes import NOW, ORG, Answer, Clock, FakeTransport, InlinePool
 
 _NUMBERS = itertools.count(1)

@@ -12,14 +12,14 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, cluster_main, run_main
 from prometheus_client import REGISTRY
 
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.event import Batch, Malformed
-from okta_source.http_client import HttpClient
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.http.client import HttpClient
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import RetiredPartition, TenantPartition
+from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.state import StateError
 from okta_source.source import OktaSource, okta_input
-from okta_source.state import StateError
 from tests.unit.okta_source.fakes import NOW, Answer, FakeTransport, answer, event, events, link_to, uuid
 
 WAIT = 10.0
@@ -90,7 +90,7 @@ def test_what_is_no_event_takes_the_other_stream(cluster: int) -> None:
 
 
 def test_one_tenant_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("okta_source.limits.Backoff.seconds", lambda *_: 0.01)
+    monkeypatch.setattr("okta_source.polling.limits.Backoff.seconds", lambda *_: 0.01)
     source = Source({"src-e": [answer(status=401)], "src-f": pages(0, 2)})
     oks, _ = run(source)
     assert len(uuids(oks, "src-f")) == 6

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Again, Outcome
 from sinks.documents import Documents, Rejected
-from sinks.target import Again, Outcome
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
 

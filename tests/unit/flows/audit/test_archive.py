@@ -6,7 +6,7 @@ import pytest
 
 from flows.audit.archive import ArchiveUnreadable, FileArchive
 from flows.audit.holdings import HourCount
-from sinks.archive_files import ArchiveFiles
+from sinks.file.archive_files import ArchiveFiles
 from tests.unit.flows.audit.pages import HOUR, head, line
 
 

@@ -11,7 +11,7 @@ from flows.audit import get_flow
 from flows.audit.command import main
 from flows.audit.plan import Asked, AuditRefused
 from flows.audit.run import asked_of
-from flows.settings import ConfigurationError
+from flows.configuration.settings import ConfigurationError
 
 NOTHING: dict[str, object] = dict.fromkeys(("since", "until", "tenants", "sinks", "repair", "budget", "json"))
 

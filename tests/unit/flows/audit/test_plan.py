@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.audit.plan import Asked, AuditRefused, Plan, load_or_make, make_plan
-from flows.settings import Settings, load
+from flows.configuration.settings import Settings, load
 
 NOW = datetime(2026, 5, 10, 11, 38, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from flows.audit.holdings import HourCount
 from flows.audit.search_archive import SearchArchive
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
-from sinks.http import HttpClient
+from sinks.http.client import HttpClient
 from tests.unit.flows.audit.pages import HOUR, START, head, uuid_of
 from tests.unit.sinks.search_server import FakeSearch
 

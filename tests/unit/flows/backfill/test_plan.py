@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.backfill.plan import PLAN_FILE, Asked, Plan, PlanRefused, load_plan, make_plan, save_plan
-from okta_source.config import TenantConfig
+from okta_source.config.tenant import TenantConfig
 
 NOW = datetime(2026, 8, 3, 10, 17, 5, 123_456, tzinfo=UTC)
 WHOLE = NOW.replace(microsecond=123_000)

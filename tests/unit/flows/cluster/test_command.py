@@ -13,7 +13,7 @@ from flows.cluster import command
 from flows.cluster.lock import hold
 from flows.cluster.plan import Member
 from flows.cluster.ports import why_unavailable
-from flows.recovery import StateUnusable
+from flows.runtime.recovery import StateUnusable
 
 ENVIRON = {"TOKEN": "00x"}
 CONFIG = """

@@ -9,8 +9,8 @@ import pytest
 from jwcrypto import jwk, jws
 
 from okta_source.auth.dpop import DpopProver
-from okta_source.secret import Secret
-from okta_source.signing_key import SigningKey
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import SigningKey
 from tests.unit.okta_source.auth.fakes import EC_KEY, LOGS_URL, RSA_KEY, TOKEN_URL, pem, segments
 from tests.unit.okta_source.fakes import ORG, headers
 

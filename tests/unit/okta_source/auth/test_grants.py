@@ -14,9 +14,9 @@ from okta_source.auth.clock import OktaClock
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.private_key_jwt import PrivateKeyJwtGrant
 from okta_source.auth.token_endpoint import TokenEndpoint
-from okta_source.auth_config import ClientSecretAuth, PrivateKeyJwtAuth
-from okta_source.secret import SecretError
-from okta_source.verdict import TransportFailure
+from okta_source.config.auth import ClientSecretAuth, PrivateKeyJwtAuth
+from okta_source.config.secret import SecretError
+from okta_source.polling.verdict import TransportFailure
 from tests.unit.okta_source.auth.fakes import (
     EC_KEY,
     OTHER_RSA_KEY,

@@ -12,9 +12,9 @@ from okta_source.auth.refresh_token import RefreshTokenGrant
 from okta_source.auth.token_endpoint import TokenEndpoint
 from okta_source.auth.token_errors import Situation
 from okta_source.auth.token_store import StoredToken, TokenStore, TokenStoreError
-from okta_source.auth_config import RefreshTokenAuth
-from okta_source.secret import Secret, SecretError
-from okta_source.verdict import Response, TransportFailure
+from okta_source.config.auth import RefreshTokenAuth
+from okta_source.config.secret import Secret, SecretError
+from okta_source.polling.verdict import Response, TransportFailure
 from tests.unit.okta_source.auth.fakes import EC_KEY, FakeServer, pem, refused, segments, token, written
 from tests.unit.okta_source.fakes import ORG, Clock
 

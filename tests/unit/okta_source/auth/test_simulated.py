@@ -10,17 +10,17 @@ import pytest
 
 from okta_source.auth import make_authenticator
 from okta_source.auth.token_store import TokenStore
-from okta_source.config import TenantConfig
-from okta_source.http_client import HttpClient
-from okta_source.link import next_link
-from okta_source.secret import Secret
-from okta_source.signing_key import SigningKey
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import SigningKey
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.transport import OktaTransport
+from okta_source.http.client import HttpClient
+from okta_source.polling.link import next_link
+from okta_source.polling.verdict import Response, TransportFailure, failure_of
 from okta_source.simulator import OAuthClient, Organisation, Simulator
 from okta_source.simulator.oauth.faults import answer_lost
 from okta_source.simulator.oauth.jose import thumbprint
 from okta_source.simulator.oauth.tokens import SignIn
-from okta_source.transport import OktaTransport
-from okta_source.verdict import Response, TransportFailure, failure_of
 from tests.unit.okta_source.auth.fakes import EC_KEY, RSA_KEY, pem, written
 from tests.unit.okta_source.wire import failed, page
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from okta_source.auth.token_store import StoredToken, TokenStore, TokenStoreError
-from okta_source.secret import Secret
+from okta_source.config.secret import Secret
 
 
 @pytest.fixture

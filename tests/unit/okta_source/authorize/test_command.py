@@ -18,13 +18,13 @@ from okta_source.auth.token_store import TokenStore, TokenStoreError
 from okta_source.authorize import browser, command
 from okta_source.authorize.callback import CallbackServer
 from okta_source.authorize.tenant import load_tenant
-from okta_source.http_client import HttpClient
-from okta_source.secret import Secret
-from okta_source.signing_key import SigningKey
+from okta_source.config.secret import Secret
+from okta_source.config.signing_key import SigningKey
+from okta_source.fetching.transport import OktaTransport
+from okta_source.http.client import HttpClient
+from okta_source.polling.verdict import Response
 from okta_source.simulator import Administrator, OAuthClient, Organisation, Scripted, Simulator
 from okta_source.simulator.certificates import CertificateAuthority
-from okta_source.transport import OktaTransport
-from okta_source.verdict import Response
 from tests.e2e.harness import free_ports
 from tests.unit.okta_source.authorize.person import Person, query
 

@@ -1,8 +1,8 @@
 import base64
 import hashlib
 
-from okta_source.auth_config import RefreshTokenAuth
 from okta_source.authorize.request import AuthorizationRequest, callback_url
+from okta_source.config.auth import RefreshTokenAuth
 from tests.unit.okta_source.authorize.person import query
 
 AUTH = RefreshTokenAuth.model_construct(client_id="0oa1", scopes=("okta.logs.read",))

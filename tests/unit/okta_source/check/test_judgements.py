@@ -10,8 +10,8 @@ from okta_source.check.clock import judge_clock, skew_seconds
 from okta_source.check.page import age
 from okta_source.check.route import Hop, route_of
 from okta_source.check.tls_words import CertificateFacts, HandshakeFailure, handshake_failed
-from okta_source.config import TenantConfig
-from okta_source.limits import RateLimitHeaders
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.limits import RateLimitHeaders
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from okta_source.auth.token_store import TokenStore
-from okta_source.secret import Secret
+from okta_source.config.secret import Secret
 from okta_source.simulator import OAuthClient, Organisation, Scripted
 from okta_source.simulator.oauth.tokens import SignIn
 from tests.unit.okta_source.auth.fakes import EC_KEY, pem

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from okta_source.config import TenantConfig
-from okta_source.control import RunControl
-from okta_source.event import Batch, Malformed
+from okta_source.config.tenant import TenantConfig
+from okta_source.fetching.control import RunControl
+from okta_source.fetching.pool import Shared
 from okta_source.history import HistorySource, Ledger, Slice, SliceDone
 from okta_source.history.partition import SlicePartition
-from okta_source.pool import Shared
+from okta_source.polling.event import Batch, Malformed
 from okta_source.simulator import Organisation, Simulator
 from tests.e2e.harness import judge, wait_for
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from okta_source.history.slices import MOST_SLICES, Slice, bounded_query, cut, cut_by, slice_hours
-from okta_source.query import Query
+from okta_source.polling.query import Query
 
 START = datetime(2026, 8, 3, 10, 17, 5, 123_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)

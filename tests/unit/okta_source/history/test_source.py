@@ -14,7 +14,7 @@ from bytewax.testing import TestingSink, run_main
 
 from okta_source.history import HistorySource, HourCounts, Slice, SliceDone, cut_by, history_input
 from okta_source.history.counts import hour_of
-from okta_source.limits import Backoff
+from okta_source.polling.limits import Backoff
 from okta_source.simulator import Faults, Organisation, RateLimit, Simulator
 from okta_source.simulator.events import timestamp
 from okta_source.simulator.records import Scripted

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import load
+from flows.configuration.settings import load
 from okta_source.__main__ import main
 from okta_source.init import append
 from tests.unit.okta_source.auth.fakes import EC_KEY, pem

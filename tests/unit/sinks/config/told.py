@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from okta_source.problems import explain, toml_path
+from okta_source.config.problems import explain, toml_path
 
 
 def told(model: type[BaseModel], table: Mapping[str, Any], **context: object) -> list[str]:

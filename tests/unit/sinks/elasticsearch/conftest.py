@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
-from sinks.http import HttpClient
+from sinks.http.client import HttpClient
 from tests.unit.sinks.search_server import FakeSearch
 
 FIRST_PUBLISHED = datetime(2026, 5, 1, 9, 30, 0, 123_000, tzinfo=UTC)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.elasticsearch.bulk import BulkEncoder
 from tests.unit.sinks.elasticsearch.conftest import batch, part
 

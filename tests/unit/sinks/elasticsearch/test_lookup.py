@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from sinks.delivery.target import Again
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
-from sinks.http import HttpClient
-from sinks.target import Again
+from sinks.http.client import HttpClient
 from tests.unit.sinks.search_server import FakeSearch
 
 DAY = datetime(2026, 5, 10, tzinfo=UTC)

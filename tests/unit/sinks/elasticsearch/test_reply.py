@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from sinks.delivery.target import Again, Outcome, Refused
 from sinks.elasticsearch.reply import read_reply
-from sinks.http import Answer
-from sinks.target import Again, Outcome, Refused
+from sinks.http.client import Answer
 
 INDICES = ["logs-a", "logs-a", "logs-b"]
 

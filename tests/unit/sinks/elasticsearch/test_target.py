@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sinks.delivery.target import Outcome, Target
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.errors import SecretUnavailable
-from sinks.target import Outcome, Target
 from tests.unit.sinks.elasticsearch.conftest import batch
 from tests.unit.sinks.search_server import FakeSearch, ItemError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 
 FIRST_PUBLISHED = datetime(2026, 5, 1, 9, 30, 0, 123_000, tzinfo=UTC)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 from sinks.webhook.encoding import CONTENT_TYPES, HecFields, encode
 from tests.unit.sinks.receiver import events_in

@@ -8,7 +8,7 @@ import pytest
 import standardwebhooks
 import svix.webhooks
 
-from sinks.batch import Batch, cut
+from sinks.delivery.batch import Batch, cut
 from sinks.documents import Documents
 from sinks.webhook.signature import check_secret, message_id, signature_headers
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 import pytest
 import urllib3.exceptions
 
-from sinks.batch import Batch
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.errors import SecretUnavailable
-from sinks.http import HttpClient, NoAnswer
-from sinks.target import Outcome
+from sinks.http.client import HttpClient, NoAnswer
 from sinks.webhook import HecFields, WebhookTarget
 from sinks.webhook.signature import message_id
 from tests.unit.garbage import leaves_none_of

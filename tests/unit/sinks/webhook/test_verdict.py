@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from sinks.http import Answer
-from sinks.target import Again, Outcome, Refused
+from sinks.delivery.target import Again, Outcome, Refused
+from sinks.http.client import Answer
 from sinks.webhook.verdict import judge
 
 ADDRESS = "https://siem.example.com/ingest"

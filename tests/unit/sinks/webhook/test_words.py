@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sinks.masking import mask_of
+from sinks.http.masking import mask_of
 from sinks.webhook.words import public_url, secrets_in, words
 
 

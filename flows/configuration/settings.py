@@ -1,0 +1,155 @@
+"""okta.toml, read and checked: every problem in it is told at once, before any request is made.
+
+The next authentication method, sink type or format is one more model in `okta_source.config` or `sinks.config`;
+nothing here names them, and the rules between sinks and tenants are in `flows.configuration.sink_rules`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
+
+from flows.configuration import sink_rules
+from okta_source.config.file import (
+    CONFIG_VARIABLE,
+    DEFAULT_PATH,
+    Tenants,
+    names_given_twice,
+    read_config_file,
+    tenant_names,
+    tenant_warnings,
+    unusable_tls,
+)
+from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
+from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
+from sinks.config import SinkConfig
+
+__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
+
+_FOLDER_ALLOWED: Final = "the path of a folder"
+
+
+def _to_folder(value: object, info: ValidationInfo) -> object:
+    if value == "":
+        raise ValueError(_FOLDER_ALLOWED)
+    return to_path(value, info)
+
+
+class PipelineConfig(Strict):
+    """What holds for the pipeline as a whole: the `[pipeline]` table.
+
+    Attributes:
+        format: What sinks receive unless their own table says otherwise.
+        dead_letter_dir: Where events go that a target refuses.
+        dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
+        retired: Names of former tenants whose saved state is to be kept.
+    """
+
+    format: Literal["raw"] = Field("raw", description="raw")
+    dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
+    dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
+    retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
+        (), description=f"a list of former tenants' names, each {NAME_ALLOWED}"
+    )
+
+
+class _Document(Strict):
+    """The whole file."""
+
+    pipeline: PipelineConfig = Field(description="a table [pipeline]")
+    tenants: Tenants
+    sinks: dict[str, SinkConfig] = Field(
+        min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration that can be run.
+
+    Attributes:
+        pipeline: What holds for the whole.
+        tenants: The organisations, at least one, in the file's order.
+        sinks: The sinks by their names, at least one, in the file's order.
+        path: The file that all this was read from, absolute.
+        warnings: What works but deserves a look, one line each.
+    """
+
+    pipeline: PipelineConfig
+    tenants: tuple[TenantConfig, ...]
+    sinks: dict[str, SinkConfig]
+    path: Path
+    warnings: tuple[str, ...]
+
+
+def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read a configuration and look up every secret that it refers to.
+
+    Args:
+        path: The file; without one, what the environment variable `OKTA_PIPELINE_CONFIG` names, else `okta.toml`
+            in the working directory.
+        environ: The environment that secrets and that variable are looked up in.
+
+    Returns:
+        The settings. Every path in them is absolute, counted from the file's folder.
+
+    Raises:
+        ConfigurationError: With every problem that the file has.
+    """
+    file = read_config_file(path, environ)
+    raw = {"pipeline": {}, **file.raw}
+    context = {"folder": file.folder, "environ": environ}
+    found: list[tuple[Location, str]] = []
+    document: _Document | None = None
+    try:
+        document = _Document.model_validate(raw, context=context)
+    except ValidationError as error:
+        found.extend(explain(error, _Document))
+    found.extend(_conflicts(raw, context))
+    if document is None or found:
+        found.sort(key=lambda entry: _position(entry[0]))
+        # Raised out here, not while handling what pydantic raised, which holds the values themselves.
+        raise file.error(found)
+    unusable = [*unusable_tls(document.tenants), *sink_rules.unusable_tls(document.sinks, environ)]
+    if unusable:
+        raise file.error(unusable)
+    # A sink without a format of its own has the pipeline's.
+    sinks = {
+        key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
+        for key, sink in document.sinks.items()
+    }
+    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
+    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
+
+
+def _position(place: Location) -> tuple[int, int]:
+    """The order of the file's sections; within a tenant or a sink, problems stay as they were found."""
+    section = list(_Document.model_fields).index(str(place[0])) if place[0] in _Document.model_fields else -1
+    number = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
+    return section, number
+
+
+def _conflicts(raw: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+    """Find what no single table can know of: names given twice, and files that two sinks or tenants would share.
+
+    This works on the file itself, so that it finds them also where something else is wrong.
+    """
+    tenants = tenant_names(raw)
+    pipeline = raw["pipeline"]
+    retired = _items(pipeline.get("retired")) if isinstance(pipeline, dict) else []
+    yield from names_given_twice(tenants, retired)
+    sinks = raw.get("sinks")
+    if isinstance(sinks, dict):
+        yield from sink_rules.conflicts(sinks, _texts(tenants), _texts(retired), len(tenants), context)
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,209 @@
+"""How a run ends: signals become the end of the input, trouble becomes an exit code.
+
+Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are added from outside, only where `bytewax.run` is the program.
+
+| exit | meaning |
+|---|---|
+| 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
+| 1 | drained, but for the tenants named in the log |
+| 2 | the configuration or the state directory is wrong, or the port for metrics is in use; no request was made |
+| 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
+"""
+
+import atexit
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
+
+from okta_source.fetching.control import RunControl
+from sinks.errors import SinkStopped
+
+__all__ = [
+    "EXIT_CONFIGURATION",
+    "EXIT_SINK_STOPPED",
+    "EXIT_UNDRAINED",
+    "StopsRun",
+    "StopsRunKeyed",
+    "configure_logging",
+    "install",
+    "is_program",
+]
+
+EXIT_UNDRAINED = 1
+EXIT_CONFIGURATION = 2
+EXIT_SINK_STOPPED = 3
+_JOIN_GRACE_SECONDS = 1.0
+
+_LOG = logging.getLogger(__name__)
+_R = TypeVar("_R")
+
+
+def is_program() -> bool:
+    """Whether this process was started as `python -m bytewax.run`, and not as somebody's test or program."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name == "bytewax.run"
+
+
+class _UtcFormatter(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        moment = datetime.fromtimestamp(record.created, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def configure_logging() -> None:
+    """Log to stderr in UTC, unless somebody has configured logging already."""
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(_UtcFormatter("%(asctime)s %(levelname)s %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    # urllib3 warns of each broken connection; the source says it better, with the tenant and the fix.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
+    """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants into exit code 1.
+
+    Args:
+        control: The run's switches.
+        names: Each tenant's name for people.
+        at_end: Called once the dataflow has ended; returns an exit code.
+    """
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    # A Python handler runs only when the main thread is in Python, and a process that waits for its cluster is not: so a thread is told.
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    threading.Thread(target=_await_signal, args=(wake_read, control), name="okta-signals", daemon=True).start()
+
+    def exit_code() -> None:
+        undrained = control.undrained()
+        for tenant, failure in sorted(undrained.items()):
+            _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
+        code = at_end() or (EXIT_UNDRAINED if undrained else 0)
+        if code:
+            _exit_now(code)
+
+    # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
+    atexit.register(exit_code)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Keeps the default action away; `_await_signal` acts."""
+
+
+def _await_signal(wake_read: int, control: RunControl) -> None:
+    number = signal.Signals(os.read(wake_read, 1)[0])
+    _LOG.info("%s received: finishing with a last snapshot", number.name)
+    control.request_stop()
+    time.sleep(_JOIN_GRACE_SECONDS)
+    if not control.running:
+        _LOG.info("stopped before the cluster was complete: nothing had begun")
+        _exit_now(0)
+
+
+def _exit_now(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _stop_run(error: SinkStopped) -> NoReturn:
+    """End the process without a last snapshot: only so does the next run send again what this sink has not taken."""
+    if not is_program():
+        raise error
+    _LOG.critical("%s", error)
+    _exit_now(EXIT_SINK_STOPPED)
+
+
+def _guarded(call: Callable[[], _R]) -> _R:
+    try:
+        return call()
+    except SinkStopped as error:
+        _stop_run(error)
+
+
+def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[Any]) -> None:
+    """Close without raising: Bytewax closes while it unwinds an exception, and a second one aborts the process."""
+    try:
+        partition.close()
+    except SinkStopped as error:
+        if is_program():
+            _stop_run(error)
+        _LOG.critical("%s", error)
+
+
+class _KeyedPartition(StatefulSinkPartition[Any, Any]):
+    def __init__(self, partition: StatefulSinkPartition[Any, Any]) -> None:
+        self._partition = partition
+
+    def write_batch(self, values: list[Any]) -> None:
+        _guarded(lambda: self._partition.write_batch(values))
+
+    def snapshot(self) -> Any:
+        return _guarded(self._partition.snapshot)
+
+    def close(self) -> None:
+        _close(self._partition)
+
+
+class StopsRunKeyed(FixedPartitionedSink[Any, Any]):
+    """A keyed sink whose `SinkStopped` ends the run with exit code 3 and one message instead of a panic.
+
+    Args:
+        sink: The sink.
+    """
+
+    def __init__(self, sink: FixedPartitionedSink[Any, Any]) -> None:
+        self._sink = sink
+
+    def list_parts(self) -> list[str]:
+        """The sink's partitions."""
+        return self._sink.list_parts()
+
+    def part_fn(self, item_key: str) -> int:
+        """The sink's own choice."""
+        return self._sink.part_fn(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> StatefulSinkPartition[Any, Any]:
+        """The sink's partition, guarded."""
+        return _KeyedPartition(_guarded(lambda: self._sink.build_part(step_id, for_part, resume_state)))
+
+
+class _Partition(StatelessSinkPartition[Any]):
+    def __init__(self, partition: StatelessSinkPartition[Any]) -> None:
+        self._partition = partition
+
+    def write_batch(self, items: list[Any]) -> None:
+        _guarded(lambda: self._partition.write_batch(items))
+
+    def close(self) -> None:
+        _close(self._partition)
+
+
+class StopsRun(DynamicSink[Any]):
+    """The same for a sink without state.
+
+    Args:
+        sink: The sink.
+    """
+
+    def __init__(self, sink: DynamicSink[Any]) -> None:
+        self._sink = sink
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
+        """The sink's partition, guarded."""
+        return _Partition(_guarded(lambda: self._sink.build(step_id, worker_index, worker_count)))

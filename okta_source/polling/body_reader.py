@@ -1,0 +1,106 @@
+"""What a tenant's bodies hold: events, what is no event, or nothing that can be read. Pure; remembers what asking again has brought."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from okta_source.polling.event import Malformed, PageError, SlicedPage, slice_page
+from okta_source.polling.salvage import salvage
+from okta_source.polling.verdict import Failure
+
+__all__ = ["DECODE_TRIES", "BodyReader", "Decoded", "Undecodable"]
+
+DECODE_TRIES = 10
+"""How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A body that is an array.
+
+    Attributes:
+        sliced: Its events.
+        malformed: Its elements that are no events, for the dead letters.
+    """
+
+    sliced: SlicedPage
+    malformed: tuple[Malformed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A body that is none.
+
+    Attributes:
+        failure: What is wrong with it.
+        letter: The whole body for the dead letters, once it has been asked for often enough: go on behind it. None: ask again.
+    """
+
+    failure: Failure
+    letter: Malformed | None
+
+
+class BodyReader:
+    """Reads the bodies of one cursor after the other.
+
+    Args:
+        tenant: The tenant's name.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        self._tenant = tenant
+        self._refused = b""
+        self._tries = 0
+        self._first_at: datetime | None = None
+
+    def read(self, body: bytes | bytearray, now: datetime, *, may_skip: bool) -> Decoded | Undecodable:
+        """Take a body apart.
+
+        Args:
+            body: The inflated body of a 200 answer.
+            now: UTC.
+            may_skip: Whether the answer says where to go on without its body.
+        """
+        first_at = self._first_at = self._first_at or now
+        self._tries += 1
+        tries = self._tries
+        try:
+            sliced = self._slice(body)
+        except PageError as error:
+            failure = Failure(
+                "decode",
+                "decode",
+                f"Okta's answer can't be decoded: {error}.",
+                "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
+                "200",
+            )
+            if not may_skip or tries < DECODE_TRIES:
+                return Undecodable(failure, None)
+            self._begin_anew()
+            return Undecodable(failure, Malformed(self._tenant, str(error), bytes(body), 200, tries, first_at, now))
+        self._begin_anew()
+        if not sliced.malformed:
+            return Decoded(sliced, ())
+        malformed = tuple(
+            Malformed(self._tenant, reason, raw, 200, tries, first_at, now, uuid, published)
+            for raw, reason, uuid, published in sliced.malformed
+        )
+        return Decoded(sliced, malformed)
+
+    def _begin_anew(self) -> None:
+        self._tries = 0
+        self._first_at = None
+
+    def _slice(self, body: bytes | bytearray) -> SlicedPage:
+        """Cut a body into events; one that has been refused before, byte for byte, is taken apart."""
+        try:
+            return slice_page(body)
+        except PageError as refusal:
+            refused = blake2b(body).digest()
+            if refused != self._refused:
+                self._refused = refused
+                raise
+            try:
+                return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
+            except PageError:
+                raise refusal from None  # what the body is, such as HTML, says more than that it holds no event

@@ -1,0 +1,1 @@
+"""What a target refused for good: one JSON line an event, appended, read back, claimed for a replay."""

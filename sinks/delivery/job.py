@@ -1,0 +1,89 @@
+"""A batch on its way: how often and when it was tried, and the dead letters that it becomes when it can't be delivered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinks.delivery.batch import Batch
+from sinks.delivery.target import Again
+from sinks.documents import Rejected
+
+__all__ = ["Attempt", "Job"]
+
+_OVERDUE_SECONDS = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A batch that is not delivered yet. Monotonic moments are in seconds.
+
+    Attributes:
+        batch: The events.
+        attempts: How often it was sent.
+        first_attempt_at: When it was first sent; None if never.
+        last_attempt_at: When it was last sent; None if never.
+        failing_since: When the first of its failed attempts began, on the monotonic clock.
+        due: When it may be sent next, on the monotonic clock.
+        last: Why its last attempt failed.
+        in_flight: Whether it is being sent.
+    """
+
+    batch: Batch
+    attempts: int = 0
+    first_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    failing_since: float | None = None
+    due: float = 0.0
+    last: Again | None = None
+    in_flight: bool = False
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the first event, which is that of all where a sink keeps order."""
+        return self.batch.parts[0].tenant
+
+    def rest(self, batch: Batch) -> "Job":
+        """A job for some of the events, with the same past."""
+        return Job(batch, self.attempts, self.first_attempt_at, self.last_attempt_at, self.failing_since)
+
+    def letters(self, sink: str, document_format: str, reason: str, status: int | None, now: datetime) -> list[Rejected]:
+        """The dead letters of all its events, in order."""
+        return [
+            Rejected(
+                tenant=part.tenant,
+                sink=sink,
+                reason=reason,
+                status=status,
+                attempts=self.attempts,
+                first_attempt_at=self.first_attempt_at or now,
+                last_attempt_at=self.last_attempt_at or now,
+                uuid=part.heads[index].uuid,
+                published=part.heads[index].published,
+                format=document_format,
+                event=part.document(index),
+            )
+            for part, index in self.batch.locate()
+        ]
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One sending of a job.
+
+    Attributes:
+        job: What is sent.
+        began: When, on the monotonic clock.
+        began_at: When, by the calendar.
+        timeout_seconds: How long it may take.
+        probe: The scope whose breaker it probes; None for an ordinary attempt.
+    """
+
+    job: Job
+    began: float
+    began_at: datetime
+    timeout_seconds: float
+    probe: str | None = None
+
+    @property
+    def overdue(self) -> float:
+        """When it is given up although its thread still waits: for a resolver that hangs, or a server that trickles."""
+        return self.began + self.timeout_seconds + _OVERDUE_SECONDS

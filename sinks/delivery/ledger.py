@@ -1,0 +1,112 @@
+"""What became of each event, kept until it is written down: the books of one sink's deliveries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinks.delivery.batch import Batch, size_bytes
+from sinks.delivery.job import Job
+from sinks.delivery.target import Again, Outcome
+from sinks.documents import Documents, Rejected
+
+__all__ = ["Ledger", "Settled"]
+
+
+@dataclass(slots=True)
+class Settled:
+    """What is to be written down before the events count as done with.
+
+    Attributes:
+        delivered: Events that the target has now.
+        duplicates: Events that it had already.
+        letters: Dead letters to be written.
+        recovered: Dead letters to be taken back, because a probe delivered them.
+        failures: Tenants and the kind of failure, for each failed attempt.
+        retries: How many batches will be sent again.
+        events: How many events are done with once all that is written.
+        size_bytes: How many bytes they have.
+    """
+
+    delivered: list[Batch] = field(default_factory=list)
+    duplicates: list[Batch] = field(default_factory=list)
+    letters: list[Rejected] = field(default_factory=list)
+    recovered: list[Rejected] = field(default_factory=list)
+    failures: list[tuple[Iterable[str], str]] = field(default_factory=list)
+    retries: int = 0
+    events: int = 0
+    size_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write down."""
+        return bool(self.events or self.failures or self.recovered or self.retries)
+
+
+class Ledger:
+    """Counts what comes in and what became of it.
+
+    Args:
+        sink_name: The sink's name, for the letters.
+        document_format: The format of the documents.
+
+    Attributes:
+        pending_events: Events that are not done with.
+        pending_bytes: Their bytes.
+    """
+
+    def __init__(self, sink_name: str, document_format: str) -> None:
+        self.pending_events = self.pending_bytes = 0
+        self._sink = sink_name
+        self._format = document_format
+        self._settled = Settled()
+
+    def came(self, documents: Documents) -> None:
+        """A page came in."""
+        self.pending_events += len(documents)
+        self.pending_bytes += size_bytes(documents)
+
+    def took(self, batch: Batch, outcome: Outcome) -> Batch:
+        """The target took some events, or had them; returns those."""
+        self._taken(batch, outcome)
+        taken = batch.take(sorted({*outcome.delivered, *outcome.duplicates}))
+        self._count(taken)
+        return taken
+
+    def recovered(self, batch: Batch, outcome: Outcome, letters: Sequence[Rejected]) -> None:
+        """A probe delivered events whose letters, one for each event of the batch, are to be taken back."""
+        self._taken(batch, outcome)
+        self._settled.recovered += [letters[position] for position in sorted({*outcome.delivered, *outcome.duplicates})]
+
+    def failed(self, batch: Batch, again: Again) -> None:
+        """An attempt at these events failed."""
+        self._settled.failures.append(({part.tenant for part in batch.parts}, again.error_type))
+
+    def retried(self) -> None:
+        """A batch will be sent again."""
+        self._settled.retries += 1
+
+    def letters(self, job: Job, reason: str, status: int | None, at: datetime) -> list[Rejected]:
+        """A job's events become dead letters."""
+        letters = job.letters(self._sink, self._format, reason, status, at)
+        self._settled.letters += letters
+        self._count(job.batch)
+        return letters
+
+    def take_settled(self) -> Settled:
+        """What is to be written down now; `confirm` it once it is."""
+        settled, self._settled = self._settled, Settled()
+        return settled
+
+    def confirm(self, settled: Settled) -> None:
+        """It is written down: its events are done with."""
+        self.pending_events -= settled.events
+        self.pending_bytes -= settled.size_bytes
+
+    def _taken(self, batch: Batch, outcome: Outcome) -> None:
+        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
+            taken = batch.take(positions)
+            if taken.parts:
+                settled.append(taken)
+
+    def _count(self, batch: Batch) -> None:
+        self._settled.events += len(batch)
+        self._settled.size_bytes += batch.size_bytes

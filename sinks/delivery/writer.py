@@ -1,0 +1,299 @@
+"""The threads that deliver: between a worker, which hands over pages and waits at snapshots, and a target, which may take its time.
+
+Delivery: what `drain` returns from is with the target, or durably with the dead letters. At least once: an attempt that times out may have
+had its effect all the same.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sinks.delivery.core import Delivery
+from sinks.delivery.job import Attempt
+from sinks.delivery.ledger import Settled
+from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.target import Again, Outcome, Refused, Target
+from sinks.documents import Documents, Rejected
+from sinks.errors import SinkStopped
+from sinks.metrics import BatchResult, SinkMetrics
+
+__all__ = ["Letters", "Writer"]
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.25
+"""How often a waiting worker looks whether the run is to stop: a signal wakes nobody here."""
+_LAST_CHANCE_SECONDS = 0.5
+"""How long a target in good health is waited for although another one has used up the time of a stop."""
+_MOST_BATCHES_WAITING = 64
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    def append(self, letters: Sequence[Rejected]) -> None:
+        """Write letters, durably.
+
+        Raises:
+            SinkStopped: They can't be written.
+        """
+        ...
+
+    def remove(self, letters: Sequence[Rejected]) -> int:
+        """Take these letters back; returns how many were there.
+
+        Raises:
+            OSError: The operating system refuses.
+        """
+        ...
+
+
+def _never() -> None:
+    return None
+
+
+def _count_nothing(tenants: Iterable[str], error_type: str) -> None:
+    pass
+
+
+class Writer:
+    """Delivers one sink's events from daemon threads; shared by all tenants of a process.
+
+    Args:
+        sink_name: The sink's name.
+        target: Where events go.
+        policy: How to deliver.
+        letters: Where those go that can't be delivered.
+        document_format: The format of the documents, for the letters.
+        stop_deadline: The moment on `time.monotonic` after which a stopping run must wait no longer; None while it isn't stopping.
+        on_failure: Told of each failed attempt: the tenants and the kind of failure.
+        clock: The present, with a time zone.
+    """
+
+    def __init__(
+        self,
+        sink_name: str,
+        target: Target,
+        policy: DeliveryPolicy,
+        letters: Letters,
+        *,
+        document_format: str,
+        stop_deadline: Callable[[], float | None] = _never,
+        on_failure: Callable[[Iterable[str], str], None] = _count_nothing,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sink = sink_name
+        self._target = target
+        self._policy = policy
+        self._letters = letters
+        self._stop_deadline = stop_deadline
+        self._on_failure = on_failure
+        self._clock = clock
+        self._metrics = SinkMetrics(sink_name)
+        self._metrics.open_breakers(0)
+        self._delivery = Delivery(sink_name, target, policy, document_format, random.Random())  # noqa: S311 (jitter is no secret)
+        self._changed = threading.Condition()
+        self._error: SinkStopped | None = None
+        self._closed = False
+        self._replaced = 0
+
+    def start(self) -> None:
+        """Start the threads, and get the target ready, so that what is wrong with it is known before the first event."""
+        self._spawn(self._prepare)
+        # One more than requests in flight, for probes and for writing dead letters while all others wait for answers.
+        for _ in range(self._policy.max_in_flight + 1):
+            self._spawn(self._deliver)
+
+    def add(self, documents: Documents) -> None:
+        """Hand over a page; waits while too much is under way.
+
+        Raises:
+            SinkStopped: The sink can't go on.
+        """
+        if not len(documents):
+            return
+        self._wait_until(self._has_room)
+        with self._changed:
+            self._delivery.add(documents, time.monotonic())
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Wait until every event is delivered, known to be there, or durably with the dead letters.
+
+        Takes no longer than `retry_for_seconds` where the target fails; in a run that stops, no longer than its deadline.
+
+        Raises:
+            SinkStopped: The sink can't go on.
+        """
+        with self._changed:
+            self._delivery.flush()
+            self._changed.notify_all()
+        self._wait_until(lambda: self._delivery.ledger.pending_events == 0)
+
+    def close(self) -> None:
+        """End the threads that are idle; those that wait for an answer are left behind, and their answers count no more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._target.close()
+
+    def _has_room(self) -> bool:
+        delivery, policy = self._delivery, self._policy
+        room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
+        return delivery.ledger.pending_bytes < room_bytes and delivery.queued_batches < _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                if self._is_late(began, now):
+                    self._delivery.give_up(self._clock())
+                else:
+                    self._delivery.expire(now, self._clock())
+                settled = self._delivery.ledger.take_settled()
+                if not settled:
+                    self._raise_if_stopped()
+                    if condition():
+                        return
+                    self._replace_stuck_threads()
+                    self._changed.wait(min(_LOOK_SECONDS, max(0.0, self._delivery.next_moment(now) - now)))
+                    continue
+            self._write_down(settled)
+
+    def _is_late(self, began: float, now: float) -> bool:
+        deadline = self._stop_deadline()
+        if deadline is None or now < deadline:
+            return False
+        # A target that already hung while another one used up the time is no healthy one: any number of them ends in the same time.
+        waited_since = min(began, self._delivery.waiting_since)
+        return self._delivery.is_failing or now >= waited_since + _LAST_CHANCE_SECONDS
+
+    def _raise_if_stopped(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._delivery.exhausted:
+            message = (
+                f"sink {self._sink!r} stopped the run: {self._delivery.exhausted} Nothing could be delivered to {self._target.address} for "
+                f'{self._policy.retry_for_seconds:g} s, and on_exhausted is "stop". Start the run again once that is mended. With a state '
+                "directory (-r) nothing is lost: the next run continues from the last snapshot and sends these events again."
+            )
+            raise SinkStopped(message, sink=self._sink, path=self._target.address, reason=self._delivery.exhausted)
+
+    # -- on the threads
+
+    def _spawn(self, work: Callable[[], None]) -> None:
+        # Daemons: a thread that waits for a hanging target must not keep the process.
+        threading.Thread(target=work, name=f"okta-sink-{self._sink}", daemon=True).start()
+
+    def _replace_stuck_threads(self) -> None:
+        while self._replaced < self._delivery.abandoned:
+            self._replaced += 1
+            self._spawn(self._deliver)
+
+    def _prepare(self) -> None:
+        again = self._ready(self._policy.request_timeout_seconds)
+        if again is not None:
+            _LOG.warning("sink %s: %s %s It is tried again with the first events.", self._sink, again.reason, again.fix)
+
+    def _deliver(self) -> None:
+        while True:
+            with self._changed:
+                attempt, settled = self._next()
+            if attempt is None and not settled:
+                return
+            self._write_down(settled)
+            if attempt is None:
+                continue
+            began = time.monotonic()
+            outcome = self._attempt(attempt)
+            seconds = time.monotonic() - began
+            with self._changed:
+                counts = self._delivery.done(attempt, outcome, time.monotonic(), self._clock())
+                settled = self._delivery.ledger.take_settled()
+            self._metrics.batch(_result(outcome), seconds)
+            self._write_down(settled)
+            if not counts:
+                return  # it took so long that another thread has taken its place
+
+    def _next(self) -> tuple[Attempt | None, Settled]:
+        """Wait for something to send or to write down; neither when the writer is closed."""
+        while not self._closed:
+            now = time.monotonic()
+            attempt = self._delivery.next(now, self._clock())
+            settled = self._delivery.ledger.take_settled()
+            if attempt is not None or settled:
+                return attempt, settled
+            if self._delivery.exhausted:
+                self._changed.notify_all()
+            self._replace_stuck_threads()
+            moment = self._delivery.next_moment(now)
+            self._changed.wait(None if moment == float("inf") else max(0.0, moment - now))
+        return None, Settled()
+
+    def _attempt(self, attempt: Attempt) -> Outcome:
+        began = time.monotonic()
+        again = self._ready(attempt.timeout_seconds)
+        if again is not None:
+            return Outcome(again=[replace(again, positions=range(len(attempt.job.batch)))])
+        left_seconds = max(0.05, attempt.timeout_seconds - (time.monotonic() - began))
+        try:
+            return self._target.send(attempt.job.batch, left_seconds)
+        except Exception as error:  # noqa: BLE001
+            # A target reports failures as values, so this is an event that it can't even encode: halves find out which one.
+            _LOG.exception("sink %s: a batch of %d events could not be sent", self._sink, len(attempt.job.batch))
+            return Outcome(split=Refused(0, f"It could not be sent: {type(error).__name__}: {error}"))
+
+    def _ready(self, timeout_seconds: float) -> Again | None:
+        try:
+            return self._target.prepare(timeout_seconds)
+        except Exception as error:  # noqa: BLE001
+            _LOG.exception("sink %s: the target could not be prepared", self._sink)
+            return Again((), f"The target could not be prepared: {type(error).__name__}: {error}.")
+
+    def _write_down(self, settled: Settled) -> None:
+        if not settled:
+            return
+        try:
+            if settled.letters:
+                self._letters.append(settled.letters)
+        except SinkStopped as error:
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
+            return
+        self._count(settled)
+        if settled.recovered:
+            try:
+                self._letters.remove(settled.recovered)
+            except OSError as error:
+                _LOG.warning("sink %s: delivered dead letters stay in their files, since they can't be taken out: %s", self._sink, error)
+        with self._changed:
+            self._delivery.ledger.confirm(settled)
+            self._metrics.open_breakers(self._delivery.open_breakers)
+            self._changed.notify_all()
+
+    def _count(self, settled: Settled) -> None:
+        now = self._clock()
+        for batch in settled.delivered:
+            for part in batch.parts:
+                self._metrics.events(part.tenant, "delivered", len(part))
+                self._metrics.latency(part.heads, now)
+        for batch in settled.duplicates:
+            for part in batch.parts:
+                self._metrics.events(part.tenant, "duplicate", len(part))
+        for tenants, error_type in settled.failures:
+            self._on_failure(tenants, error_type)
+        for _ in range(settled.retries):
+            self._metrics.retry()
+
+
+def _result(outcome: Outcome) -> BatchResult:
+    """Whether a request did what it was for: nothing of it has to be sent again, and not all of it was refused."""
+    is_through = (outcome.delivered or outcome.duplicates) and not outcome.again and not outcome.split
+    return "delivered" if is_through else "failed"

@@ -1,0 +1,145 @@
+"""The Link header in every form, and the guard that keeps a credential at home."""
+
+import pytest
+
+from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
+
+SELF = '<https://acme.okta.com/api/v1/logs>; rel="self"'
+URL = "https://acme.okta.com/api/v1/logs?limit=1000&after=1783111394963_1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f'<{URL}>; rel="next"',
+        f'{SELF}, <{URL}>; rel="next"',  # one line, or two lines that the HTTP library has joined
+        f'<{URL}>; rel="next", {SELF}',
+        f'{SELF},<{URL}>;rel="next"',
+        f"{SELF}, <{URL}>; rel=next",
+        f"<{URL}>;rel=next,{SELF}",
+        f'<{URL}>; REL="NEXT"',
+        f'<{URL}>; title="a, b; <c>"; rel="next"',
+        f'<{URL}>; title="say \\"no\\", then"; rel="next"; type="application/json"',
+        f'<{URL}>; rel="next prev"',
+        f'<{URL}> ; rel = "next"',
+        f'<https://acme.okta.com/x>; title="rel=\\"next\\""; rel="self", <{URL}>; rel="next"',
+        f'<https://acme.okta.com/first>; rel="self"; rel="next", <{URL}>; rel="next"',  # only a link's first rel counts
+        f'<https://acme.okta.com/odd> odd, <{URL}>; rel="next"',
+        f', ,<{URL}>; rel="next",',
+    ],
+)
+def test_next_is_found(header: str) -> None:
+    assert next_link(header) == URL
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://acme.okta.com/api/v1/logs?after=a%2Bb%2fc%3D&limit=5",
+        "https://acme.okta.com/api/v1/logs?after=a,b;c&filter=actor.id%20eq%20%22x%22",
+        "https://acme.okta.com/api/v1/logs?after=a+b=%20",
+    ],
+)
+def test_the_target_is_kept_byte_for_byte(url: str) -> None:
+    assert next_link(f'{SELF}, <{url}>; rel="next"') == url
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", SELF, "nonsense", "<unclosed; rel=next", f'<{URL}>; rel="nextish"', f"<{URL}>", f'<{URL}>; title="next"', f"<{URL}>; rel"],
+)
+def test_there_is_no_next(header: str | None) -> None:
+    assert next_link(header) is None
+
+
+def test_a_long_hostile_header_takes_no_time() -> None:
+    for hostile in ('<a>; t="' + "\\" * 100_000, "<" * 100_000, "<a>" + "; x" * 50_000, "<a>,;" * 50_000):
+        assert next_link(hostile) is None
+
+
+ORG = "https://acme.okta.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "org", "hosts"),
+    [
+        (URL, ORG, ()),
+        ("https://ACME.okta.com/api", ORG, ()),
+        ("HTTPS://acme.okta.com/api", ORG, ()),
+        ("https://acme.okta.com:443/api", ORG, ()),
+        ("https://login.acme.com/api", ORG, ("login.acme.com",)),
+        ("https://login.acme.com:8443/api", ORG, ("other", "login.acme.com:8443")),
+        ("https://acme.okta.com/api", "https://login.acme.com", ("acme.okta.com",)),
+        ("http://127.0.0.1:8080/api", "http://127.0.0.1:8080", ()),
+        ("http://[::1]:8080/api", "http://[::1]:8080", ()),
+        ("https://acme.okta.com/api?x=https://evil.example/", ORG, ()),
+    ],
+)
+def test_the_organisations_own_hosts_are_allowed(url: str, org: str, hosts: tuple[str, ...]) -> None:
+    assert is_allowed(url, org, hosts)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/api",
+        "https://evil.example/?https://acme.okta.com",
+        "https://evil.example/https://acme.okta.com/",
+        "https://acme.okta.com.evil.example/api",
+        "https://evil-acme.okta.com/api",
+        "https://okta.com/api",
+        "https://acme.oktapreview.com/api",
+        "http://acme.okta.com/api",
+        "ftp://acme.okta.com/api",
+        "//acme.okta.com/api",
+        "/api/v1/logs?after=1",
+        "",
+        "https://acme.okta.com:8443/api",
+        "https://acme.okta.com@evil.example/api",
+        "https://user@acme.okta.com/api",
+        "https://user:secret@acme.okta.com/api",
+        "https://evil.example\\@acme.okta.com/api",
+        "https://acme.okta.com\\.evil.example/api",
+        "https://evil.example#@acme.okta.com/api",
+        "https://acme.okta.com\t.evil.example/",
+        "https://acme.okta.com/\r\nX-Evil: 1",
+        " https://acme.okta.com/api",
+        "https://acme.okta.com /api",
+        "https://\u0430cme.okta.com/api",  # a Cyrillic a
+        "https://acme.okta.com:x/api",
+        "https://acme.okta.com:99999/api",
+        "https://acme.okta.com:0/api",
+        "https://[acme.okta.com/api",
+        "https://acme.okta.com\x7f/api",
+        "https://acme.okta.com/api\x7f",
+    ],
+)
+def test_everything_else_is_refused(url: str) -> None:
+    assert not is_allowed(url, ORG, ("login.acme.com",))
+
+
+def test_an_allowed_host_is_allowed_at_its_own_port_only() -> None:
+    assert not is_allowed("https://login.acme.com:8443/api", ORG, ("login.acme.com",))
+    assert not is_allowed("https://login.acme.com/api", ORG, ("login.acme.com:8443",))
+
+
+@pytest.mark.parametrize(
+    ("url", "limit"),
+    [
+        ("https://a/api/v1/logs", 100),
+        ("https://a/api/v1/logs?after=1", 100),
+        ("https://a/api/v1/logs?limit=5", 5),
+        ("https://a/api/v1/logs?after=1&limit=1000", 1000),
+        ("https://a/api/v1/logs?xlimit=5&limits=6", 100),
+        ("https://a/api/v1/logs?limit=x", 100),
+        ("https://a/api/v1/logs?filter=limit%3D7&limit=8&after=limit", 8),
+    ],
+)
+def test_the_page_size_is_read_from_the_url(url: str, limit: int) -> None:
+    assert query_limit(url) == limit
+
+
+def test_the_host_for_messages_holds_no_user() -> None:
+    assert host_of("https://user:secret@evil.example:8443/x") == "evil.example:8443"
+    assert host_of("https://[broken") == ""
+    assert host_of("/relative") == ""
