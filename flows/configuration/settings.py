@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
+from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -61,6 +62,7 @@ class _Document(Strict):
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
+    detections: DetectionsConfig | None = Field(None, description="a table [detections]")
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -74,6 +76,7 @@ class Settings:
         pipeline: What holds for the whole.
         tenants: The organisations, at least one, in the file's order.
         sinks: The sinks by their names, at least one, in the file's order.
+        detections: Which rules are in force; None for no detection at all.
         path: The file that all this was read from, absolute.
         warnings: What works but deserves a look, one line each.
     """
@@ -81,6 +84,7 @@ class Settings:
     pipeline: PipelineConfig
     tenants: tuple[TenantConfig, ...]
     sinks: dict[str, SinkConfig]
+    detections: DetectionsConfig | None
     path: Path
     warnings: tuple[str, ...]
 
@@ -121,9 +125,13 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    warnings = [
+        *tenant_warnings(document.tenants),
+        *sink_rules.warnings(sinks),
+        *sink_rules.alert_warnings(sinks, detects=document.detections is not None),
+    ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
+    return Settings(document.pipeline, document.tenants, sinks, document.detections, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:

@@ -219,7 +219,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
     assert problems() == [
         "okta.toml: " + line
         for line in [
-            "pipelines: unknown key; did you mean pipeline? allowed: pipeline, sinks, tenants",
+            "pipelines: unknown key; did you mean pipeline? allowed: detections, pipeline, sinks, tenants",
             'pipeline.format: "xml" is not allowed; allowed: raw',
             'pipeline.dead_letter_dir: "" is not allowed; allowed: the path of a folder',
             "pipeline.dedupe_window_seconds: 59 is not allowed; allowed: 60 to 604800",
