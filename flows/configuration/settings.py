@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
+from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -69,6 +70,7 @@ class Document(Strict):
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
     hooks: HooksConfig = Field(description="a table [hooks]")
+    detections: DetectionsConfig | None = Field(None, description="a table [detections]")
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -83,6 +85,7 @@ class Settings:
         tenants: The organisations, at least one, in the file's order.
         sinks: The sinks by their names, at least one, in the file's order.
         hooks: Where the receiver of hooks listens, and its spool.
+        detections: Which rules are in force; None for no detection at all.
         path: The file that all this was read from, absolute.
         warnings: What works but deserves a look, one line each.
     """
@@ -91,6 +94,7 @@ class Settings:
     tenants: tuple[TenantConfig, ...]
     sinks: dict[str, SinkConfig]
     hooks: HooksConfig
+    detections: DetectionsConfig | None
     path: Path
     warnings: tuple[str, ...]
 
@@ -131,9 +135,13 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    warnings = [
+        *tenant_warnings(document.tenants),
+        *sink_rules.warnings(sinks),
+        *sink_rules.alert_warnings(sinks, detects=document.detections is not None),
+    ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, document.hooks, file.path, told)
+    return Settings(document.pipeline, document.tenants, sinks, document.hooks, document.detections, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:

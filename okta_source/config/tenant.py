@@ -105,6 +105,7 @@ class TenantConfig(Strict):
         proxy: The way to Okta, else `HTTPS_PROXY` and `NO_PROXY` of the environment, where a proxy with a password has to stand.
         auth: How it proves who it is.
         tls: How its server is verified.
+        hooks: Push beside polling: how deliveries of this organisation's event hooks are authenticated, and what becomes of them.
     """
 
     name: Name = Field(description=NAME_ALLOWED)
