@@ -71,7 +71,7 @@ def file(step_id: str, up: Stream[Page], config: FileSinkConfig, *, tenants: Seq
     tell_sink(step_id, config.type)
     journal_dir = state_dir / "files" if state_dir else None
     path = os.path.abspath(config.path)  # noqa: PTH100  # a template is not a path yet
-    sink = FileSink(step_id, path, tenants, compression=config.compression, journal_dir=journal_dir)
+    sink = FileSink(step_id, path, tenants, compression=config.compression, journal_dir=journal_dir, file_mode=config.mode)
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
 
 

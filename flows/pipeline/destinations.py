@@ -43,7 +43,15 @@ def build_sink(
     tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
-        return FileSink(name, config.path, partition_names, compression=config.compression, base=config.base, journal_dir=journal_dir)
+        return FileSink(
+            name,
+            config.path,
+            partition_names,
+            compression=config.compression,
+            base=config.base,
+            journal_dir=journal_dir,
+            file_mode=config.mode,
+        )
     return KeyedSink(
         name,
         partition_names,

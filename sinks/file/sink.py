@@ -31,6 +31,7 @@ from bytewax.outputs import FixedPartitionedSink
 from sinks.documents import Documents
 from sinks.file.compression import SUFFIXES, Compression
 from sinks.file.open_files import OpenFiles
+from sinks.file.output_file import FILE_MODE
 from sinks.file.partition import Clock, FilePartition
 from sinks.paths import PathTemplate, safe_name
 from sinks.tenant_partitions import TenantPartitions
@@ -60,6 +61,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         base: str = "",
         journal_dir: Path | None,
         clock: Clock = _utc_now,
+        file_mode: int = FILE_MODE,
     ) -> None:
         """Touches no file.
 
@@ -72,6 +74,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
                 and a deployment that is moved or copied as a whole finds its own.
             journal_dir: A folder inside the recovery store; None when the run has no recovery store.
             clock: The present, with a time zone.
+            file_mode: Of files when they are made, before the umask.
         """
         self._sink_name = safe_name(sink_name)
         self._template = PathTemplate(path_template, SUFFIXES[compression], base)
@@ -79,6 +82,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         self._compression: Compression = compression
         self._journal_dir = journal_dir
         self._clock = clock
+        self._file_mode = file_mode
         self._lock = threading.Lock()
         self._open_files: dict[int, OpenFiles] = {}
         self._partitions: dict[str, FilePartition] = {}
@@ -130,6 +134,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             open_files=open_files,
             resume_state=resume_state,
             clock=self._clock,
+            file_mode=self._file_mode,
         )
         with self._lock:
             self._partitions[for_part] = partition
