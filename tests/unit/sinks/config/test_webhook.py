@@ -37,7 +37,7 @@ def test_a_url_stays_as_it_is_written(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "siem.example.com/ingest", "/ingest", "https://", "ftp://x/", "https://x/#a", "https://x/a b", "https://x/ä"]
+    "url", ["siem.example.com/ingest", "/ingest", "https://", "ftp://x/", "https://x/#a", "https://x/a b", "https://x/ä"]
 )
 def test_urls_that_are_none(url: str) -> None:
     [line] = wrong(url=url)
