@@ -37,7 +37,7 @@ from sinks.documents import Documents
 from sinks.file.archive_files import ArchiveFiles, beside
 from sinks.file.sink import FileSink
 
-__all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
+__all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive", "repaired_files"]
 
 FLOW_ID: Final = "audit"
 MARKERS: Final = ("backfill", "audit-*")
@@ -121,6 +121,12 @@ def make_archive(config: SinkConfig, plan: Plan, stopping: Callable[[], bool], *
         )
     message = f"a sink of type {config.type} can't be audited"
     raise TypeError(message)
+
+
+def repaired_files(settings: Settings, plan: Plan) -> dict[str, FileSinkConfig]:
+    """The file sinks that the audit writes to, with the paths of its own files."""
+    repairing = {name: _repairing(settings.sinks[name], plan) for name in plan.sinks} if plan.repair else {}
+    return {name: config for name, config in repairing.items() if isinstance(config, FileSinkConfig)}
 
 
 def _repairing(config: SinkConfig, plan: Plan) -> SinkConfig:

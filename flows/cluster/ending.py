@@ -120,7 +120,7 @@ class Ending:
         code = cause.ended.code
         if code == EXIT_CONFIGURATION:
             return Conclusion(
-                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. {self._resume()}"
+                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. Nothing was begun."
             )
         if code == EXIT_SINK_STOPPED:
             return Conclusion(code, f"{who} exited with 3: a sink can't go on, as it says above. {self._resume()}")
@@ -157,5 +157,5 @@ class Ending:
 
     def _resume(self) -> str:
         if self._keeps_state:
-            return "Nothing is lost: the next start resumes from the last snapshot."
+            return "The next start resumes from the last snapshot."
         return "Without --state nothing is remembered: the next start begins at start_from."

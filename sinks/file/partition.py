@@ -18,6 +18,7 @@ from sinks.file.journal import ABSENT, Journal, JournalDamaged
 from sinks.file.open_files import OpenFiles
 from sinks.file.output_file import Moved, OutputFile
 from sinks.file.repair import cut_back, drop_unfinished_end, repair_end, size_of
+from sinks.file.whereabouts import targets
 from sinks.metrics import SinkMetrics
 from sinks.paths import PathTemplate
 
@@ -198,9 +199,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
     def _resume(self, snapshot: int, files: dict[str, int]) -> None:
         self._snapshot = snapshot
         bases = {} if self._journal is None else self._journal.bases(snapshot)
-        for key in {**files, **bases}:
-            # A base below the state's size: the file had been moved away, and what is there is newer.
-            target = min(sizes[key] for sizes in (files, bases) if key in sizes)
+        for key, target in targets(files, bases).items():
             path = self._template.path_of(key)
             try:
                 if not self._template.makes(self._tenant, key):
