@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.pipeline.categories import CATEGORIES
+from okta_source.output import run_command
 from okta_source.simulator import Organisation, Simulator
 
 __all__ = ["main"]
@@ -132,4 +133,4 @@ def _relative(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -231,14 +230,15 @@ class _Run:
         missing = self.folder / _MISSING_FILE
         with missing.open("wb") as file:
             summarise(summary, self.folder, archives, plan.slices(), file, sinks_of=self._sinks_of())
-        with (self.folder / REPORT_FILE).open("w") as file_of_report:
+        with (self.folder / REPORT_FILE).open("wb") as file_of_report:
             write_json(file_of_report, summary, missing)
         if not summary.undone:
             (self.folder / FINISHED_FILE).touch()
-        with suppress(BrokenPipeError):
-            if self.as_json:
-                write_json(sys.stdout, summary, missing)
-            else:
-                names = {tenant.name: tenant.display_name for tenant in settings.tenants}
-                print_report(Console(width=None if sys.stdout.isatty() else 200), summary, missing, names)
-        return 0 if summary.complete else EXIT_INCOMPLETE
+        code = 0 if summary.complete else EXIT_INCOMPLETE
+        if self.as_json:
+            sys.stdout.flush()
+            write_json(sys.stdout.buffer, summary, missing)
+        else:
+            names = {tenant.name: tenant.display_name for tenant in settings.tenants}
+            print_report(Console(width=None if sys.stdout.isatty() else 200), summary, missing, names)
+        return code

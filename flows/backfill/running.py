@@ -27,9 +27,11 @@ from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configur
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable
 from flows.runtime.state_directory import take_state
+from flows.runtime.undelivered import undelivered
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
 from okta_source.polling.query import okta_time
+from sinks.dead_letters.count import written
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
 
@@ -215,9 +217,10 @@ class _Ending:
         slices = self._plan.slices()
         totals = self._ledger.totals()
         failed = self._ledger.failed()
+        missed = undelivered(written())
+        code = EXIT_UNDRAINED if failed or missed else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
-        code = EXIT_UNDRAINED if failed else 0
         if self._report:
             try:
                 write_report(self._report, slices, self._ledger)
@@ -231,7 +234,13 @@ class _Ending:
                 more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
                 _LOG.error("%s: %d slices could not be fetched (%s%s): %s", tenant, len(missing), spans, more, failed[missing[0]])
         again = "the same command continues" if self._keeps_state else "without -r nothing is remembered: the next run begins anew"
-        if totals.done == totals.slices:
+        if totals.done == totals.slices and missed:
+            _LOG.error(
+                "backfill: all %d slices are fetched, %s events, but not every sink has them all",
+                totals.slices,
+                f"{totals.counts.received:,}",
+            )
+        elif totals.done == totals.slices:
             _LOG.info("backfill: complete, %d slices, %s events", totals.slices, f"{totals.counts.received:,}")
         else:
             why = "stopped" if self._control.stopping else "ended"

@@ -126,7 +126,9 @@ class Ending:
             return Conclusion(code, f"{who} exited with 3: a sink can't go on, as it says above. {self._resume()}")
         if self._until_drained and all(record.ended.code in (0, EXIT_FAILED) for record in self._records):
             return Conclusion(
-                EXIT_FAILED, f"{who} exited with 1: it says above which tenants could not be drained, or what failed. {self._resume()}"
+                EXIT_FAILED,
+                f"{who} exited with 1: it says above which tenants could not be drained, which events became dead letters, or what failed. "
+                f"{self._resume()}",
             )
         return Conclusion(EXIT_FAILED, f"{who} {self._how(cause)}. {self._resume()}")
 
