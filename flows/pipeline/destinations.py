@@ -30,8 +30,10 @@ from sinks.http.tls import client_context
 from sinks.metrics import tell_sink
 from sinks.webhook import HecFields, WebhookTarget
 
-__all__ = ["build_sink", "make_lookup", "make_target", "policy_of"]
+__all__ = ["BESIDE", "build_sink", "make_lookup", "make_target", "policy_of"]
 
+BESIDE = ("backfill", "audit-*")
+"""What stands in the names of files that others than the main flow put beside its own."""
 USER_AGENT = f"bytewax-okta/{__version__}"
 
 
@@ -61,7 +63,16 @@ def build_sink(
     tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
-        return FileSink(name, config.path, partition_names, compression=config.compression, base=config.base, journal_dir=journal_dir)
+        return FileSink(
+            name,
+            config.path,
+            partition_names,
+            compression=config.compression,
+            base=config.base,
+            keep=config.keep,
+            beside=BESIDE,
+            journal_dir=journal_dir,
+        )
     return KeyedSink(
         name,
         partition_names,
