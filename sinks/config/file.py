@@ -35,12 +35,13 @@ class FileSinkConfig(SinkCommon):
     """Files of one JSON line per event.
 
     Attributes:
-        path: Where they are.
-        compression: How they are compressed.
-        keep: How long they are kept, by the date in their paths; for ever where it is None.
+        type: Which type of sink this is.
+        path: Where to; the date and the hour are those of `published`, UTC. `.gz` or `.zst` is added.
+        compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
+        keep: How long files are kept, by the date in their paths; for ever without it.
     """
 
-    type: Literal["file"] = Field(description="file")
+    type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
     keep: Annotated[timedelta | None, BeforeValidator(_to_span)] = Field(None, description=_KEEP_ALLOWED)

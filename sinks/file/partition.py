@@ -97,7 +97,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             started = perf_counter()
             span = documents.span()
             try:
-                self._write(self._template.split(documents, span))
+                self._write(self._template.split(documents, span, self._clock()))
             except SinkStopped:
                 self._metrics.batch("failed", perf_counter() - started)
                 raise

@@ -1,38 +1,35 @@
-"""The hook at the end of a run: whatever goes wrong in it, the exit code says so."""
+"""A record of the log is one line, whatever somebody else wrote into it."""
 
-import subprocess
-import sys
+import logging
 
 import pytest
 
-PROGRAM = """
-from flows.runtime.lifecycle import configure_logging, install
-from okta_source.fetching.control import RunControl
-configure_logging()
-install(RunControl(), names={{}}, at_end=lambda: {at_end})
-print("done")
-"""
+from flows.runtime.lifecycle import _UtcFormatter
 
 
-@pytest.mark.parametrize(
-    ("at_end", "code", "told"),
-    [
-        ("0", 0, b""),
-        ("3", 3, b""),
-        ("1 / 0", 1, b"how the run ended could not be told"),
-        ("exec('raise SystemExit(0)')", 1, b"how the run ended could not be told"),
-        ("print(chr(0xd83d)) or 3", 3, b""),
-    ],
-)
-def test_what_leaves_the_hook_is_exit_1(at_end: str, code: int, told: bytes) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM.format(at_end=at_end)], capture_output=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert told in done.stderr
+def lines_of(record: logging.LogRecord) -> list[str]:
+    return _UtcFormatter("%(asctime)s %(levelname)s %(message)s").format(record).split("\n")
 
 
-def test_a_report_that_could_not_be_written_is_exit_1() -> None:
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
-        command = [sys.executable, "-c", PROGRAM.format(at_end="0")]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
-    assert done.returncode == 1
-    assert b"the output can't be written: No space left on device" in done.stderr
+def record(message: str, exc_info: object = None) -> logging.LogRecord:
+    return logging.LogRecord("x", logging.WARNING, "x.py", 1, "acme: %s", (message,), exc_info)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("evil", ["\n2026-01-01T00:00:00.000Z ERROR beta: forged", "\r\n\r\n", "\x1b[2Jx", "\x9b0m", "\u202ex"])
+def test_a_message_can_neither_forge_a_line_nor_steer_a_terminal(evil: str) -> None:
+    (line,) = lines_of(record(f"said{evil}"))
+    assert line.isprintable()
+    assert " WARNING acme: said" in line
+
+
+def test_a_traceback_keeps_its_lines_and_nothing_in_them_steers() -> None:
+    try:
+        message = "no\x1b[31m\u202e way"
+        raise ValueError(message)
+    except ValueError as error:
+        first, *more = lines_of(record("said\nmore", (ValueError, error, error.__traceback__)))
+    assert first.endswith("acme: said more")
+    assert more[0] == "Traceback (most recent call last):"
+    assert any(line.startswith("  File ") for line in more)
+    assert all(line.isprintable() for line in more)
+    assert more[-1] == "ValueError: no\ufffd[31m\ufffd way"
