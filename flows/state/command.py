@@ -48,7 +48,7 @@ def _show(directory: Path) -> Iterator[str]:
         return
     yield f"at home          {place.state}"
     for name, site in place.sinks.items():
-        yield f"files of {name:<8}{site.path}, in {site.folder}"
+        yield f"{'files of ' + name:<16} {site.path}, in {site.folder}"
     if place.accepts_any:
         yield "                 the next run takes the place where it finds itself"
 
