@@ -8,11 +8,13 @@ from pathlib import Path
 
 __all__ = [
     "ForeignFileError", "append_or_undo", "end_of_last_line", "make_directories", "open_own", "replace_file", "sync_directory", "write_all",
+    "write_into",
 ]  # fmt: skip
 
 _SCAN_BYTES = 1 << 16
 _LINK = "there is a symbolic link of that name"
 _NOT_PLAIN = "there is something of that name that is no plain file"
+_DEVICES = ("/dev/", "/proc/")
 _MOVE = "move it away, or change the path"
 
 
@@ -155,3 +157,27 @@ def replace_file(path: Path, data: bytes) -> None:
         os.close(fd)
     temporary.replace(path)
     sync_directory(path.parent)
+
+
+def write_into(path: Path, data: bytes) -> None:
+    """Write a file that somebody has named, into what is there: a plain file is replaced at once, a link stays and its file is replaced.
+
+    What is no plain file (a pipe, a terminal, a device such as /dev/stdout) is written to.
+
+    Raises:
+        OSError: It couldn't be written; `ENXIO` for a pipe that nobody reads.
+    """
+    try:
+        is_plain = stat.S_ISREG(path.stat().st_mode) and not str(path).startswith(_DEVICES)
+    except FileNotFoundError:
+        is_plain = True
+    if is_plain:
+        replace_file(Path(os.path.realpath(path)), data)
+        return
+    # Without waiting for a reader: a run that is over would never end.
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.set_blocking(fd, True)
+        write_all(fd, data)
+    finally:
+        os.close(fd)

@@ -28,7 +28,7 @@ _READ_BYTES: Final = 1 << 16
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Sequence[int] = (), ports: Sequence[int] = ()) -> None:
+def run(members: Sequence[Member], ending: Ending, out: BinaryIO, ports: Sequence[int] = ()) -> None:
     """Start the processes and stay until the last one has ended.
 
     SIGINT and SIGTERM are relayed as SIGTERM to each of them. They are in process groups of their own, so that a Ctrl-C, which a terminal
@@ -39,7 +39,6 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
         members: What to start.
         ending: Is told what happens, and says whom to signal.
         out: Where their output goes, each line whole and behind its process's number.
-        inherited: File descriptors that they are to keep open.
         ports: Where they listen for each other, if they do: nobody else may be connected there.
     """
     wake_read, wake_write = os.pipe()
@@ -51,7 +50,7 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
         selector.register(wake_read, selectors.EVENT_READ)
         try:
             for member in members:
-                process = _Running(member, out, inherited)
+                process = _Running(member, out)
                 running.append(process)
                 selector.register(process.output, selectors.EVENT_READ, process.pass_on)
             _LOG.info("started %s", ", ".join(f"process {each.number} (pid {each.popen.pid})" for each in running))
@@ -107,10 +106,9 @@ class _Running:
     Args:
         member: What to start.
         out: Where its output goes.
-        inherited: File descriptors that it is to keep open.
     """
 
-    def __init__(self, member: Member, out: BinaryIO, inherited: Sequence[int]) -> None:
+    def __init__(self, member: Member, out: BinaryIO) -> None:
         self.number = member.number
         self._prefix = f"[{member.number}] ".encode()
         self._rest = b""
@@ -122,7 +120,6 @@ class _Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
-            pass_fds=inherited,
             preexec_fn=_die_with_parent(),  # noqa: PLW1509  # there is no other thread
         )
         assert self.popen.stdout is not None  # noqa: S101  # it was asked for

@@ -570,7 +570,8 @@ def test_everything_wrong_with_sinks_is_told_at_once(write) -> None:
             "nameless.type: missing; needed: file, elasticsearch, webhook",
             'copy.categories[0]: "x" is not allowed; allowed: a list of authentication, user_management, administrative, system, security',
             (
-                "copy.batch_events: unknown key; allowed: categories, compression, event_types, file_mode, format, kinds, level_at_least, "
+                "copy.batch_events: unknown key; allowed: categories, compression, event_types, file_mode, format, keep, kinds, "
+                "level_at_least, "
                 "on_exhausted, "
                 "path, retry_for_seconds, severity_at_least, tenants, type"
             ),
