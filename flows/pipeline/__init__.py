@@ -1,1 +1,1 @@
-"""From pages to sinks: tags, routes, formats, fields and detections."""
+"""From a page to the documents of every sink: tags, categories, routing, destinations."""
