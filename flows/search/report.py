@@ -29,8 +29,8 @@ def summary(tally: Tally, count: int, problems: Sequence[str], seconds: float, s
     found = f"{count:,} {what}{'' if count == 1 else 's'} found" if count else f"no {what} found"
     span = ""
     if tally.first < tally.last:
-        span = f" of {_day(tally.first)} to {_day(tally.last - 1)}"
-    early = "; older ones were not looked for (--limit)" if tally.stopped_early else ""
+        span = f" of {_span(tally.first, tally.last)}"
+    early = "; older ones not looked for (--limit)" if tally.stopped_early else ""
     sys.stderr.write(screen.paint(f"{found} in {files}{span}: {read}, {seconds:.1f} s{early}", "dim") + "\n")
     if tally.unfinished:
         sys.stderr.write(screen.paint(f"{tally.unfinished:,} of them still being written: read as far as whole lines go", "dim") + "\n")
@@ -51,5 +51,9 @@ def _size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def _day(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+def _span(first: float, last: float) -> str:
+    """Whole days where the files hold days, else hours."""
+    start, end = datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last - 1, UTC)
+    form = "%Y-%m-%d" if (last - first) % 86400 == 0 and start.hour == 0 else "%Y-%m-%d %H:%M"
+    one, other = start.strftime(form), end.strftime(form)
+    return one if one == other else f"{one} to {other}"

@@ -16,7 +16,7 @@ __all__ = ["Rows"]
 _BAD_OUTCOMES: Final = frozenset(("FAILURE", "DENY", "RATE_LIMIT", "ABANDONED", "REJECT"))
 _GOOD_OUTCOMES: Final = frozenset(("SUCCESS", "ALLOW"))
 _GRAVITY: Final = {"ERROR": "bold red", "WARN": "yellow", "critical": "bold red", "high": "red", "medium": "yellow"}
-_NARROW, _WIDE = 100, 150
+_NARROW, _ROOMY, _WIDE = 100, 136, 150
 _LONGEST_TENANT: Final = 12
 _NOBODY: Final = ("", "unknown")
 
@@ -45,12 +45,12 @@ class _Column:
 _OF_EVENTS: Final = (
     _Column("published", ("published",), 14),
     _Column("tenant", ("_okta_tenant",), 6),
-    _Column("event type", ("eventType",), 20, 3, middle=True),
+    _Column("event type", ("eventType",), 24, 2, middle=True),
     _Column("action", ("_okta_action",), 14, from_width=_WIDE),
     _Column("outcome", ("outcome.result",), 9),
     _Column("actor", ("actor.alternateId", "actor.displayName", "actor.id"), 14, 4),
     _Column("client IP", ("client.ipAddress",), 15, from_width=_NARROW),
-    _Column("country", ("client.geographicalContext.country",), 10, 1, from_width=120),
+    _Column("country", ("client.geographicalContext.country",), 10, 1, from_width=_ROOMY),
     _Column("target", ("target.alternateId", "target.displayName"), 12, 4, from_width=120),
 )
 _OF_ALERTS: Final = (
