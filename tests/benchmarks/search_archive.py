@@ -153,7 +153,7 @@ def _first_hit(arguments: argparse.Namespace, folder: Path) -> int:
         whole.append(time.perf_counter() - started)
     total = arguments.tenants * arguments.days * arguments.events
     print(f"{arguments.days} days x {arguments.tenants} tenants, {total:,} events, {rows:,} found: "
-          f"first after {statistics.median(firsts):.2f} s (most {max(firsts):.2f}), all after {statistics.median(whole):.1f} s")  # fmt: skip
+          f"first after {statistics.median(firsts):.2f} s (most {max(firsts):.2f}), all {statistics.median(whole):.1f} s")  # fmt: skip
     return 0
 
 
