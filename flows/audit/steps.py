@@ -89,7 +89,7 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
             )
             op.output(f"repair_{name}", op.filter_map(f"missing_{name}", verdicts, _missing), StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
-    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, journal_dir=journal_dir)
+    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))
     return flow
 

@@ -70,6 +70,7 @@ class ArchiveFiles:
         """
         moments = (datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC) for hour in hours)
         rendered = dict.fromkeys(self._template.render(tenant, moment) for moment in moments)
+        rendered[self._template.render(tenant, None)] = None  # an event of two days ahead lies there still when its time has come
         return [found for path in rendered for found in self._found(*path.split(_GAP))]
 
     def _found(self, stem: str, ending: str) -> Iterator[str]:
