@@ -21,7 +21,7 @@ from typing import Final
 from flows.pipeline.scim.parser import parse_path
 from flows.pipeline.scim.problem import FilterError
 from flows.reading.archives import ArchivesUnknown
-from flows.reading.plan import Wanted, find_files
+from flows.reading.plan import ArchiveFile, Wanted, find_files
 from flows.reading.pool import WorkerLost, cores
 from flows.reading.question import Question
 from flows.reading.search import Search
@@ -96,13 +96,16 @@ def _run(arguments: argparse.Namespace) -> int:
     sources = sources_of(arguments)
     for warning in warnings_of(arguments):
         sys.stderr.write(f"warning: {warning}\n")
-    files, problems = find_files(sources.archives, Wanted(since, until, question.tenants))
-    tenants = tenants_of(arguments, sources) or tuple(sorted({file.tenant for file in files if file.tenant}))
     processes = arguments.jobs or cores()
     if arguments.sql is not None:
         from flows.search.sql import run_sql  # noqa: PLC0415 (an extra, and 0.2 s)
 
-        return run_sql(arguments.sql, question, files, processes, screen, as_json=arguments.json, as_csv=arguments.csv)
+        return run_sql(
+            arguments.sql, question, lambda *, alerts: _files(arguments, question, alerts=alerts), processes, screen,
+            as_json=arguments.json, as_csv=arguments.csv,
+        )  # fmt: skip
+    files, problems = find_files(sources.archives, Wanted(since, until, question.tenants))
+    tenants = tenants_of(arguments, sources) or tuple(sorted({file.tenant for file in files if file.tenant}))
     limit = arguments.limit or None
     if fields:
         search = Search(replace(question, fields=fields), files, processes)
@@ -115,6 +118,15 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         summary(search.tally, count, problems, perf_counter() - started, screen_of(sys.stderr, arguments.color), what=_what(arguments))
     return EXIT_FOUND if count else EXIT_NOTHING
+
+
+def _files(arguments: argparse.Namespace, question: Question, *, alerts: bool) -> list[ArchiveFile]:
+    """The files that may hold events, or alerts; of the latter there may be none."""
+    try:
+        sources = sources_of(argparse.Namespace(**{**vars(arguments), "alerts": alerts}))
+    except ArchivesUnknown:
+        return []
+    return find_files(sources.archives, Wanted(question.since, question.until, question.tenants))[0]
 
 
 def _show(arguments: argparse.Namespace, search: Search, screen: Screen, tenants: Sequence[str], limit: int | None) -> int:

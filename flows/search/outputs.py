@@ -111,7 +111,8 @@ def print_counts(hits: Iterable[Hit], fields: Sequence[str], distinct: str, scre
     elif shown:
         _print_bars([(*group,) for group in shown], counts, different if distinct else None, [*fields], distinct, screen)
         if len(shown) < len(order):
-            sys.stdout.write(f"{screen.writing.ellipsis} and {len(order) - len(shown):,} more (--limit {len(order)} shows them)\n")
+            sys.stdout.flush()
+            sys.stderr.write(f"{screen.writing.ellipsis} and {len(order) - len(shown):,} more (--limit {len(order)} shows them)\n")
     return total
 
 

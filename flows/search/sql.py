@@ -16,7 +16,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -61,14 +61,21 @@ _INSTALL: Final = "--sql needs DuckDB, which is an extra: pip install 'bytewax-o
 
 
 def run_sql(
-    query: str, question: Question, files: Sequence[ArchiveFile], processes: int, screen: Screen, *, as_json: bool, as_csv: bool
+    query: str,
+    question: Question,
+    find: Callable[..., Sequence[ArchiveFile]],
+    processes: int,
+    screen: Screen,
+    *,
+    as_json: bool,
+    as_csv: bool,
 ) -> int:
     """Answer a query.
 
     Args:
         query: What is asked; one statement.
         question: Which events and alerts it is asked of.
-        files: Where they are.
+        find: Says where they are, asked with `alerts`.
         processes: How many processes read them.
         screen: Where the answer goes.
         as_json: A JSON object for each row.
@@ -92,7 +99,7 @@ def run_sql(
             for view, member, columns, alerts in (("events", "event", COLUMNS, False), ("alerts", "alert", _OF_ALERTS, True)):
                 # Only what the query speaks of is read.
                 if re.search(rf"\b{view}\b", query, re.IGNORECASE):
-                    hits = Search(replace(question, alerts=alerts), files, processes).all_hits()
+                    hits = Search(replace(question, alerts=alerts), find(alerts=alerts), processes).all_hits()
                     _fill(connection, Path(folder), view, member, columns, hits)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET autoload_known_extensions = false")
