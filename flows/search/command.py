@@ -188,8 +188,8 @@ def _moment(text: str | None, now: datetime, otherwise: float) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m flows.search",
-        description="Find events, or alerts, in what file sinks wrote: newest first, each once. Safe beside a running flow; asks Okta "
-        "nothing, changes nothing.",
+        description="Find events, or alerts, in what file sinks wrote: newest first, each once.\n"
+        "Safe beside a running flow; asks Okta nothing, changes nothing.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

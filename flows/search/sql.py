@@ -170,7 +170,7 @@ def _show(names: Sequence[str], answer: Any, screen: Screen, *, as_json: bool, a
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
         for row in _rows(answer):
-            writer.writerow(["" if cell is None else screen.writing.shown(str(cell)) if screen.is_terminal else str(cell) for cell in row])
+            writer.writerow([screen.writing.shown(_cell(cell)) if screen.is_terminal else _cell(cell) for cell in row])
             count += 1
     else:
         count = _table(names, answer, screen)
@@ -187,7 +187,7 @@ def _table(names: Sequence[str], answer: Any, screen: Screen) -> int:
     writing = screen.writing
     count = 0
     while rows := answer.fetchmany(_MOST_ROWS):
-        cells = [["" if cell is None else writing.shown(str(cell)) for cell in row] for row in rows]
+        cells = [[writing.shown(_cell(cell)) for cell in row] for row in rows]
         if not count:
             widths = [max(width_of(text) for text in column) for column in zip(names, *cells, strict=True)]
             if screen.width is not None:
@@ -205,6 +205,10 @@ def _table(names: Sequence[str], answer: Any, screen: Screen) -> int:
             sys.stdout.write("  ".join(parts).rstrip() + "\n")
         count += len(rows)
     return count
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
 
 
 def _narrowed(widths: list[int], room: int) -> list[int]:

@@ -182,8 +182,8 @@ def _say(arguments: argparse.Namespace, watcher: Watcher, tenants: Sequence[str]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m flows.tail",
-        description="Follow what the flow writes: the last events, then every one that comes, newest last, each once. Reads the files of "
-        "file sinks; asks Okta nothing, changes nothing.",
+        description="Follow what the flow writes: the last events, then every one that comes, newest last,\n"
+        "each once. Reads the files of file sinks; asks Okta nothing, changes nothing.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
