@@ -23,6 +23,7 @@ import msgspec
 from flows.pipeline.categories import category
 from sinks.config import Severity, SinkCommon
 from sinks.documents import Documents
+from sinks.event_head import NOT_JSON, members_of
 from sinks.metrics import SinkMetrics
 
 __all__ = ["Router"]
@@ -111,9 +112,18 @@ class Router:
 
 
 def _severities(documents: Documents, indices: Sequence[int]) -> Iterable[object]:
-    """The severity of each of these documents; None for one that can't be read, which the source has made unlikely."""
+    """The severity of each of these documents; None for one that has none."""
     for index in indices:
+        document = documents.document(index)
         try:
-            yield _GRAVE.decode(documents.document(index)).severity
-        except (msgspec.DecodeError, RecursionError):
-            yield None
+            yield _GRAVE.decode(document).severity
+        except NOT_JSON:
+            yield _severity_of(document)
+
+
+def _severity_of(document: bytes) -> object:
+    """The same for one that msgspec refuses, such as for half an emoji."""
+    try:
+        return members_of(document).get("severity")
+    except ValueError:
+        return None

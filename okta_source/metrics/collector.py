@@ -21,7 +21,7 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
     (
         "okta_poll_lag_seconds",
         "gauge",
-        "0 after a short page; while draining, now less the newest event's `published`.",
+        "0 once drained; in a drain, now less the newest `published`; while polls fail, at least the time since the last success.",
         TenantMetrics.lag_seconds,
     ),
     ("okta_last_success_timestamp_seconds", "gauge", "When a poll last succeeded.", lambda it: it.last_success),
