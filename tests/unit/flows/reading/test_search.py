@@ -12,6 +12,7 @@ import pytest
 from flows.pipeline.scim import parse_filter
 from flows.pipeline.scim.predicate import Matcher
 from flows.reading.archives import Archive
+from flows.reading.parts import parts_of
 from flows.reading.plan import Wanted, find_files
 from flows.reading.question import Question
 from flows.reading.search import Search
@@ -88,6 +89,39 @@ def test_several_processes_and_a_limit_change_nothing(archive: MadeArchive, monk
         found, search = ask(archive, limited, processes=3)
         assert published(found) == published(everything)[:7]
         assert search.tally.stopped_early == (len(found) == 7)
+
+
+def test_files_in_small_parts_give_the_same_in_the_same_order(archive: MadeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {question: ask(archive, question) for question in questions(archive, seed=4, count=5)}
+    monkeypatch.setattr("flows.reading.parts._PLAIN_BYTES", 60_000)
+    monkeypatch.setattr("flows.reading.parts._COMPRESSED_BYTES", 20_000)
+    monkeypatch.setattr("flows.reading.parts._FIRST_SHARE", 2)
+    files, _ = find_files([Archive("a", archive.template)], Wanted())
+    assert max(len(parts_of(file)) for file in files) > 3
+    for question, (lines, search) in whole.items():
+        found, in_parts = ask(archive, question)
+        assert sorted(uuids(found)) == sorted(uuids(lines))
+        assert published(found) == published(lines)
+        assert (in_parts.tally.lines, in_parts.tally.bad_lines) == (search.tally.lines, search.tally.bad_lines)
+        assert sorted(in_parts.tally.notes) == sorted(search.tally.notes)
+
+
+def test_the_first_hit_is_there_before_the_rest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only before older files are: a live file is read from its end, and its unread lines arrived before the read ones."""
+    monkeypatch.setattr("flows.reading.parts._PLAIN_BYTES", 8_000)
+    for day in (20, 21):
+        moments = [f"2026-11-{day}T{hour:02}:00:00.000Z" for hour in range(24)]
+        events = [
+            {"_okta_event_type": "systemLog", "_okta_ingested_at": at, "uuid": at, "published": at, "filler": "x" * 800} for at in moments
+        ]
+        (tmp_path / f"2026-11-{day}.ndjson").write_text("".join(json.dumps(event) + "\n" for event in events))
+    files, _ = find_files([Archive("a", str(tmp_path / "{date}.ndjson"))], Wanted())
+    search = Search(Question(), files)
+    hits = search.hits()
+    assert next(hits).key == " 2026-11-21T23:00:00.000Z"
+    assert search.tally.files == 0
+    assert search.tally.lines < 12
+    assert len(list(hits)) == 47
 
 
 def test_what_could_not_be_read_is_told(archive: MadeArchive) -> None:
