@@ -155,10 +155,13 @@ def _children(rule: Rule, rules: Sequence[Rule], names: Mapping[str, list[int]],
         return
     for name in rule.rules:
         found = names.get(name, [])
-        if len(found) == 1:
+        child = rules[found[0]] if len(found) == 1 else None
+        if child is not None and not (isinstance(child, Correlation) and child.type == "absence"):
             yield found[0]
             continue
-        if found:
+        if child is not None:
+            message = f"{name} tells of what did not happen, which other rules can't refer to"
+        elif found:
             files = " and ".join(sorted({rules[number].about.file for number in found}))
             message = f"{name} is the name of {len(found)} rules, in {files}; refer to it by its id"
         else:
