@@ -11,23 +11,25 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import wait_for
+from tests.unit.docs.pages import ROOT, blocks
 
 pytestmark = pytest.mark.slow
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGE = ROOT / "docs" / "search.md"
 
 
-def commands(page: str) -> Iterator[tuple[str, str]]:
-    """Each command of a page with what is printed below it."""
-    for block in re.findall(r"^```console\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL):
-        yield from re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+def commands() -> Iterator[tuple[str, str]]:
+    """Each command of the page with what is printed below it."""
+    for block in blocks(PAGE):
+        if block.language == "console":
+            yield from re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder after the first two commands of the page."""
     place = tmp_path_factory.mktemp("docs")
-    simulate, drain = [command for command, _ in commands("search.md")][:2]
+    simulate, drain = [command for command, _ in commands()][:2]
     with (place / "simulator.txt").open("wb") as log:
         simulator = subprocess.Popen([sys.executable, *shlex.split(simulate)[1:], "--port", "0"], cwd=place, stdout=log, stderr=log)
     try:
@@ -41,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_commands_of_the_page(folder: Path) -> None:
     ran = 0
-    for text, answer in list(commands("search.md"))[2:]:
+    for text, answer in list(commands())[2:]:
         # A tail ends by itself here, and jq need not be there.
         command = text.replace("flows.tail", "flows.tail --for 0").replace("| jq .displayMessage", "> /dev/null")
         done = subprocess.run(
