@@ -38,8 +38,9 @@ def write_table(hits: Iterable[Hit], screen: Screen, out: TextIO, tenants: Seque
         if not count:
             out.write(rows.heading + "\n")
         out.write(rows.row(hit.line) + "\n")
-        out.flush()
         count += 1
+        if screen.is_terminal or count == 1:
+            out.flush()
     return count
 
 

@@ -79,7 +79,7 @@ class Rows:
         self._columns = [(column, width) for column, width in _layout(_OF_ALERTS if alerts else _OF_EVENTS, screen.width, tenants)]
         fields = [field for column, _ in self._columns for field in column.fields]
         self._reader = FieldReader(["uuid", "severity", "outcome.result", "rule.level", "target", *fields])
-        self._get = self._reader.accessor
+        self._get = {path: self._reader.accessor(path) for path in self._reader.paths}
 
     @property
     def heading(self) -> str:
@@ -90,7 +90,7 @@ class Rows:
     def row(self, line: bytes) -> str:
         """An event or an alert, one line."""
         event = self._reader.decode(line)
-        if type(self._get("uuid")(event)) is not str:
+        if type(self._get["uuid"](event)) is not str:
             try:
                 event = self._reader.decode(original_of(line))
             except (NotAnEvent, NotSearchable):
@@ -100,7 +100,7 @@ class Rows:
     def _cell(self, event: Any, column: _Column, width: int) -> str:
         text = ""
         for field in column.fields:
-            text = _target(self._get("target")(event)) if field.startswith("target.") else _text(self._get(field)(event))
+            text = _target(self._get["target"](event)) if field.startswith("target.") else _text(self._get[field](event))
             if text not in _NOBODY:
                 break
         if column.heading == "published":
@@ -118,10 +118,10 @@ class Rows:
         if column.heading == "published":
             return "dim"
         if column.heading == "outcome":
-            result = _text(self._get("outcome.result")(event))
+            result = _text(self._get["outcome.result"](event))
             return "red" if result in _BAD_OUTCOMES else "green" if result in _GOOD_OUTCOMES else "yellow" if result else ""
         if column.heading in ("event type", "level", "rule"):
-            return _GRAVITY.get(_text(self._get("severity")(event)) or _text(self._get("rule.level")(event)), "")
+            return _GRAVITY.get(_text(self._get["severity"](event)) or _text(self._get["rule.level"](event)), "")
         return ""
 
 

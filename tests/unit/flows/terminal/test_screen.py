@@ -38,6 +38,11 @@ def test_a_pipe_has_no_colours_and_no_width() -> None:
     assert screen.paint("x", "red") == "x"
 
 
+def test_a_terminal_that_knows_no_unicode_gets_ascii() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-1")
+    assert screen_of(stream, "auto", TERM).writing.ascii_only
+
+
 @pytest.mark.parametrize(
     ("environ", "ascii_only"),
     [
