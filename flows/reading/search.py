@@ -31,7 +31,7 @@ class Tally:
     """What was read.
 
     Attributes:
-        files: How many files.
+        files: How many files; of the last of them maybe not all, where the limit was reached.
         lines: How many lines.
         stored_bytes: How long the files are.
         inflated_bytes: How long their lines are.
@@ -169,23 +169,23 @@ class Search:
         return bound
 
     def _count(self, part: Part, found: Found) -> None:
-        tally = self.tally
+        tally, file = self.tally, part.file
+        if not self._found[file.path]:
+            tally.files += 1
+            if file.start > -inf:
+                tally.first, tally.last = min(tally.first, file.start), max(tally.last, file.end)
+        tally.stored_bytes += (file.size_bytes if part.end is None else part.end) - part.start
         tally.lines += found.lines
         tally.inflated_bytes += found.inflated_bytes
         tally.bad_lines += found.bad_lines
         tally.mute_lines += found.mute_lines
-        self._found[part.file.path][part.number] = found
+        self._found[file.path][part.number] = found
 
     def _finish(self, path: str) -> None:
-        """A file is read to its end: count it, and tell what is wrong with it."""
-        parts, found = self._parts.pop(path), self._found.pop(path)
-        file = parts[0].file
-        tally = self.tally
-        tally.files += 1
-        tally.stored_bytes += file.size_bytes
-        tally.unfinished += any(one.unfinished for one in found.values())
-        if file.start > -inf:
-            tally.first, tally.last = min(tally.first, file.start), max(tally.last, file.end)
+        """A file is read whole: tell what is wrong with it."""
+        found = self._found.pop(path)
+        del self._parts[path]
+        self.tally.unfinished += any(one.unfinished for one in found.values())
         told: list[int] = []
         before = bad = 0
         for number in sorted(found, reverse=True):

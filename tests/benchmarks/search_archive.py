@@ -22,11 +22,12 @@ from pathlib import Path
 
 import zstandard
 
-from flows.pipeline.categories import action, category
 from okta_source.simulator.organisation import Organisation
+from okta_source.tagging.categories import action, category
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 FRAMES_A_DAY = 8640
+FRAME_EVENTS = 20
 TYPE, RESULT = "user.authentication.auth", "FAILURE"
 FILTER = f'eventType eq "{TYPE}" and outcome.result eq "{RESULT}"'
 
@@ -137,7 +138,9 @@ def _first_hit(arguments: argparse.Namespace, folder: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 own = data.replace(b"2026-11-21T", date + b"T").replace(b'"uuid":"', b'"uuid":"%d-' % day)
-                path.write_bytes(zstandard.ZstdCompressor().compress(own))
+                lines = own.splitlines(keepends=True)
+                pieces = [b"".join(lines[place : place + FRAME_EVENTS]) for place in range(0, len(lines), FRAME_EVENTS)]
+                path.write_bytes(b"".join(zstandard.ZstdCompressor(level=3, write_checksum=True).compress(piece) for piece in pieces))
     tables = "".join(f'[[tenants]]\nname = "tenant-{number:02d}"\n' for number in range(arguments.tenants))
     (folder / "okta.toml").write_text(f'{tables}[sinks.archive]\ntype = "file"\npath = "{template}"\ncompression = "zstd"\n')
     command = [sys.executable, "-m", "flows.search", FILTER, "--config", str(folder / "okta.toml")]
