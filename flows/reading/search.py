@@ -31,6 +31,7 @@ class Tally:
     """What was read.
 
     Attributes:
+        hits: How many hits were given out.
         files: How many files; of the last of them maybe not all, where the limit was reached.
         lines: How many lines.
         stored_bytes: How long the files are.
@@ -44,6 +45,7 @@ class Tally:
         stopped_early: Whether the limit was reached before everything was read.
     """
 
+    hits: int = 0
     files: int = 0
     lines: int = 0
     stored_bytes: int = 0
@@ -85,7 +87,6 @@ class Search:
             WorkerLost: A process ended.
         """
         limit = self._question.limit
-        told = 0
         pending: list[tuple[float, int, Hit]] = []
         counter = 0
         for bound, hits in self._read():
@@ -95,9 +96,9 @@ class Search:
                     counter += 1
                     heappush(pending, (-hit.at, counter, hit))
             while pending and -pending[0][0] >= bound:
+                self.tally.hits += 1
                 yield heappop(pending)[2]
-                told += 1
-                if told == limit:
+                if self.tally.hits == limit:
                     self.tally.stopped_early = True
                     return
 
@@ -107,6 +108,7 @@ class Search:
             for hit in hits:
                 if hit.key not in self._seen:
                     self._seen.add(hit.key)
+                    self.tally.hits += 1
                     yield hit
 
     def _read(self) -> Generator[tuple[float, list[Hit]], None, None]:

@@ -10,33 +10,35 @@ from flows.terminal.screen import Screen
 __all__ = ["summary"]
 
 
-def summary(tally: Tally, count: int, problems: Sequence[str], seconds: float, screen: Screen, *, what: str) -> None:
+def summary(tally: Tally, problems: Sequence[str], seconds: float, screen: Screen, *, what: str, quiet: bool = False) -> None:
     """Say it on stderr.
 
     Args:
         tally: What was read.
-        count: How many hits there are.
         problems: Paths that couldn't be looked at.
         seconds: How long it took.
         screen: What stderr is.
         what: `event` or `alert`.
+        quiet: Only what is wrong is said.
     """
     shown = screen.writing.shown
     files = f"{tally.files:,} file{'' if tally.files == 1 else 's'}"
     read = f"{tally.lines:,} lines, {_size(tally.inflated_bytes)}"
     if tally.stored_bytes < tally.inflated_bytes * 0.9:
         read += f" ({_size(tally.stored_bytes)} stored)"
+    count = tally.hits
     found = f"{count:,} {what}{'' if count == 1 else 's'} found" if count else f"no {what} found"
     span = ""
     if tally.first < tally.last:
         span = f" of {_span(tally.first, tally.last)}"
     early = "; older ones not looked for (--limit)" if tally.stopped_early else ""
-    sys.stderr.write(screen.paint(f"{found} in {files}{span}: {read}, {seconds:.1f} s{early}", "dim") + "\n")
-    if tally.unfinished:
+    if not quiet:
+        sys.stderr.write(screen.paint(f"{found} in {files}{span}: {read}, {seconds:.1f} s{early}", "dim") + "\n")
+    if tally.unfinished and not quiet:
         sys.stderr.write(screen.paint(f"{tally.unfinished:,} of them still being written: read as far as whole lines go", "dim") + "\n")
     if tally.mute_lines:
         sys.stderr.write(
-            f"warning: {tally.mute_lines:,} lines were written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
+            f"warning: {tally.mute_lines:,} line{'s were' if tally.mute_lines > 1 else ' was'} written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
             "or event_original = true (ecs) on the sink, or search a sink whose format is raw\n"
         )
     for note in (*tally.notes, *problems):

@@ -17,12 +17,10 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from flows.reading.plan import ArchiveFile
-from flows.reading.question import Hit, NotAnEvent, NotSearchable, Question, original_of
+from flows.reading.question import Hit, NotAnEvent, NotSearchable, original_of
 from flows.reading.search import Search
 from flows.terminal.options import UsageProblem
 from flows.terminal.screen import Screen
@@ -62,8 +60,7 @@ _INSTALL: Final = "--sql needs DuckDB, which is an extra: pip install 'bytewax-o
 
 def run_sql(
     query: str,
-    question: Question,
-    find: Callable[..., Sequence[ArchiveFile]],
+    searches: Callable[..., Search],
     processes: int,
     screen: Screen,
     *,
@@ -74,9 +71,8 @@ def run_sql(
 
     Args:
         query: What is asked; one statement.
-        question: Which events and alerts it is asked of.
-        find: Says where they are, asked with `alerts`.
-        processes: How many processes read them.
+        searches: Makes the search for events, or with `alerts` for alerts, that it is asked of.
+        processes: How many threads answer it.
         screen: Where the answer goes.
         as_json: A JSON object for each row.
         as_csv: Comma-separated values.
@@ -99,8 +95,7 @@ def run_sql(
             for view, member, columns, alerts in (("events", "event", COLUMNS, False), ("alerts", "alert", _OF_ALERTS, True)):
                 # Only what the query speaks of is read.
                 if re.search(rf"\b{view}\b", query, re.IGNORECASE):
-                    hits = Search(replace(question, alerts=alerts), find(alerts=alerts), processes).all_hits()
-                    _fill(connection, Path(folder), view, member, columns, hits)
+                    _fill(connection, Path(folder), view, member, columns, searches(alerts=alerts).all_hits())
             connection.execute("SET enable_external_access = false")
             connection.execute("SET autoload_known_extensions = false")
             connection.execute("SET autoinstall_known_extensions = false")

@@ -203,6 +203,24 @@ def test_any_field_and_an_unknown_event_type(config: str, capfdbinary: pytest.Ca
     assert "warning: --event-type user.session.strat: not in Okta's catalogue; did you mean user.session.start?" in err
 
 
+def test_what_a_format_does_not_keep_is_no_answer(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = Path(config)
+    more = '[sinks.ocsf]\ntype = "file"\nformat = "ocsf"\npath = "ocsf.ndjson"\n'
+    path.write_text(path.read_text() + more)
+    code, out, err = run(capfdbinary, "--config", config, "--sink", "ocsf")
+    assert (code, out) == (2, "")
+    assert "sink ocsf writes ocsf without Okta's own event, which is what a filter is asked of: set raw_data = true" in err
+    code, _, err = run(capfdbinary, "--config", config)
+    assert code == 0
+    assert "warning: sink ocsf writes ocsf without Okta's own event" in err
+    path.write_text(path.read_text().replace(more, more + "raw_data = true\n"))
+    assert run(capfdbinary, "--config", config, "--sink", "ocsf")[0] == 1
+    (path.parent / "ocsf.ndjson").write_bytes(line({"class_uid": 3002, "unmapped": {}}))
+    code, _, err = run(capfdbinary, "--config", config, "--sink", "ocsf")
+    assert code == 2
+    assert "1 line was written without Okta's own event and can't be searched" in err
+
+
 def test_a_reader_that_has_gone_ends_it_in_peace(config: str) -> None:
     command = f"{sys.executable} -m flows.search --config {config} --json | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, check=False, env={**os.environ})
