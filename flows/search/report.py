@@ -37,8 +37,9 @@ def summary(tally: Tally, problems: Sequence[str], seconds: float, screen: Scree
     if tally.unfinished and not quiet:
         sys.stderr.write(screen.paint(f"{tally.unfinished:,} of them still being written: read as far as whole lines go", "dim") + "\n")
     if tally.mute_lines:
+        lines = "1 line was" if tally.mute_lines == 1 else f"{tally.mute_lines:,} lines were"
         sys.stderr.write(
-            f"warning: {tally.mute_lines:,} line{'s were' if tally.mute_lines > 1 else ' was'} written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
+            f"warning: {lines} written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
             "or event_original = true (ecs) on the sink, or search a sink whose format is raw\n"
         )
     for note in (*tally.notes, *problems):
