@@ -95,9 +95,10 @@ def print_counts(hits: Iterable[Hit], fields: Sequence[str], distinct: str, scre
     """
     counts: Counter[tuple[str, ...]] = Counter()
     different: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    total = 0
+    total = without = 0
     for hit in hits:
         total += 1
+        without += not all(hit.values[: len(fields)])
         for group in product(*hit.values[: len(fields)]):
             counts[group] += 1
             if distinct:
@@ -114,6 +115,9 @@ def print_counts(hits: Iterable[Hit], fields: Sequence[str], distinct: str, scre
         if len(shown) < len(order):
             sys.stdout.flush()
             sys.stderr.write(f"{screen.writing.ellipsis} and {len(order) - len(shown):,} more (--limit {len(order)} shows them)\n")
+    if without:
+        sys.stdout.flush()
+        sys.stderr.write(f"{without:,} of {total:,} have no {' or no '.join(fields)}: not counted here\n")
     return total
 
 

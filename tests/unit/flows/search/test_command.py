@@ -141,6 +141,9 @@ def test_counts(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert heading.split() == ["client.ipAddress", "count", "different", "alternateId"]
     assert [row.split()[:3] for row in rows] == [["203.0.113.0", "16", "10"], ["203.0.113.1", "16", "10"]]
     assert all("█" in row for row in rows)
+    code, out, err = run(capfdbinary, "--config", config, "--count-by", "client.device")
+    assert (code, out) == (0, "")
+    assert "60 of 60 have no client.device: not counted here" in err
 
 
 def test_sql(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
