@@ -47,7 +47,17 @@ def _to_folder(value: object, info: ValidationInfo) -> object:
 
 
 class HooksConfig(Strict):
-    """The receiver and its spool: the `[hooks]` table."""
+    """The receiver of event hooks and EventBridge deliveries, and its spool, which the flow reads.
+
+    Attributes:
+        listen: Where the receiver listens; on another address than loopback it wants `cert_file`, or a proxy in front of it.
+        path_prefix: The URL that is registered with Okta is `https://HOST` + this + `/<tenant>`.
+        spool_dir: Where deliveries wait for the flow, a folder for each tenant.
+        keep_hours: Older deliveries are deleted, read or not: polling brings their events all the same.
+        keep_megabytes: The most that is kept for each tenant.
+        cert_file: With it the receiver speaks TLS itself; read again when it changes.
+        key_file: Its key.
+    """
 
     listen: Annotated[str, AfterValidator(_check_listen)] = Field("127.0.0.1:8480", description=_LISTEN_ALLOWED)
     path_prefix: Annotated[str, AfterValidator(_check_prefix)] = Field("/hooks", description=_PREFIX_ALLOWED)
@@ -73,7 +83,17 @@ class HooksConfig(Strict):
 
 
 class TenantHooksConfig(Strict):
-    """A tenant's push: its `[tenants.hooks]` table."""
+    """A tenant's push beside polling.
+
+    Attributes:
+        secret_file: Where the secret is that the organisation's hooks send; the file is read again when it changes.
+        secret_env: The same in an environment variable.
+        previous_secret_file: The secret before this one, valid too: Okta takes minutes to send a new one.
+        previous_secret_env: The same in an environment variable.
+        header: The header that holds the secret, as it was registered with Okta.
+        mode: `wake`: a delivery makes the tenant poll at once, and only what polling brings goes on. `merge`: the delivered event itself
+            goes on, and polling's copy is the duplicate.
+    """
 
     secret_file: OptionalPath = Field(None, description="the path of a file that holds the hooks' secret")
     secret_env: EnvName = Field("", description="the name of an environment variable that holds the hooks' secret")

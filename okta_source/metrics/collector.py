@@ -23,7 +23,7 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
     (
         "okta_poll_lag_seconds",
         "gauge",
-        "0 after a short page; while draining, now less the newest event's `published`.",
+        "0 once drained; in a drain, now less the newest `published`; while polls fail, at least the time since the last success.",
         TenantMetrics.lag_seconds,
     ),
     ("okta_last_success_timestamp_seconds", "gauge", "When a poll last succeeded.", lambda it: it.last_success),
@@ -65,6 +65,18 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
         "counter",
         "Events (or whole bodies) that went to the dead letters undecoded.",
         lambda it: it.counts.events_malformed,
+    ),
+    (
+        "okta_events_unlikely_time",
+        "counter",
+        "Events whose `published` is over a year ago or over two days ahead: `{date}` and `{hour}` are `other` for them.",
+        lambda it: it.counts.events_unlikely,
+    ),
+    (
+        "okta_input_letters_dropped",
+        "counter",
+        "Of the malformed ones, those beyond the tenant's dead letters of a day: counted here alone.",
+        lambda it: it.counts.letters_dropped,
     ),
     (
         "okta_cursor_resets",

@@ -38,7 +38,9 @@ class Counts:
         "events_duplicate",
         "events_malformed",
         "events_received",
+        "events_unlikely",
         "hooks",
+        "letters_dropped",
         "pages",
         "rate_limit_wait",
         "requests",
@@ -49,6 +51,8 @@ class Counts:
         self.events_received = 0
         self.events_duplicate = 0
         self.events_malformed = 0
+        self.events_unlikely = 0
+        self.letters_dropped = 0
         self.pages = 0
         self.requests: dict[str, int] = {}
         self.buckets = [0] * (len(BUCKETS_SECONDS) + 1)
@@ -79,7 +83,7 @@ class TenantMetrics:
         rate_limit: Limit, remaining and reset (epoch seconds) of the last answer that told them.
         last_success: Epoch seconds, None before the first: 1970 would look like an outage of 56 years.
         high_water: Highest `published` handed over, in this run or an earlier one, epoch seconds; None before the first.
-        drained: Whether the last page was short; None as long as that isn't known.
+        drained: Whether the last page ended a drain; None as long as that isn't known.
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class TenantMetrics:
             events: How many events Okta sent in it.
             malformed: How many things of it go to the dead letters undecoded.
             high_water: Highest `published` so far.
-            drained: Whether it was short.
+            drained: Whether it ended a drain: empty, or short with a fresh end.
         """
         counts = self.counts
         counts.pages += 1
@@ -194,6 +198,14 @@ class TenantMetrics:
         """Events were dropped because their uuid had been seen."""
         self.counts.events_duplicate += count
 
+    def unlikely_times(self, count: int) -> None:
+        """Events happened, by their own word, over a year ago or over two days ahead."""
+        self.counts.events_unlikely += count
+
+    def letter_dropped(self) -> None:
+        """Something malformed was not kept: the day's budget of dead letters is spent."""
+        self.counts.letters_dropped += 1
+
     def cursor_reset(self) -> None:
         """Polling restarts from the high-water mark."""
         self.counts.cursor_resets += 1
@@ -208,12 +220,20 @@ class TenantMetrics:
         return counted + max(min(self._clock(), until) - since, 0.0)
 
     def lag_seconds(self) -> float | None:
-        """0 after a short page; in a drain, however it stands still, the age of the newest event; None as long as nothing is known."""
+        """How far the tenant is behind, at least: 0 once drained; in a drain, however it stands still, the age of the newest event.
+
+        While polls fail, at least the time since the last success: since the tenant was taken up where this process has seen none. None as
+        long as nothing is known.
+        """
+        now = self._now().timestamp()
+        lag: float | None = None
         if self.drained:
-            return 0.0
-        if self.drained is None or self.high_water is None:
-            return None
-        return max(self._now().timestamp() - self.high_water, 0.0)
+            lag = 0.0
+        elif self.drained is not None and self.high_water is not None:
+            lag = max(now - self.high_water, 0.0)
+        if self.is_up is not False:
+            return lag
+        return max(now - (self.started_at if self.last_success is None else self.last_success), lag or 0.0)
 
     def next_poll(self) -> float | None:
         """When the next request is due, epoch seconds."""
