@@ -1,15 +1,19 @@
 """Hooks and polling together, in processes that are killed: in files every event once."""
 
+import os
 import random
+import re
+import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from okta_source.simulator import Organisation, Simulator
-from tests.e2e.harness import wait_for
+from tests.e2e.harness import FlowProcess, wait_for
 from tests.e2e.push.pipeline import PushPlace, hook
-from tests.e2e.push.receiving import free_port
+from tests.e2e.push.receiving import free_port, post
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("receiver")]
 
@@ -142,3 +146,27 @@ def test_eventbridge_a_preview_and_a_forgery(tmp_path: Path) -> None:
     [letter] = push.place.dead_letters()
     assert "crossed" in str(letter["reason"])
     assert str(letter["event"]).startswith("{") or isinstance(letter["event"], dict)
+
+
+def test_a_cluster_with_hooks_starts_its_receiver_again_and_ends_with_it(tmp_path: Path) -> None:
+    port = free_port()
+    organisation = Organisation("acme", hooks=[hook(port, "acme")])
+    push = PushPlace(tmp_path, port, "merge")
+    with Simulator([organisation]) as simulator:
+        push.add_all(simulator, [organisation], poll_interval_seconds=3600)
+        base = free_port()
+        command = [sys.executable, "-m", "flows.cluster", "-n", "1", "--config", str(push.place.config), "--state", str(push.place.state)]
+        with FlowProcess([*command, "--port-base", str(base), "--hooks"], tmp_path / "log-cluster.txt", dict(os.environ)) as cluster:
+            wait_for(lambda: organisation.requests_count > 0 and "receiving hooks of 1 tenants" in cluster.output(), "the start")
+            first = organisation.append(30)
+            wait_for(lambda: bool(set(first) & set(push.uuids("acme"))), "pushed events")
+            [pid] = re.findall(r"started hooks \(pid (\d+)\)", cluster.output())
+            os.kill(int(pid), signal.SIGKILL)
+            wait_for(lambda: cluster.output().count("receiving hooks of 1 tenants") == 2, "its second start")
+            second = organisation.append(30)
+            wait_for(lambda: bool(set(second) & set(push.uuids("acme"))), "pushed events")
+            assert cluster.stop()[0] == 0
+        assert "hooks (pid" in cluster.output()
+        assert "the cluster goes on, and it is started again in 1 s" in cluster.output()
+        with pytest.raises(ConnectionRefusedError):
+            post(port, "acme", b"{}")
