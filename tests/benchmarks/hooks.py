@@ -173,7 +173,8 @@ def _crowd(arguments: argparse.Namespace, folder: Path) -> int:
             thread.join(30)
         after = _memory_bytes(receiver.process.pid)
         sys.stdout.write(
-            f"{arguments.connections} tricklers and bodies of 9 MiB for {arguments.seconds:g} s: honest deliveries answered {dict(statuses)}, "
+            f"{arguments.connections} tricklers and bodies of 9 MiB for {arguments.seconds:g} s: "
+            f"honest deliveries answered {dict(statuses)}, "
             f"slowest {max(took) * 1000:.0f} ms, median {statistics.median(took) * 1000:.1f} ms; {connections} connections open; "
             f"memory {before / 1e6:.0f} MB before, {peak / 1e6:.0f} MB at most, {after / 1e6:.0f} MB after; {cpu:.2f} of a core\n"
         )
@@ -223,7 +224,8 @@ def _wake(arguments: argparse.Namespace, folder: Path) -> int:
     p50, p99 = statistics.median(took), took[int(len(took) * 0.99) - 1]
     sys.stdout.write(
         f"{len(took)} deliveries over {arguments.tenants} tenants in {arguments.seconds:g} s, one poll an hour: delivery to file "
-        f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, most {took[-1] * 1000:.0f} ms; {polls} polls, never two of a tenant within {closest:.2f} s\n"
+        f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, most {took[-1] * 1000:.0f} ms; "
+        f"{polls} polls, never two of a tenant within {closest:.2f} s\n"
     )
     return 0 if p99 <= 1.5 and closest >= 2.0 else 1
 
