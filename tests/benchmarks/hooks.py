@@ -11,6 +11,7 @@ Each makes its processes on this machine and leaves nothing behind; `race` insta
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
 import random
 import statistics
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import orjson
@@ -153,11 +155,14 @@ def _crowd(arguments: argparse.Namespace, folder: Path) -> int:
     with Receiver(_config(folder, port), port) as receiver:
         assert post(port, "acme", b"{}") == 200
         before = _memory_bytes(receiver.process.pid)
-        stop = threading.Event()
-        threads = [threading.Thread(target=crowd, args=(port, arguments.connections, stop), daemon=True)]
-        threads.append(threading.Thread(target=_large_bodies, args=(port, stop), daemon=True))
-        for thread in threads:
-            thread.start()
+        # In processes of their own: what is measured here must not wait for their interpreter lock.
+        spawn = multiprocessing.get_context("spawn")
+        stop = spawn.Event()
+        attackers = [spawn.Process(target=crowd, args=(port, arguments.connections, stop), daemon=True)]
+        attackers.append(spawn.Process(target=_large_bodies, args=(port, stop), daemon=True))
+        for attacker in attackers:
+            attacker.start()
+        wait_for(lambda: _connections(receiver) > 500, "the crowd")
         took, statuses, peak = [], Counter[int](), before
         end = time.monotonic() + arguments.seconds
         while time.monotonic() < end:
@@ -166,22 +171,26 @@ def _crowd(arguments: argparse.Namespace, folder: Path) -> int:
             took.append(time.monotonic() - started)
             peak = max(peak, _memory_bytes(receiver.process.pid))
             time.sleep(0.05)
-        connections = receiver.metrics().split("okta_hook_connections ")[-1].split("\n")[0]
+        connections = _connections(receiver)
         cpu = _cpu_seconds(receiver.process.pid) / arguments.seconds
         stop.set()
-        for thread in threads:
-            thread.join(30)
+        for attacker in attackers:
+            attacker.join(30)
         after = _memory_bytes(receiver.process.pid)
         sys.stdout.write(
             f"{arguments.connections} tricklers and bodies of 9 MiB for {arguments.seconds:g} s: "
             f"honest deliveries answered {dict(statuses)}, "
-            f"slowest {max(took) * 1000:.0f} ms, median {statistics.median(took) * 1000:.1f} ms; {connections} connections open; "
+            f"slowest {max(took) * 1000:.0f} ms, median {statistics.median(took) * 1000:.1f} ms; {connections:.0f} connections open; "
             f"memory {before / 1e6:.0f} MB before, {peak / 1e6:.0f} MB at most, {after / 1e6:.0f} MB after; {cpu:.2f} of a core\n"
         )
         return 0 if set(statuses) == {200} and max(took) < 3.0 else 1
 
 
-def _large_bodies(port: int, stop: threading.Event) -> None:
+def _connections(receiver: Receiver) -> float:
+    return float(receiver.metrics().split("\nokta_hook_connections ")[1].split("\n")[0])
+
+
+def _large_bodies(port: int, stop: Event) -> None:
     body = bytes(9 * 1024 * 1024)
     while not stop.is_set():
         try:
