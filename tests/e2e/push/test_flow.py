@@ -13,7 +13,7 @@ import pytest
 from okta_source.simulator import Organisation, Simulator
 from tests.e2e.harness import FlowProcess, wait_for
 from tests.e2e.push.pipeline import PushPlace, hook
-from tests.e2e.push.receiving import free_port, post
+from tests.e2e.push.receiving import SECRET, free_port, post
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("receiver")]
 
@@ -143,6 +143,9 @@ def test_eventbridge_a_preview_and_a_forgery(tmp_path: Path) -> None:
             assert receiver.stop()[0] == 0
     assert sorted(push.uuids("acme")) == sorted(uuids)
     assert push.sources("acme") == {"eventbridge": 25}
+    holding = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert holding == [tmp_path / "hook.secret"]  # no log, state, spool, file or dead letter
+    assert SECRET not in receiver.output()
     [letter] = push.place.dead_letters()
     assert "crossed" in str(letter["reason"])
     assert str(letter["event"]).startswith("{") or isinstance(letter["event"], dict)
