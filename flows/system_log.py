@@ -111,6 +111,7 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None) 
         okta.errs,
         tenants=settings.tenants,
         sinks=settings.sinks,
+        ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
         partition_names=source.partition_names,
         state_dir=state_dir,

@@ -4,13 +4,14 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+import flows.pipeline.formatting
 import okta_source.metrics
 import sinks.metrics
 from grafana.generator.metrics import BYTEWAX, PROMETHEUS
 
 __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 
-_MODULES = (okta_source.metrics, sinks.metrics)  # importing them registers what they count
+_MODULES = (flows.pipeline.formatting, okta_source.metrics, sinks.metrics)  # importing them registers what they count
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
 
 

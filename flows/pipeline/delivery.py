@@ -6,6 +6,7 @@ The ids of these steps are part of the saved state and never change:
 |---|---|
 | `enrich` | tags |
 | `route_NAME` | a sink's filter; only where it has one |
+| `format_NAME` | a sink's format; only where it is not raw |
 | `sink_NAME` | a sink, one partition a tenant |
 | `dead_letters` | what Okta sent that is no event |
 """
@@ -18,6 +19,7 @@ from bytewax.dataflow import Stream
 
 from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher, to_rejected
+from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
 from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
 from okta_source.config.tenant import TenantConfig
@@ -36,6 +38,7 @@ def deliver(
     *,
     tenants: Iterable[TenantConfig],
     sinks: Mapping[str, SinkConfig],
+    ocsf_version: str,
     dead_letter_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
@@ -48,19 +51,23 @@ def deliver(
         malformed: What goes to the dead letters of the input.
         tenants: Whose events they may be.
         sinks: The sinks by their names.
+        ocsf_version: What documents in format ocsf claim.
         dead_letter_dir: Where events go that can't be delivered.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
     """
+    formats = Formats(sinks, ocsf_version)
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
-    keyed = op.map("key_by_tenant", documents, _by_tenant)
+    keyed = op.map("key_by_tenant", documents, formats.page_by_tenant if formats.any else _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
     for name, config in sinks.items():
         sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
         router = Router(name, config)
         routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
-        op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
+        formatter = formats.formatter(name)
+        formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
+        op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))
     rejected = op.map("reject", malformed, to_rejected)
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
 

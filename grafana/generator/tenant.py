@@ -85,12 +85,14 @@ def _events() -> Row:
             8,
             chart(
                 "Events received",
-                "What Okta sent; of that, what had been seen before and was dropped, and what is no event and went to the dead letters.",
+                "What Okta sent; of that, what had been seen before and was dropped, what is no event and went to the dead letters, and "
+                "what could not be mapped to ECS or OCSF and is delivered raw.",
                 "eps",
                 [
                     Ask("Received", _counter("okta_events_received_total"), "{{tenant}} received"),
                     Ask("Duplicate", _counter("okta_events_duplicate_total"), "{{tenant}} duplicate"),
                     Ask("Malformed", _counter("okta_events_malformed_total"), "{{tenant}} malformed"),
+                    Ask("Unmapped", _counter("okta_mapping_errors_total"), "{{tenant}} not mapped"),
                 ],
                 width=8,
             ),

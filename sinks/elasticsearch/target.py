@@ -13,7 +13,7 @@ from sinks.delivery.target import Again, Outcome
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
-from sinks.elasticsearch.reply import BULK_PATH, read_reply
+from sinks.elasticsearch.reply import BULK_PATH, BULK_PATH_ALONE, read_reply
 from sinks.http.client import HttpClient
 
 __all__ = ["ElasticsearchTarget"]
@@ -37,6 +37,8 @@ class ElasticsearchTarget:
         authorization: Gives the headers that authorise a request, anew for each; may raise `SecretUnavailable`.
         manage_template: Whether to install the index template before the first event.
         compression: Of the requests.
+        document_format: Of the documents: raw, ecs or ocsf. Those in ecs have their `@timestamp`, and go past the default ingest pipeline
+            of their index: Elastic's own for Okta would take them for Okta's raw events, and spoil them.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -51,12 +53,15 @@ class ElasticsearchTarget:
         authorization: Callable[[], Mapping[str, str]],
         manage_template: bool,
         compression: Literal["none", "gzip"],
+        document_format: str = "raw",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = Cluster(hosts, http, authorization, clock)
-        self._encoder = BulkEncoder(index)
-        self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
+        is_ecs = document_format == "ecs"
+        self._encoder = BulkEncoder(index, timestamped=is_ecs)
+        self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
+        self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
         self._ready = not manage_template
         self._preparing = threading.Lock()
         self._preparations = 0
@@ -96,7 +101,7 @@ class ElasticsearchTarget:
         body = self._encoder.encode(batch)
         if self._compress:
             body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
-        answered = self._cluster.request("POST", BULK_PATH, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
+        answered = self._cluster.request("POST", self._bulk_path, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
         if isinstance(answered, Again):
             return Outcome(again=[replace(answered, positions=range(len(batch)))])
         return read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
