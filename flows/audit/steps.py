@@ -94,7 +94,7 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
             formatted = missing if formatter is None else op.map(f"format_{name}", missing, formatter.keyed)
             op.output(f"repair_{name}", formatted, StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
-    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, journal_dir=journal_dir)
+    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))
     return flow
 

@@ -18,8 +18,9 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from flows.pipeline.destinations import build_sink
-from flows.pipeline.enrich import Enricher, to_rejected
+from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
+from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import Router
 from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
 from okta_source.config.tenant import TenantConfig
@@ -68,7 +69,7 @@ def deliver(
         formatter = formats.formatter(name)
         formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
         op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))
-    rejected = op.map("reject", malformed, to_rejected)
+    rejected = op.filter_map("reject", malformed, InputLetters())
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
 
 

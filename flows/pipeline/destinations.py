@@ -61,7 +61,7 @@ def build_sink(
     tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
-        return FileSink(name, config.path, partition_names, compression=config.compression, journal_dir=journal_dir)
+        return FileSink(name, config.path, partition_names, compression=config.compression, base=config.base, journal_dir=journal_dir)
     return KeyedSink(
         name,
         partition_names,

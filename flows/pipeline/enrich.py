@@ -12,10 +12,10 @@ import orjson
 
 from flows.pipeline.categories import action, category
 from okta_source.config.tenant import TenantConfig
-from okta_source.polling.event import Batch, Malformed
-from sinks.documents import Documents, Rejected, rfc3339
+from okta_source.polling.event import Batch
+from sinks.documents import Documents, rfc3339
 
-__all__ = ["Enricher", "to_rejected"]
+__all__ = ["Enricher"]
 
 _EVENT_TYPE = attrgetter("event_type")
 
@@ -66,23 +66,6 @@ class Enricher:
     def _back(self, batch: Batch) -> bytes:
         members = orjson.dumps({"_okta_source": batch.source, "_okta_ingested_at": rfc3339(batch.received_at)})
         return b"," + members[1:-1] + self._labels[batch.tenant] + b","
-
-
-def to_rejected(malformed: Malformed) -> Rejected:
-    """What Okta sent and no sink can take, as a dead letter of the input."""
-    return Rejected(
-        tenant=malformed.tenant,
-        sink="input",
-        reason=malformed.reason,
-        status=malformed.status,
-        attempts=malformed.attempts,
-        first_attempt_at=malformed.first_at,
-        last_attempt_at=malformed.last_at,
-        uuid=malformed.uuid,
-        published=malformed.published,
-        format="raw",
-        event=malformed.raw,
-    )
 
 
 def _front(tenant: TenantConfig) -> bytes:

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from okta_source.polling.event import LINE_BREAKS_TO_SPACES, Head, PageError, SlicedPage
+from okta_source.polling.event import LINE_BREAKS_TO_SPACES, MOST_EVENTS, Head, PageError, SlicedPage, check_moment, check_names, span_of
 
 __all__ = ["salvage"]
 
@@ -37,14 +37,17 @@ def salvage(page: bytes | bytearray) -> SlicedPage:
     malformed: list[tuple[bytes, str, str | None, str | None]] = []
     for element in elements:
         try:
-            heads.append(msgspec.convert(_members(element), Head))
-            bodies.append(memoryview(element)[1:])
-        except (ValueError, RecursionError, msgspec.ValidationError) as error:
+            head = msgspec.convert(_members(element), Head)
+            check_moment(head.published)
+        except (ValueError, RecursionError) as error:
             malformed.append((element, f"not an event: {error}", None, None))
+            continue
+        heads.append(head)
+        bodies.append(memoryview(element)[1:])
     if not heads:
         msg = "no event in the body can be read"
         raise PageError(msg)
-    return SlicedPage(heads, bodies, malformed, len(elements))
+    return SlicedPage(heads, bodies, malformed, len(elements), *span_of(heads))
 
 
 def _members(element: bytes) -> dict[str, str | None]:
@@ -52,6 +55,7 @@ def _members(element: bytes) -> dict[str, str | None]:
     if not isinstance(event, dict):
         msg = f"expected an object, got {type(event).__name__}"
         raise ValueError(msg)  # noqa: TRY004  # to the caller it is one of several reasons
+    check_names(event)
     members = {name: event.get(name) for name in ("uuid", "published", "eventType")}
     for value in members.values():
         if isinstance(value, str):
@@ -73,7 +77,7 @@ def _cut(array: bytes) -> list[bytes]:
         depth += _DEPTH.get(mark, 0)
         if depth <= 0 or (depth == 1 and mark == b","):
             ends.append(token.start())
-        if depth <= 0:
+        if depth <= 0 or len(ends) == MOST_EVENTS:  # and one element more behind this comma
             break
     if array[:1] != b"[" or depth or not ends or ends[-1] != len(array) - 1:
         return []
