@@ -25,6 +25,7 @@ _PERMISSION_FIX = (
     "Grant its role the cluster privileges monitor and manage_index_templates (OpenSearch: cluster_monitor and "
     "cluster_manage_index_templates), or install the template yourself and set manage_template = false."
 )
+_FLEET_TEMPLATE = "logs-okta.system"
 _OVERLAP = re.compile(r"existing templates \[([^\]]*)\].* same priority")
 _PRIORITIES = range(FIRST_PRIORITY, FIRST_PRIORITY - 5, -1)
 
@@ -121,6 +122,19 @@ class TemplateInstaller:
                 self._sink, self._name, VERSION, self._target,
             )  # fmt: skip
         return failure
+
+    def tell_fleet(self, timeout_seconds: float) -> None:
+        """Say so where Elastic's own Okta integration is installed: its ingest pipeline must not run on documents in its form.
+
+        Whatever hinders the question hinders nothing else: documents go past the pipeline anyway.
+        """
+        self._deadline = self._clock() + timeout_seconds
+        if isinstance(self._get(_FLEET_TEMPLATE), _Template):
+            _LOG.info(
+                "sink %s: Elastic's Okta integration is installed on the server (index template %s): documents go past its ingest pipeline "
+                "(pipeline=_none), since they are mapped already",
+                self._sink, _FLEET_TEMPLATE,
+            )  # fmt: skip
 
     def _detect(self) -> Server | Again:
         answered = self._request("GET", "/")

@@ -62,7 +62,9 @@ class ElasticsearchTarget:
         self._encoder = BulkEncoder(index, timestamped=is_ecs)
         self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
         self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
-        self._ready = not manage_template
+        self._manage_template = manage_template
+        self._is_ecs = is_ecs
+        self._ready = not manage_template and not is_ecs
         self._preparing = threading.Lock()
         self._preparations = 0
         self._last_failure: Again | None = None
@@ -89,9 +91,11 @@ class ElasticsearchTarget:
             return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
         try:
             if self._preparations == seen:
-                self._last_failure = self._installer.install(timeout_seconds)
+                self._last_failure = self._installer.install(timeout_seconds) if self._manage_template else None
                 self._preparations += 1
                 self._ready = self._last_failure is None
+                if self._ready and self._is_ecs:
+                    self._installer.tell_fleet(timeout_seconds)
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()

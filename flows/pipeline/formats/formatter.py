@@ -161,7 +161,7 @@ class Formatter:
         if page.prefixes[0].startswith(_ALERT):
             return self._alerts(page)
         namespace = self._namespace.replace("{tenant}", page.tenant)
-        prefixes: dict[bytes, bytes] = {}
+        prefixes: dict[str, bytes] = {}
         made_prefixes: list[bytes] = []
         made_bodies: list[bytes | memoryview] = []
         for at, (tags, body) in enumerate(zip(page.prefixes, self._bodies(page), strict=True)):
@@ -170,10 +170,12 @@ class Formatter:
                 made_prefixes.append(self._apologise(tags, page.heads[at], whole))
                 made_bodies.append(page.bodies[at])
                 continue
-            prefix = prefixes.get(tags)
+            event_type = page.heads[at].event_type
+            prefix = prefixes.get(event_type)
             if prefix is None:
-                event_type = page.heads[at].event_type
-                prefix = prefixes[tags] = self._format.prefix(tags, event_type, with_original=self._with_original, namespace=namespace)
+                prefix = prefixes[event_type] = self._format.prefix(
+                    tags, event_type, with_original=self._with_original, namespace=namespace
+                )
             made_prefixes.append(prefix)
             made_bodies.append(whole)
         return Documents(page.tenant, page.heads, made_prefixes, made_bodies)
