@@ -25,7 +25,7 @@ from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
-from flows.pipeline.destinations import build_sink, make_lookup
+from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
@@ -37,6 +37,7 @@ from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import Documents
 from sinks.file.archive_files import ArchiveFiles, beside
 from sinks.file.sink import FileSink
+from sinks.targets import make_lookup
 
 __all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
 

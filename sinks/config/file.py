@@ -19,9 +19,15 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 class FileSinkConfig(SinkCommon):
-    """Files of one JSON line per event."""
+    """Files of one JSON line per event.
 
-    type: Literal["file"] = Field(description="file")
+    Attributes:
+        type: Which type of sink this is.
+        path: Where to; the date and the hour are those of `published`, UTC. `.gz` or `.zst` is added.
+        compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
+    """
+
+    type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
     _folder: str = PrivateAttr("")

@@ -65,7 +65,7 @@ class FieldReader:
     """Reads some fields of events.
 
     Args:
-        paths: Dotted paths, in any case; virtual ones too.
+        paths: Dotted paths, in any case; virtual ones too. The empty one is the event as a whole.
 
     Attributes:
         paths: The paths as they were given, each once.
@@ -120,6 +120,8 @@ class FieldReader:
         return self._root.struct(**{node.attribute: tree.get(name, MISSING) for name, node in self._root.inner.items()})
 
     def _member(self, path: str) -> Accessor:
+        if not path:
+            return _itself
         segments = path.split(".")
         nodes: list[_Node] = []
         node = self._root
@@ -151,7 +153,7 @@ class TreeReader:
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value."""
-        return _accessor(path, lambda own: _of_tree(own.split(".")))
+        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _itself)
 
 
 def _sources(path: str) -> tuple[str, ...]:
@@ -166,6 +168,10 @@ def _accessor(path: str, member: Callable[[str], Accessor]) -> Accessor:
         return sources[0]
     make = virtual.make
     return lambda event: make(*[source(event) for source in sources])
+
+
+def _itself(event: Any) -> Any:
+    return event
 
 
 def _of_tree(segments: Sequence[str]) -> Accessor:

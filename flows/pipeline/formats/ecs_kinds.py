@@ -18,7 +18,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from flows.pipeline.categories import category
+from okta_source.tagging.categories import category
 
 __all__ = ["ALLOWED", "PREFIXES", "Kind", "kind"]
 

@@ -11,7 +11,7 @@ from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
 from flows.pipeline import destinations
-from flows.pipeline.destinations import build_sink, make_target, policy_of
+from flows.pipeline.destinations import build_sink
 from okta_source import __version__
 from okta_source.polling.event import Head
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
@@ -23,6 +23,7 @@ from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
+from sinks.targets import make_target, policy_of
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver
