@@ -90,13 +90,12 @@ def read_event(text: bytes) -> Event:
     """
     try:
         return _EVENT.decode(text)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
+        pass
+    try:
         return _read_odd(text)
     except msgspec.DecodeError:
-        mended = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
-        if mended == text:
-            raise
-        return read_event(mended)
+        return _read_odd(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
 
 
 def _read_odd(text: bytes) -> OddEvent:

@@ -274,6 +274,8 @@ def _debug(event: Event) -> tuple[bytes, _Debug]:
 
 def _debug_rest(raw: bytes, request_id: bytes, url: bytes) -> bytes:
     """`debugData` without what attributes took."""
+    if not raw:
+        return b""
     for name, value in ((b'"requestId":', request_id), (b'"url":', url)):
         if value:
             raw = _without(raw, name, value)
