@@ -39,8 +39,13 @@ def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPo
     )
 
 
-def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) -> Target:
+def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str | None = None) -> Target:
     """A target of its own connections; touches no network.
+
+    Args:
+        name: The sink's name.
+        config: Its table.
+        document_format: Of what it is given; by default the sink's. A dead letter keeps the format that its sink had.
 
     Raises:
         SecretUnavailable: The client key's password, or a secret URL, can't be read.
@@ -57,6 +62,7 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
             authorization=_authorization(config),
             manage_template=config.manage_template,
             compression=config.compression,
+            document_format=document_format or config.format,
         )
     hec = config.hec
     return WebhookTarget(
@@ -65,7 +71,7 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
         http=http,
         headers=_headers(config),
         signing_secret=_reader(config.secret_env, config.secret_file) if config.has_secret else None,
-        hec=HecFields(sourcetype=hec.sourcetype, source=hec.source, index=hec.index, host=hec.host),
+        hec=HecFields(sourcetype=config.sourcetype, source=hec.source, index=hec.index, host=hec.host),
     )
 
 
@@ -77,7 +83,7 @@ def make_lookup(config: ElasticsearchSinkConfig) -> Lookup:
         OSError: A TLS file can't be used any more.
     """
     http = HttpClient(connections=1, tls=_tls(config), user_agent=USER_AGENT)
-    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target)
+    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target, config.format)
 
 
 def _tls(config: HttpSinkCommon) -> ssl.SSLContext:

@@ -27,6 +27,7 @@ from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
 from flows.pipeline.destinations import BESIDE, build_sink
 from flows.pipeline.enrich import Enricher
+from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
 from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
@@ -68,6 +69,7 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
     flow = Dataflow(FLOW_ID)
     okta = history_input("okta", flow, source)
     documents = op.map("enrich", okta.pages, Enricher({tenant.name: tenant for tenant in settings.tenants}))
+    formats = Formats({name: settings.sinks[name] for name in plan.sinks}, settings.pipeline.ocsf_version)
     letters = DeadLetterFile(settings.pipeline.dead_letter_dir)
     lines = [op.map("note_done", okta.done, _note_done)]
     for name in plan.sinks:
@@ -86,7 +88,10 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
                 letters=letters,
                 stop_deadline=control.delivery_deadline,
             )
-            op.output(f"repair_{name}", op.filter_map(f"missing_{name}", verdicts, _missing), StopsRunKeyed(repair))
+            missing = op.filter_map(f"missing_{name}", verdicts, _missing)
+            formatter = formats.formatter(name)
+            formatted = missing if formatter is None else op.map(f"format_{name}", missing, formatter.keyed)
+            op.output(f"repair_{name}", formatted, StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
     notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))

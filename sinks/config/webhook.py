@@ -56,7 +56,8 @@ class HecConfig(Strict):
     """What Splunk is told of each event: see `sinks.webhook.encoding.HecFields`.
 
     Attributes:
-        sourcetype: The source type; that of Splunk's own Okta add-on by default, whose field extractions then apply.
+        sourcetype: The source type; by default that of Splunk's own Okta add-on, whose field extractions then apply, in format raw, and
+            `okta:ecs` or `okta:ocsf` in the others.
         source: The source.
         index: The index; the token's own where it is empty.
         host: The host; the organisation's where it is empty.
@@ -105,6 +106,12 @@ class WebhookSinkConfig(HttpSinkCommon):
     )
     hec: HecConfig = Field(HecConfig(), description="a table with sourcetype, source, index and host")
     batch_events: int = Field(500, ge=1, le=100000, description="whole numbers from 1 to 100000")
+
+    @property
+    def sourcetype(self) -> str:
+        """Splunk's source type, which follows the format unless it is given."""
+        given = "sourcetype" in self.hec.model_fields_set or self.format == "raw"
+        return self.hec.sourcetype if given else f"okta:{self.format}"
 
     @property
     def has_secret(self) -> bool:
