@@ -172,7 +172,10 @@ class SliceReader:
         self.was_restarted = True
         self._confirms = False
         since = max(self.high_water - OVERLAP, self._oldest) if self.high_water else self._oldest
-        _LOG.warning("%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why)
+        if self._resets_in_a_row <= 1:  # refused again and again, the failure itself is told
+            _LOG.warning(
+                "%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why
+            )
         self.cursor = self._cursor_since(since)
 
     def _cursor_since(self, since: datetime) -> Cursor:
