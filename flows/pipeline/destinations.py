@@ -16,6 +16,7 @@ from okta_source import __version__
 from okta_source.config.secret import SecretError, SecretRef
 from okta_source.metrics import count_error
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HttpSinkCommon, SinkConfig, WebhookSinkConfig
+from sinks.config.api_key import ApiKeyProblem, usable_api_key
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.delivery.keyed import KeyedSink
 from sinks.delivery.policy import DeliveryPolicy
@@ -158,8 +159,17 @@ def _authorization(config: ElasticsearchSinkConfig) -> Callable[[], Mapping[str,
 
         return basic
     if config.api_key_env or config.api_key_file:
-        key = _reader(SecretRef(env=config.api_key_env, file=config.api_key_file))
-        return lambda: {"Authorization": f"ApiKey {key()}"}
+        reference = SecretRef(env=config.api_key_env, file=config.api_key_file)
+        key = _reader(reference)
+
+        def api_key() -> Mapping[str, str]:
+            try:
+                return {"Authorization": f"ApiKey {usable_api_key(key())}"}
+            except ApiKeyProblem as error:
+                message = f"{reference} {error}"
+                raise SecretUnavailable(message) from None
+
+        return api_key
     return dict
 
 
