@@ -1,5 +1,6 @@
 """The Bytewax partitions of the source: one a tenant, and a placeholder for each tenant that the configuration no longer names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.heartbeat import Heartbeat
 from okta_source.metrics import PROCESS, TenantMetrics
 from okta_source.polling.dedupe import SeenWindow
-from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.event import Batch, Head, Malformed
 from okta_source.polling.state import TenantState
 from okta_source.polling.step import Page
 
@@ -20,6 +21,8 @@ __all__ = ["Item", "RetiredPartition", "TenantPartition"]
 Item = Batch | Malformed
 _POLL = "poll"
 _STOPPING_NAP_SECONDS = 0.005
+# As for the sinks, which put such events into one file or index: Okta keeps events for 90 days, and none comes from tomorrow.
+_LONGEST_AGO, _FURTHEST_AHEAD = timedelta(days=366), timedelta(days=2)
 
 
 class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
@@ -103,12 +106,19 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
                 metrics.duplicates(len(heads) - len(fresh))
                 heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
             if heads:
+                self._count_unlikely(page, heads)
                 items.append(Batch(self._tenant, _POLL, page.received_at, heads, bodies))
         if drained:
             self._window.rest()
         state = self._state
         self._state = TenantState(page.cursor, state.started_at, page.high_water, state.query, drained=drained)
         return items
+
+    def _count_unlikely(self, page: Page, heads: Sequence[Head]) -> None:
+        first, last = page.received_at - _LONGEST_AGO, page.received_at + _FURTHEST_AHEAD
+        oldest, newest = page.sliced.oldest, page.sliced.newest
+        if oldest and newest and (oldest < first or newest > last):
+            self._metrics.unlikely_times(sum(not first <= head.published <= last for head in heads))
 
 
 class RetiredPartition(StatefulSourcePartition[Item, Any]):

@@ -40,10 +40,13 @@ class OktaOut:
     Attributes:
         oks: One `Batch` a page that holds new events.
         errs: What Okta sent that is no event; it belongs into the dead letters.
+        tenants: The names of the source's partitions, retired ones included, in the order by which Bytewax assigns them: keyed sinks must
+            have the same.
     """
 
     oks: Stream[Batch]
     errs: Stream[Malformed]
+    tenants: Sequence[str]
 
 
 class OktaSource(FixedPartitionedSource[Item, Any]):
@@ -154,7 +157,8 @@ def okta_input(step_id: str, flow: Dataflow, source: OktaSource) -> OktaOut:
     """
     items = op.input(step_id, flow, source)
     branches = op.branch(f"{step_id}_malformed", items, _is_batch)
-    return OktaOut(branches.trues, branches.falses)  # type: ignore[arg-type]  # a TypeGuard narrows only the first stream
+    malformed: Stream[Malformed] = branches.falses  # type: ignore[assignment]  # a TypeGuard narrows only the first stream
+    return OktaOut(branches.trues, malformed, source.partition_names)
 
 
 def _is_batch(item: Item) -> TypeGuard[Batch]:

@@ -27,7 +27,7 @@ from okta_source.config.problems import ConfigurationError, Location, Problem, e
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
 from sinks.config import SinkConfig
 
-__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
+__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]
 
 _FOLDER_ALLOWED: Final = "the path of a folder"
 
@@ -39,13 +39,13 @@ def _to_folder(value: object, info: ValidationInfo) -> object:
 
 
 class PipelineConfig(Strict):
-    """What holds for the pipeline as a whole: the `[pipeline]` table.
+    """What holds for the pipeline as a whole.
 
     Attributes:
         format: What sinks receive unless their own table says otherwise.
-        dead_letter_dir: Where events go that a target refuses.
+        dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
-        retired: Names of former tenants whose saved state is to be kept.
+        retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
 
     format: Literal["raw"] = Field("raw", description="raw")
@@ -56,8 +56,14 @@ class PipelineConfig(Strict):
     )
 
 
-class _Document(Strict):
-    """The whole file."""
+class Document(Strict):
+    """The whole file.
+
+    Attributes:
+        pipeline: What holds for the pipeline as a whole.
+        tenants: The organisations, at least one.
+        sinks: Where events go: any number of sinks, at least one, each named by its table.
+    """
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
@@ -103,11 +109,11 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     raw = {"pipeline": {}, **file.raw}
     context = {"folder": file.folder, "environ": environ}
     found: list[tuple[Location, str]] = []
-    document: _Document | None = None
+    document: Document | None = None
     try:
-        document = _Document.model_validate(raw, context=context)
+        document = Document.model_validate(raw, context=context)
     except ValidationError as error:
-        found.extend(explain(error, _Document))
+        found.extend(explain(error, Document))
     found.extend(_conflicts(raw, context))
     if document is None or found:
         found.sort(key=lambda entry: _position(entry[0]))
@@ -128,7 +134,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
 
 def _position(place: Location) -> tuple[int, int]:
     """The order of the file's sections; within a tenant or a sink, problems stay as they were found."""
-    section = list(_Document.model_fields).index(str(place[0])) if place[0] in _Document.model_fields else -1
+    section = list(Document.model_fields).index(str(place[0])) if place[0] in Document.model_fields else -1
     number = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
     return section, number
 

@@ -17,7 +17,8 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from flows.pipeline.destinations import build_sink
-from flows.pipeline.enrich import Enricher, to_rejected
+from flows.pipeline.enrich import Enricher
+from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import Router
 from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
 from okta_source.config.tenant import TenantConfig
@@ -61,7 +62,7 @@ def deliver(
         router = Router(name, config)
         routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
         op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
-    rejected = op.map("reject", malformed, to_rejected)
+    rejected = op.filter_map("reject", malformed, InputLetters())
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
 
 

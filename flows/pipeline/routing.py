@@ -20,7 +20,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from flows.pipeline.categories import category
+from okta_source.tagging.categories import category
 from sinks.config import Severity, SinkCommon
 from sinks.documents import Documents
 from sinks.event_head import NOT_JSON, members_of

@@ -85,12 +85,15 @@ def _events() -> Row:
             8,
             chart(
                 "Events received",
-                "What Okta sent; of that, what had been seen before and was dropped, and what is no event and went to the dead letters.",
+                "What Okta sent; of that, what had been seen before and was dropped, what is no event and went to the dead letters (or beyond "
+                "the day's budget of them was only counted), and what claims to have happened over a year ago or days ahead.",
                 "eps",
                 [
                     Ask("Received", _counter("okta_events_received_total"), "{{tenant}} received"),
                     Ask("Duplicate", _counter("okta_events_duplicate_total"), "{{tenant}} duplicate"),
                     Ask("Malformed", _counter("okta_events_malformed_total"), "{{tenant}} malformed"),
+                    Ask("Not kept", _counter("okta_input_letters_dropped_total"), "{{tenant}} malformed and not kept"),
+                    Ask("Unlikely", _counter("okta_events_unlikely_time_total"), "{{tenant}} of unlikely times"),
                 ],
                 width=8,
             ),

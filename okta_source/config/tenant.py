@@ -41,7 +41,16 @@ Host = Annotated[str, AfterValidator(check_host)]
 
 
 class TlsConfig(Strict):
-    """How a tenant's server is verified, and what proves this client to it."""
+    """How a tenant's server is verified, and what proves this client to it.
+
+    Attributes:
+        ca_file: Whom to trust instead of certifi's authorities.
+        cert_file: The client's certificate.
+        key_file: Its key.
+        key_password_env: The key's password.
+        verify: `false` trusts anybody, and is for tests: there is a warning at each start.
+        verify_hostname: `false`: the authority alone has to be right.
+    """
 
     ca_file: ExistingFile = Field(None, description="the path of a PEM file of certificate authorities")
     cert_file: ExistingFile = Field(None, description="the path of the client certificate's PEM file")
@@ -76,7 +85,26 @@ class TlsConfig(Strict):
 
 
 class TenantConfig(Strict):
-    """One Okta organisation."""
+    """One Okta organisation.
+
+    Attributes:
+        name: The key of its state, metrics and files; unique, and best never changed.
+        display_name: For people: logs, tables and dashboards; by default the name.
+        org_url: A domain, a bare name (`acme` is `acme.okta.com`) or a URL; okta.com, oktapreview.com, okta-emea.com, okta-gov.com,
+            okta.mil and custom domains. http:// only for this machine itself.
+        allowed_hosts: Further hosts that next links may name, where an organisation has a custom domain.
+        poll_interval_seconds: From one poll to the next, once drained.
+        start_from: Where polling begins without saved state. Okta keeps 90 days; anything older starts there, with a warning.
+        page_limit: The most events of one request.
+        filter: Okta's SCIM filter; a change is noticed and takes effect from the newest event on.
+        q: Okta's keywords; a change likewise.
+        rate_limit_reserve: The share of the rate limit that is left to the organisation's other clients.
+        request_timeout_seconds: How long an answer may take; Okta's own limit for a query is 30 s.
+        labels: What `_okta_labels` says.
+        proxy: The way to Okta, else `HTTPS_PROXY` and `NO_PROXY` of the environment, where a proxy with a password has to stand.
+        auth: How it proves who it is.
+        tls: How its server is verified.
+    """
 
     name: Name = Field(description=NAME_ALLOWED)
     display_name: str = Field("", description="a text for people; default: the name")

@@ -11,7 +11,7 @@ from okta_source.polling.pace import StartPacer
 
 __all__ = ["ByteBudget", "FetchPool", "HostLimiter", "Shared"]
 
-PAGE_MEMORY_BYTES = 12 * 1024 * 1024
+PAGE_MEMORY_BYTES = 15 * 1024 * 1024
 _SMALL_BYTES = 256 * 1024
 _SMALL_HEADROOM = 1.25
 

@@ -106,14 +106,14 @@ class SliceReader:
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        read = self._bodies.read(response, now, may_skip=link is not None and not foreign)
         if isinstance(read, Undecodable):
             return self._undecodable(read, None if foreign else link, rate_limit)
         sliced = read.sliced
         limit = query_limit(self.cursor.url)
         before = self.high_water
-        if sliced.heads:
-            newest = min(max(head.published for head in sliced.heads), self._slice.until)
+        if sliced.newest:
+            newest = min(sliced.newest, self._slice.until)
             self.high_water = max(newest, before) if before else newest
         if self.cursor.from_link and not foreign:
             self._resets_in_a_row = 0
@@ -171,7 +171,8 @@ class SliceReader:
     def _restart(self, why: str) -> None:
         self.was_restarted = True
         self._confirms = False
-        since = max(self.high_water - OVERLAP, self._oldest) if self.high_water else self._oldest
+        mark = self.high_water
+        since = mark - OVERLAP if mark and mark - self._oldest > OVERLAP else self._oldest
         if self._resets_in_a_row <= 1:  # refused again and again, the failure itself is told
             _LOG.warning(
                 "%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why

@@ -65,6 +65,18 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
         lambda it: it.counts.events_malformed,
     ),
     (
+        "okta_events_unlikely_time",
+        "counter",
+        "Events whose `published` is over a year ago or over two days ahead: `{date}` and `{hour}` are `other` for them.",
+        lambda it: it.counts.events_unlikely,
+    ),
+    (
+        "okta_input_letters_dropped",
+        "counter",
+        "Of the malformed ones, those beyond the tenant's dead letters of a day: counted here alone.",
+        lambda it: it.counts.letters_dropped,
+    ),
+    (
         "okta_cursor_resets",
         "counter",
         "Restarts from the high-water mark because a cursor could not be used.",

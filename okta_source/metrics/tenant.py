@@ -36,6 +36,8 @@ class Counts:
         "events_duplicate",
         "events_malformed",
         "events_received",
+        "events_unlikely",
+        "letters_dropped",
         "pages",
         "rate_limit_wait",
         "requests",
@@ -46,6 +48,8 @@ class Counts:
         self.events_received = 0
         self.events_duplicate = 0
         self.events_malformed = 0
+        self.events_unlikely = 0
+        self.letters_dropped = 0
         self.pages = 0
         self.requests: dict[str, int] = {}
         self.buckets = [0] * (len(BUCKETS_SECONDS) + 1)
@@ -179,6 +183,14 @@ class TenantMetrics:
     def duplicates(self, count: int) -> None:
         """Events were dropped because their uuid had been seen."""
         self.counts.events_duplicate += count
+
+    def unlikely_times(self, count: int) -> None:
+        """Events happened, by their own word, over a year ago or over two days ahead."""
+        self.counts.events_unlikely += count
+
+    def letter_dropped(self) -> None:
+        """Something malformed was not kept: the day's budget of dead letters is spent."""
+        self.counts.letters_dropped += 1
 
     def cursor_reset(self) -> None:
         """Polling restarts from the high-water mark."""

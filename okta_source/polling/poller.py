@@ -95,13 +95,13 @@ class Poller:
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        read = self._bodies.read(response, now, may_skip=link is not None and not foreign)
         if isinstance(read, Undecodable):
             return self._undecodable(read, None if foreign else link, rate_limit)
         sliced = read.sliced
         limit = query_limit(self.cursor.url)
         high_water = self.high_water
-        newest = max(head.published for head in sliced.heads) if sliced.heads else None
+        newest = sliced.newest
         if newest is not None:
             # A `published` ahead of time must not empty the window of seen uuids, nor let a rewind skip what is still to come.
             high_water = max(min(newest, now), high_water) if high_water else min(newest, now)
@@ -178,9 +178,9 @@ class Poller:
         self.cursor = self._cursor_since(since, now)
 
     def _rewind_to(self) -> datetime:
-        if self.high_water is None:
-            return self.started_at
-        return max(self.high_water - self._query.overlap, self.started_at)
+        if self.high_water is None or self.high_water - self.started_at <= self._query.overlap:
+            return self.started_at  # the mark itself may stand at the calendar's very beginning
+        return self.high_water - self._query.overlap
 
     def _cursor_since(self, since: datetime, now: datetime) -> Cursor:
         oldest = now - RETENTION

@@ -7,8 +7,8 @@ own and no accident of the way, the array is cut by its brackets and each elemen
 
 import re
 
-from okta_source.polling.event import LINE_BREAKS_TO_SPACES, PageError, SlicedPage
-from okta_source.polling.event_head import Head, read_head
+from okta_source.polling.event import LINE_BREAKS_TO_SPACES, MOST_EVENTS, PageError, SlicedPage, check_event, span_of
+from okta_source.polling.event_head import Head
 
 __all__ = ["salvage"]
 
@@ -36,14 +36,16 @@ def salvage(page: bytes | bytearray) -> SlicedPage:
     for element in elements:
         try:
             element.decode()  # msgspec doesn't look inside the strings that it skips
-            heads.append(read_head(element))
-            bodies.append(memoryview(element)[1:])
+            head = check_event(element)
         except ValueError as error:
             malformed.append((element, f"not an event: {error}", None, None))
+            continue
+        heads.append(head)
+        bodies.append(memoryview(element)[1:])
     if not heads:
         msg = "no event in the body can be read"
         raise PageError(msg)
-    return SlicedPage(heads, bodies, malformed, len(elements))
+    return SlicedPage(heads, bodies, malformed, len(elements), *span_of(heads))
 
 
 def _cut(array: bytes) -> list[bytes]:
@@ -55,7 +57,7 @@ def _cut(array: bytes) -> list[bytes]:
         depth += _DEPTH.get(mark, 0)
         if depth <= 0 or (depth == 1 and mark == b","):
             ends.append(token.start())
-        if depth <= 0:
+        if depth <= 0 or len(ends) == MOST_EVENTS:  # and one element more behind this comma
             break
     if array[:1] != b"[" or depth or not ends or ends[-1] != len(array) - 1:
         return []

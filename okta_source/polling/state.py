@@ -12,9 +12,11 @@ from typing import Any
 
 from okta_source.polling.dedupe import Segment
 
-__all__ = ["Cursor", "StateError", "TenantState", "query_fingerprint"]
+__all__ = ["Cursor", "StateError", "TenantState", "moment_of", "query_fingerprint"]
 
 VERSION = 1
+# Of UTC's calendar.
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class StateError(RuntimeError):
@@ -84,12 +86,21 @@ class TenantState:
         high_water = plain["high_water"]
         return cls(
             Cursor(plain["url"], plain["from_link"]),
-            datetime.fromisoformat(plain["started_at"]).astimezone(UTC),
-            datetime.fromisoformat(high_water).astimezone(UTC) if high_water else None,
+            moment_of(plain["started_at"]),
+            moment_of(high_water) if high_water else None,
             plain["query"],
             plain["window"],
             plain.get("drained"),  # snapshots of earlier releases don't tell
         )
+
+
+def moment_of(text: str) -> datetime:
+    """A saved moment in UTC. Earlier releases took marks from events that happened at no moment of UTC's calendar: its end is meant."""
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _BEGINNING if moment.year == _BEGINNING.year else _END
 
 
 def query_fingerprint(*parameters: str) -> str:

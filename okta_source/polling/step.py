@@ -11,6 +11,10 @@ from okta_source.polling.verdict import Failure
 __all__ = ["Page", "Step"]
 
 
+# A head with its uuid, moment and type, a slice and its view: 560 bytes (Python 3.11, measured over 1,000 events).
+_BYTES_AN_EVENT = 560
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page on its way to the dataflow.
@@ -28,6 +32,11 @@ class Page:
     high_water: datetime | None
     received_at: datetime
     malformed: tuple[Malformed, ...] = ()
+
+    def memory_bytes(self, body: bytes | bytearray) -> int:
+        """What the page takes in memory: its body, the copies of what is malformed, and what is made of each event."""
+        copied = sum(len(malformed.raw) for malformed in self.malformed)
+        return len(body) + copied + _BYTES_AN_EVENT * self.sliced.events
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from okta_source.polling.link import host_of
 from okta_source.polling.oauth_error import OAuthError, oauth_error_of
+from okta_source.polling.printable import printable
 
 __all__ = [
     "NOT_OKTA",
@@ -55,12 +56,14 @@ class Response:
         headers: Case-insensitive; several lines of one name joined with a comma.
         body: Inflated.
         wire_bytes: Size as it came over the wire.
+        is_cut: The body is larger than any page can be: only its beginning was read.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | bytearray
     wire_bytes: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class TransportFailure:
     at_token: bool = False
     least_wait_seconds: float = 0.0
     most_wait_seconds: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Servers and proxies write parts of the words."""
+        object.__setattr__(self, "detail", printable(self.detail))
+        object.__setattr__(self, "fix", printable(self.fix))
 
     @property
     def stage(self) -> Stage:
@@ -110,6 +118,11 @@ class Failure:
     fix: str
     code: str
     from_okta: bool = True
+
+    def __post_init__(self) -> None:
+        """Servers and proxies write parts of the words."""
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "fix", printable(self.fix))
 
     def __str__(self) -> str:
         return f"{self.message} {self.fix}"
@@ -156,7 +169,7 @@ def okta_reason(body: bytes | bytearray) -> str:
         return ""
     causes = "; ".join(cause.error_summary for cause in error.error_causes or () if cause.error_summary)
     said = ": ".join(part for part in (error.error_code, error.error_summary) if part)
-    return (f"{said} ({causes})" if causes else said)[:_LONGEST_REASON]
+    return printable(f"{said} ({causes})" if causes else said, _LONGEST_REASON)
 
 
 def _error_body(body: bytes | bytearray) -> _ErrorBody | None:
@@ -238,7 +251,7 @@ def foreign_link(link: str, org_url: str) -> Failure:
         link: The link.
         org_url: Whom it should belong to.
     """
-    host = host_of(link) or link[:100]
+    host = printable(host_of(link) or link, 100)
     return Failure(
         "foreign_link",
         "fetch",
@@ -260,7 +273,7 @@ def failure_of(response: Response, org_url: str) -> Failure:
     """
     status = response.status
     if 300 <= status < 400:
-        target = response.headers.get("Location", "elsewhere")[:200]
+        target = printable(response.headers.get("Location", "elsewhere"), 200)
         message = f"{org_url} redirects ({status}) to {target}."
         fix = f"Redirects are not followed, since the credential would go along: set org_url to the address that answers, not {org_url}."
         return Failure("foreign_link", "fetch", message, fix, str(status))

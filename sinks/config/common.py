@@ -33,13 +33,13 @@ class SinkCommon(Strict):
     """The keys that every type of sink has.
 
     Attributes:
-        tenants: Only these tenants' events; all tenants' where it is empty.
-        event_types: Only events whose type is one of these, as `fnmatch.fnmatchcase` compares them; of any type where it is empty.
-        categories: Only events of these categories; of any where it is empty.
-        severity_at_least: Only events at least as grave, and those whose severity is unknown; all of them for None.
-        format: What a document looks like.
-        retry_for_seconds: How long a failing target is tried before it counts as down.
-        on_exhausted: What then: its events go to the dead letters, or the run ends.
+        tenants: Only these tenants' events, retired ones included; all where it is empty.
+        event_types: Only events of these types; one that matches is enough, case matters. All where it is empty.
+        categories: Only events of these categories; all where it is empty.
+        severity_at_least: Only events at least as grave, and those whose severity is missing or unknown.
+        format: What a document looks like; by default the pipeline's.
+        retry_for_seconds: How long a failing target is tried, from its first failure without a success in between.
+        on_exhausted: What then: the events go to `dead_letter_dir/NAME/`, or the run ends with exit 3, and the next one sends them again.
     """
 
     tenants: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_TENANTS)

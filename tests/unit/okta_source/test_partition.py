@@ -326,3 +326,11 @@ def test_a_retired_tenant_keeps_its_state_untouched_and_ends_at_once(state: obje
     with pytest.raises(StopIteration):
         partition.next_batch()
     assert partition.snapshot() is state
+
+
+def test_events_of_unlikely_times_are_counted_and_delivered() -> None:
+    moments = [NOW, NOW - timedelta(days=367), NOW - timedelta(days=365), NOW + timedelta(days=3), NOW.replace(year=1)]
+    rig = Rig(answer([event(number, moment) for number, moment in enumerate(moments)], link_to("1")))
+    before = rig.metric("okta_events_unlikely_time_total") or 0.0
+    assert drain(rig) == ids(*range(5))
+    assert rig.metric("okta_events_unlikely_time_total") == before + 3

@@ -11,7 +11,7 @@ from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
 from flows.pipeline import destinations
-from flows.pipeline.destinations import build_sink, make_target, policy_of
+from flows.pipeline.destinations import build_sink
 from okta_source import __version__
 from okta_source.polling.event import Head
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
@@ -23,6 +23,7 @@ from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
+from sinks.targets import make_target, policy_of
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver
@@ -145,6 +146,21 @@ def test_an_api_key(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("API_KEY", "a2V5")
     send(search(hosts=[origin(receiver)], **({"api_key_file": str(tmp_path / "key")} if from_file else {"api_key_env": "API_KEY"})))
     assert header(receiver, "authorization") == "ApiKey a2V5"
+
+
+def test_an_api_key_as_people_have_it(receiver: Receiver, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("id_1:key-1\n")
+    target = make_target("out", search(hosts=[origin(receiver)], api_key_file=str(file)))
+    target.send(batch(), 10.0)
+    assert header(receiver, "authorization") == "ApiKey " + base64.b64encode(b"id_1:key-1").decode()
+    file.write_text('"hunter2')  # rotated to something that is none
+    [again] = target.send(batch(), 10.0).again
+    assert again.error_type == "auth"
+    assert f"file {file} begins with a quotation mark" in again.reason
+    assert "hunter2" not in again.reason
+    assert len(receiver.requests) == 1
+    target.close()
 
 
 def test_no_credentials_are_none(receiver: Receiver) -> None:

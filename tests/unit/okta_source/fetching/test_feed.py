@@ -1,6 +1,7 @@
 """Fetching ahead: one request in flight, two pages waiting, memory and rate limit respected."""
 
 import itertools
+import json
 import logging
 import threading
 import time
@@ -122,7 +123,7 @@ def test_memory_bounds_what_is_in_flight_and_waiting_over_all_tenants() -> None:
         rig.feed.poke()
     pool.run()
     assert [len(rig.transport.urls) for rig in tenants] == [2, 2, 2, 2]
-    held = sum(len(full(1).body) for _ in range(8))
+    held = sum(len(full(1).body) + 560 * len(json.loads(full(1).body)) for _ in range(8))
     assert shared.memory._used_bytes == held
     for rig in tenants:
         taken(rig.feed)

@@ -35,6 +35,8 @@ PINNED = {
     "okta_tenant_info": ("gauge", {"tenant", "display_name", "org"}),
     "okta_tenant_started_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_cursor_resets_total": ("counter", {"tenant"}),
+    "okta_events_unlikely_time_total": ("counter", {"tenant"}),
+    "okta_input_letters_dropped_total": ("counter", {"tenant"}),
     "okta_token_refreshes_total": ("counter", {"tenant"}),
     "okta_last_snapshot_timestamp_seconds": ("gauge", set()),
     "okta_pipeline_info": ("gauge", {"version", "process_id"}),

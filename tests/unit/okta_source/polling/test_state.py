@@ -73,3 +73,10 @@ def test_the_fingerprint_tells_parameters_apart() -> None:
     }
     assert len(variants) == 6
     assert query_fingerprint("é", "", "1") == query_fingerprint("é", "", "1")
+
+
+@pytest.mark.parametrize(("saved", "year"), [("0001-01-01T00:00:00+14:00", 1), ("9999-12-31T23:59:59-01:00", 9999)])
+def test_a_mark_of_earlier_releases_that_is_no_moment_in_utc_is_read_as_the_end_of_the_calendar(saved: str, year: int) -> None:
+    state = TenantState.from_plain(STATE.to_plain() | {"high_water": saved})
+    assert state.high_water is not None
+    assert (state.high_water.year, state.high_water.utcoffset()) == (year, timedelta(0))
