@@ -9,7 +9,15 @@ from flows.audit.keys import key_of
 from sinks.documents import DocumentHead
 from sinks.file.archive_files import ArchiveFiles
 
-__all__ = ["Archive", "ArchiveUnreadable", "FileArchive"]
+__all__ = ["CLOSED", "DELETED", "HOLE", "NOT_HELD", "UNREADABLE", "Archive", "ArchiveUnreadable", "FileArchive"]
+
+CLOSED: Final = -1
+DELETED: Final = -2
+HOLE: Final = -3
+UNREADABLE: Final = -4
+NOT_HELD: Final = {CLOSED: "closed", DELETED: "deleted", HOLE: "hole"}
+"""Why an event isn't held (any more), although the archive is well: its day's index is closed; isn't there and is older than every one that
+is, so that a policy has deleted it; isn't there between others that are."""
 
 _WINDOWS_A_TENANT: Final = 4
 _SETS: Final = 8
@@ -37,11 +45,16 @@ class Archive(Protocol):
             again: Whether they were found missing before, so that what was known of the archive is looked up anew.
 
         Returns:
-            0 for an event that isn't there; more than 1 only where the archive tells it by the event, not by the hour.
+            0 for an event that isn't there; more than 1 only where the archive tells it by the event, not by the hour. One of `NOT_HELD`
+            where its day isn't there; `UNREADABLE` where the part of the archive that it belongs to can't be asked, see `trouble`.
 
         Raises:
-            ArchiveUnreadable: It can't be asked.
+            ArchiveUnreadable: Nothing of it can be asked.
         """
+        ...
+
+    def trouble(self, tenant: str, head: DocumentHead) -> str:
+        """Why the part of the archive that an event belongs to can't be asked; empty where it can."""
         ...
 
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount] | None:
@@ -81,6 +94,10 @@ class FileArchive:
                 self._forget_if_changed(tenant, first)
         keys_by_hour = {hour: self._keys(tenant, hour) for hour in set(hours)}
         return [key_of(head.uuid) in keys_by_hour[hour] for head, hour in zip(heads, hours, strict=True)]
+
+    def trouble(self, tenant: str, head: DocumentHead) -> str:  # noqa: ARG002
+        """Nothing: of files that can't be read, `copies` says so."""
+        return ""
 
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount]:
         """What the files hold now."""

@@ -76,7 +76,8 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
         config = settings.sinks[name]
         router = Router(name, config)
         wanted = documents if router.passes_all else op.filter_map(f"route_{name}", documents, router)
-        compare = Compare(name, make_archive(config, plan, lambda: control.stopping, own_repairs=False))
+        archive = make_archive(config, plan, lambda: control.stopping, own_repairs=False)
+        compare = Compare(name, archive, wants_deleted=plan.repair_deleted)
         verdicts = op.map(f"compare_{name}", wanted, compare)
         lines.append(op.map(f"note_{name}", verdicts, _note))
         if plan.repair:

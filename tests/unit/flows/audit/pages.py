@@ -52,6 +52,9 @@ class FakeArchive:
         there: Iterable[str] = [*self.held, *self.later] if again else self.held
         return [list(there).count(one.uuid) for one in heads]
 
+    def trouble(self, tenant: str, head: DocumentHead) -> str:
+        return self.unreadable
+
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount] | None:
         if self.unreadable:
             raise ArchiveUnreadable(self.unreadable)
