@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flows.audit.archive import DELETED, HOLE, NOT_HELD, UNREADABLE, Archive, ArchiveUnreadable
-from flows.audit.keys import hour_of
+from flows.audit.archive import DELETED, HOLE, NOT_HELD, UNREADABLE, Archive
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.keys import hour_of
 from sinks.documents import Documents
 
 __all__ = ["Compare", "Verdict"]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from flows.audit.keys import HOUR_SECONDS
 from flows.configuration.settings import Settings
+from flows.reading.keys import HOUR_SECONDS
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.history import Slice, cut_by, slice_hours
 from sinks.config import WebhookSinkConfig

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from flows.audit.compare import Verdict
-from flows.audit.keys import hour_of
+from flows.reading.keys import hour_of
 from okta_source.history import SliceDone
 from sinks.documents import DocumentHead, Documents, rfc3339
 

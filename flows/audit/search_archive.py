@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final, TypeVar
 
-from flows.audit.archive import CLOSED, DELETED, HOLE, UNREADABLE, ArchiveUnreadable
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_of, hour_start
+from flows.audit.archive import CLOSED, DELETED, HOLE, UNREADABLE
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_of, hour_start
 from sinks.delivery.target import Again
 from sinks.documents import DocumentHead
 from sinks.elasticsearch.lookup import Lookup, NotThere

@@ -19,7 +19,7 @@ from typing import Final
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.audit.archive import Archive, FileArchive
+from flows.audit.archive import Archive
 from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
@@ -28,6 +28,7 @@ from flows.configuration.settings import Settings
 from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
 from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input

@@ -9,11 +9,12 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from flows.audit.archive import Archive, ArchiveUnreadable
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_of, hour_start
+from flows.audit.archive import Archive
 from flows.audit.plan import Plan
 from flows.audit.records import Lost, read_records
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_of, hour_start
 from okta_source.history import Slice
 
 __all__ = ["Hour", "MissingEvent", "SinkResult", "Summary", "TenantNotes", "hours_of", "notes_of", "summarise"]

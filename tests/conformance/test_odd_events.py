@@ -9,11 +9,11 @@ import pytest
 
 import okta_source.polling.event_head
 import sinks.event_head
-from flows.audit.archive import FileArchive
-from flows.audit.keys import hour_of
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
+from flows.reading.keys import hour_of
 from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import Batch
 from okta_source.polling.limits import Backoff

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from flows.audit.archive import CLOSED, DELETED, HOLE, UNREADABLE, ArchiveUnreadable
-from flows.audit.holdings import HourCount
+from flows.audit.archive import CLOSED, DELETED, HOLE, UNREADABLE
 from flows.audit.search_archive import SearchArchive
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
 from sinks.http.client import HttpClient

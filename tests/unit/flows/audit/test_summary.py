@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from flows.audit.compare import Compare
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_start
 from flows.audit.plan import Plan
 from flows.audit.records import read_records, records_of, slice_record
 from flows.audit.summary import Hour, Summary, notes_of, summarise
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_start
 from okta_source.history import HourCounts, SliceDone
 from tests.unit.flows.audit.pages import HOUR, FakeArchive, head, page, uuid_of
 
