@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sinks.config import ElasticsearchSinkConfig, HttpSinkCommon, WebhookSinkConfig
+from sinks.config.api_key import ApiKeyProblem, usable_api_key
 from sinks.config.values import read_secret
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Target
@@ -117,7 +118,16 @@ def _authorization(config: ElasticsearchSinkConfig) -> Callable[[], Mapping[str,
         return basic
     if config.api_key_env or config.api_key_file:
         key = _reader(config.api_key_env, config.api_key_file)
-        return lambda: {"Authorization": f"ApiKey {key()}"}
+        where = f"file {config.api_key_file}" if config.api_key_file else f"environment variable {config.api_key_env}"
+
+        def api_key() -> Mapping[str, str]:
+            try:
+                return {"Authorization": f"ApiKey {usable_api_key(key())}"}
+            except ApiKeyProblem as error:
+                message = f"{where} {error}"
+                raise SecretUnavailable(message) from None
+
+        return api_key
     return dict
 
 

@@ -19,7 +19,7 @@ from typing import Final
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.audit.archive import Archive, FileArchive
+from flows.audit.archive import Archive
 from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
@@ -29,6 +29,7 @@ from flows.pipeline.destinations import BESIDE, build_sink
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
 from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
@@ -76,7 +77,8 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
         config = settings.sinks[name]
         router = Router(name, config)
         wanted = documents if router.passes_all else op.filter_map(f"route_{name}", documents, router)
-        compare = Compare(name, make_archive(config, plan, lambda: control.stopping, own_repairs=False))
+        archive = make_archive(config, plan, lambda: control.stopping, own_repairs=False)
+        compare = Compare(name, archive, wants_deleted=plan.repair_deleted)
         verdicts = op.map(f"compare_{name}", wanted, compare)
         lines.append(op.map(f"note_{name}", verdicts, _note))
         if plan.repair:
