@@ -117,7 +117,13 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
     if state_dir is not None:
         fence_off_uncommitted(state_dir)
         retired.update(known_state_keys(state_dir, f"{FLOW_ID}.{INPUT_STEP}"))
-    source = OktaSource(settings.tenants, retired=retired, dedupe_window_seconds=settings.pipeline.dedupe_window_seconds, control=control)
+    source = OktaSource(
+        settings.tenants,
+        retired=retired,
+        dedupe_window_seconds=settings.pipeline.dedupe_window_seconds,
+        control=control,
+        spool_dir=settings.hooks.spool_dir,
+    )
     flow = Dataflow(FLOW_ID)
     okta = okta_input(INPUT_STEP, flow, source)
     alerts = None

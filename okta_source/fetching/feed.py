@@ -83,6 +83,7 @@ class TenantFeed:
         self._allowed_at = 0.0
         self._repeats = Repeats()
         self._was_failing = False
+        self._resting = False
         self._finished = False
         metrics.follow(lambda: max(self._due, self._allowed_at))
 
@@ -113,6 +114,17 @@ class TenantFeed:
         self._busy_since = now
         self._busy = True
         self._shared.pool.submit(self._run)
+
+    def wake(self) -> bool:
+        """Let the next poll be due now, if the tenant rests after a drain: never in the midst of a request, a drain or a back-off.
+
+        Returns:
+            Whether it is; what the host's budget says still counts.
+        """
+        if self._busy or not self._resting or not self._has_place:
+            return False
+        self._due = min(self._due, self._shared.clock())
+        return True
 
     def take(self) -> tuple[Page, bool] | None:
         """The next page and whether it ended a drain, or None. The page's memory is the taker's from here on."""
@@ -199,6 +211,7 @@ class TenantFeed:
         turn = next_turn(self._origin, step.due_seconds, started) if step.drained else ended + step.due_seconds
         self._due = max(turn, ended)
         self._answer_seconds = ended - started
+        self._resting = step.drained and step.failure is None
         self._keep_or_close(answered=isinstance(outcome, Response), idle_seconds=step.due_seconds)
         if step.block_seconds:
             self._due = ended  # the host's budget holds it back, which counts the wait

@@ -219,7 +219,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
     assert problems() == [
         "okta.toml: " + line
         for line in [
-            "pipelines: unknown key; did you mean pipeline? allowed: detections, pipeline, sinks, tenants",
+            "pipelines: unknown key; did you mean pipeline? allowed: detections, hooks, pipeline, sinks, tenants",
             'pipeline.format: "xml" is not allowed; allowed: raw',
             'pipeline.dead_letter_dir: "" is not allowed; allowed: the path of a folder',
             "pipeline.dedupe_window_seconds: 59 is not allowed; allowed: 60 to 604800",
@@ -247,7 +247,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
             "tenants[0].tls.key_password_env: given without cert_file; needed: the certificate whose key this password opens",
             (
                 "tenants[0].pol_interval_seconds: unknown key; did you mean poll_interval_seconds? allowed: "
-                "allowed_hosts, auth, display_name, filter, labels, name, org_url, page_limit, poll_interval_seconds, "
+                "allowed_hosts, auth, display_name, filter, hooks, labels, name, org_url, page_limit, poll_interval_seconds, "
                 "proxy, q, rate_limit_reserve, request_timeout_seconds, start_from, tls"
             ),
             (
