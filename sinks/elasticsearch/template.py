@@ -16,7 +16,7 @@ from sinks.elasticsearch.server import Server
 
 __all__ = ["FIRST_PRIORITY", "NAME_PREFIX", "VERSION", "index_pattern", "index_template", "template_name"]
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of what is below; a server with a higher one is left alone."""
 
 NAME_PREFIX = "okta-system-log-"
@@ -56,7 +56,7 @@ def index_template(server: Server, target: str, priority: int = FIRST_PRIORITY, 
         "index_patterns": [index_pattern(target), *former_patterns],
         "priority": priority,
         "version": VERSION,
-        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events"},
+        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events, and alerts of them"},
         "template": template,
     }
     if server.distribution == "elasticsearch" and server.version >= (8, 17):
@@ -76,6 +76,9 @@ def _mappings(server: Server) -> _Mapping:
     network = {"asNumber": _long(), "asOrg": _keyword(), "domain": _keyword(), "isp": _keyword()}
     address_details = _object(**network, ipServiceCategories=_object(isAnonymous=_keyword(), operator=_keyword(), type=_keyword()))
     address = _object(ip=_ip(), version=_keyword(), source=_keyword(), geographicalContext=geography, ipDetails=address_details)
+    rule = _object(
+        id=_keyword(), name=_keyword(), title=_keyword(), level=_keyword(), tags=_keyword(), author=_keyword(), version=_keyword()
+    )
     party = {"id": _keyword(), "type": _keyword(), "alternateId": _keyword(), "displayName": _keyword()}
     return {
         "dynamic": False,
@@ -138,6 +141,23 @@ def _mappings(server: Server) -> _Mapping:
                 detail=_object(requestApiTokenId=_keyword(), rootApiTokenId=_keyword(), requestApiTokenClientId=_keyword()),
             ),
             "debugContext": _object(debugData=free),
+            # Of alerts: the rule, the group, the window, and who and where of the event that completed it.
+            "rule": rule,
+            "kind": _keyword(),
+            "group": free,
+            "count": _long(),
+            "first_event_at": _date(),
+            "last_event_at": _date(),
+            "events": _object(uuid=_keyword(), published=_date(), eventType=_keyword(), rule=_keyword()),
+            "event": _object(
+                uuid=_keyword(),
+                eventType=_keyword(),
+                displayMessage=_keyword(),
+                actor=_object(**party),
+                target=_object(**party),
+                client=_object(ipAddress=_ip(), geographicalContext=geography),
+                outcome=_object(result=_keyword(), reason=_keyword()),
+            ),
         },
     }  # fmt: skip
 
