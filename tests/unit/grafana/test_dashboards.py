@@ -41,6 +41,7 @@ def test_these_are_all():
         "okta-fleet",
         "okta-tenant",
         "okta-delivery",
+        "okta-detections",
         "okta-engine",
         "okta-events",
         "okta-events-opensearch",
