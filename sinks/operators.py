@@ -70,8 +70,9 @@ def file(step_id: str, up: Stream[Page], config: FileSinkConfig, *, tenants: Seq
     """
     tell_sink(step_id, config.type)
     journal_dir = state_dir / "files" if state_dir else None
-    path = os.path.abspath(config.path)  # noqa: PTH100  # a template is not a path yet
-    sink = FileSink(step_id, path, tenants, compression=config.compression, journal_dir=journal_dir)
+    base = "" if os.path.isabs(config.path) else f"{Path.cwd()}"  # noqa: PTH117  # a template is not a path yet
+    path = os.path.join(base, config.path)  # noqa: PTH118
+    sink = FileSink(step_id, path, tenants, compression=config.compression, base=base, journal_dir=journal_dir)
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
 
 
