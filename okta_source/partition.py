@@ -82,7 +82,11 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
 
     def next_awake(self) -> datetime | None:
         """Soon while a page is expected, never far ahead: the real due time is the feed's own."""
-        nap_seconds = _STOPPING_NAP_SECONDS if self._control.stopping else self._heartbeat.nap_seconds(self._feed.idle_seconds())
+        nap_seconds = (
+            _STOPPING_NAP_SECONDS
+            if self._control.stopping
+            else self._heartbeat.nap_seconds(self._feed.idle_seconds(), patient=self._feed.is_patient)
+        )
         # Bytewax compares with its own clock, so this one isn't passed in.
         return datetime.now(UTC) + timedelta(seconds=nap_seconds)
 
