@@ -43,7 +43,7 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
     """A target of its own connections; touches no network.
 
     Raises:
-        SecretUnavailable: The client key's password can't be read.
+        SecretUnavailable: The client key's password, or a secret URL, can't be read.
         OSError: A TLS file can't be used any more.
     """
     # One connection more than requests in flight, for probes.
@@ -60,7 +60,7 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
         )
     hec = config.hec
     return WebhookTarget(
-        config.url,
+        config.url or _reader(config.url_env, config.url_file)(),
         config.encoding,
         http=http,
         headers=_headers(config),

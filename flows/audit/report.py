@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import orjson
@@ -46,7 +46,7 @@ def print_report(out: Console, summary: Summary, missing: Path, names: Mapping[s
     _say(out, _verdict(summary))
 
 
-def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
+def write_json(out: BinaryIO, summary: Summary, missing: Path) -> None:
     """Write it for programs, every hour and every event that was missing.
 
     Raises:
@@ -68,9 +68,9 @@ def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
         "results": [_result(result) for result in summary.results],
     }
     # The list may be long, so it is never in memory as a whole.
-    out.write(orjson.dumps(head).decode()[:-1] + ',"missing":[')
-    out.writelines("," * bool(number) + msgspec.json.encode(event).decode() for number, event in enumerate(read_missing(missing)))
-    out.write("]}\n")
+    out.write(orjson.dumps(head)[:-1] + b',"missing":[')
+    out.writelines(b"," * bool(number) + msgspec.json.encode(event) for number, event in enumerate(read_missing(missing)))
+    out.write(b"]}\n")
 
 
 def read_missing(path: Path) -> Iterator[MissingEvent]:

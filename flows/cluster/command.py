@@ -11,18 +11,20 @@
 import argparse
 import logging
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from flows.cluster.ending import Ending
-from flows.cluster.lock import hold
-from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, members, ports, ports_that_clash
+from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, listening_ports, members, ports, ports_that_clash
 from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+from flows.runtime.invocation import Seat
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.runtime.owner import LAUNCHER, hold
 from flows.runtime.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
 
 __all__ = ["main"]
@@ -57,10 +59,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
 def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
     ending = Ending(cluster.size, keeps_state=cluster.state is not None, until_drained=cluster.until_drained)
     with ExitStack() as stack:
-        locks = [_prepare_state(cluster.state, cluster.size, stack)] if cluster.state is not None else []
-        if not locks:
+        if cluster.state is None:
             _LOG.warning("without --state nothing is remembered: each start begins at start_from")
-        run(members(cluster, environ), ending, sys.stderr.buffer, locks)
+        else:
+            _prepare_state(cluster, cluster.state, stack)
+        run(members(cluster, environ), ending, sys.stderr.buffer, listening_ports(cluster))
     conclusion = ending.conclusion()
     _LOG.log(logging.CRITICAL if conclusion.code else logging.INFO, "%s", conclusion.message)
     return conclusion.code
@@ -76,6 +79,7 @@ def _asked_for(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Clu
         port_base=arguments.port_base,
         metrics_port=arguments.metrics_port,
         until_drained=arguments.until_drained,
+        token=secrets.token_hex(8),
     )
 
 
@@ -87,15 +91,14 @@ def _unavailable(cluster: Cluster) -> Iterator[str]:
             yield f"port {port.number} for {port.purpose} {reason}: {fix}"
 
 
-def _prepare_state(directory: Path, size: int, stack: ExitStack) -> int:
-    """Make the state directory where there is none, with as many stores as processes, and lock it."""
+def _prepare_state(cluster: Cluster, directory: Path, stack: ExitStack) -> None:
+    """Make the state directory where there is none, with as many stores as processes, and hold it for them to join."""
     make_directory(directory)
-    lock = stack.enter_context(hold(directory))
+    stack.enter_context(hold(directory, Seat(cluster.token, LAUNCHER, cluster.size)))
     if not holds_stores(directory):
-        make_stores(directory, size)
+        make_stores(directory, cluster.size)
         _LOG.info("made the state directory %s", directory)
     check_usable(directory, alone=True)
-    return lock
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:

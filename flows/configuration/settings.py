@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
+from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -23,6 +24,7 @@ from okta_source.config.file import (
     tenant_warnings,
     unusable_tls,
 )
+from okta_source.config.hooks import HooksConfig
 from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
 from sinks.config import SinkConfig
@@ -67,6 +69,8 @@ class Document(Strict):
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
+    hooks: HooksConfig = Field(description="a table [hooks]")
+    detections: DetectionsConfig | None = Field(None, description="a table [detections]")
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -80,6 +84,8 @@ class Settings:
         pipeline: What holds for the whole.
         tenants: The organisations, at least one, in the file's order.
         sinks: The sinks by their names, at least one, in the file's order.
+        hooks: Where the receiver of hooks listens, and its spool.
+        detections: Which rules are in force; None for no detection at all.
         path: The file that all this was read from, absolute.
         warnings: What works but deserves a look, one line each.
     """
@@ -87,6 +93,8 @@ class Settings:
     pipeline: PipelineConfig
     tenants: tuple[TenantConfig, ...]
     sinks: dict[str, SinkConfig]
+    hooks: HooksConfig
+    detections: DetectionsConfig | None
     path: Path
     warnings: tuple[str, ...]
 
@@ -106,7 +114,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         ConfigurationError: With every problem that the file has.
     """
     file = read_config_file(path, environ)
-    raw = {"pipeline": {}, **file.raw}
+    raw = {"pipeline": {}, "hooks": {}, **file.raw}
     context = {"folder": file.folder, "environ": environ}
     found: list[tuple[Location, str]] = []
     document: Document | None = None
@@ -127,9 +135,13 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    warnings = [
+        *tenant_warnings(document.tenants),
+        *sink_rules.warnings(sinks),
+        *sink_rules.alert_warnings(sinks, detects=document.detections is not None),
+    ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
+    return Settings(document.pipeline, document.tenants, sinks, document.hooks, document.detections, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:

@@ -68,6 +68,11 @@ class HostLimiter:
                 return 0.0
             return wait_seconds
 
+    def wait_seconds(self, reserve: float, others_per_second: float = 0.0, share: float = 1.0) -> float:
+        """How long a request would have to wait now, for messages; the arguments are those of `try_start`, which takes none of it."""
+        with self._lock:
+            return self._budget.wait_seconds(self._clock(), reserve, others_per_second, share)
+
     def finish(self, headers: RateLimitHeaders | None, block_seconds: float = 0.0, *, answered: bool = True) -> None:
         """The request has ended; `block_seconds` holds the whole host back (429)."""
         with self._lock:

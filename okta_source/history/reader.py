@@ -20,7 +20,7 @@ from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
 from okta_source.polling.query import Query, okta_time
 from okta_source.polling.state import Cursor
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
+from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link, refuses_cursor
 
 __all__ = ["OVERLAP", "SliceReader", "tries_of"]
 
@@ -31,7 +31,6 @@ OVERLAP = timedelta(minutes=1)
 _TRIES = 10
 _TRIES_OF_THE_LASTING = 5
 _LASTING = frozenset({"auth", "permission", "bad_request", "not_found", "foreign_link"})
-_REFUSED_CURSOR = frozenset({400, 404, 410})
 
 
 def tries_of(failure: Failure) -> int:
@@ -61,7 +60,7 @@ class SliceReader:
         self._query = query
         self._slice = wanted
         self._backoff = backoff
-        self._bodies = BodyReader(query.tenant)
+        self._bodies = BodyReader(query.tenant, query.org_url)
         self._failures = 0
         self._resets_in_a_row = 0
         self._confirms = False
@@ -95,11 +94,11 @@ class SliceReader:
         if outcome.status == 200:
             return self._page(outcome, rate_limit, now)
         failure = failure_of(outcome, self._query.org_url)
-        if outcome.status in _REFUSED_CURSOR and failure.error_type != "auth" and self.cursor.from_link:
+        if self.cursor.from_link and refuses_cursor(outcome, failure):
             return self._refused_cursor(failure, rate_limit)
         if failure.error_type == "rate_limited":
             self._failures += 1
-            wait = seconds_until_retry(outcome.headers, rate_limit)
+            wait = seconds_until_retry(outcome.headers, rate_limit, now.timestamp())
             wait = self._backoff.seconds(self._failures) if wait is None else wait
             return Step(wait, None, failure, rate_limit, block_seconds=wait, failures=self._failures)
         return self._failed(failure, rate_limit)

@@ -6,7 +6,7 @@ from hashlib import blake2b, sha256
 
 from okta_source.polling.event import Malformed, PageError, SlicedPage, slice_page
 from okta_source.polling.salvage import salvage
-from okta_source.polling.verdict import Failure, Response
+from okta_source.polling.verdict import Failure, Response, undecodable
 
 __all__ = ["DECODE_TRIES", "BodyReader", "Decoded", "Undecodable"]
 
@@ -50,10 +50,12 @@ class BodyReader:
 
     Args:
         tenant: The tenant's name.
+        org_url: The organisation's origin, for messages.
     """
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, org_url: str) -> None:
         self._tenant = tenant
+        self._org_url = org_url
         self._refused = b""
         self._tries = 0
         self._first_at: datetime | None = None
@@ -73,13 +75,7 @@ class BodyReader:
         try:
             sliced = self._slice(response)
         except PageError as error:
-            failure = Failure(
-                "decode",
-                "decode",
-                f"Okta's answer can't be decoded: {error}.",
-                "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
-                "200",
-            )
+            failure = undecodable(str(error), self._org_url)
             if not may_skip or tries < DECODE_TRIES:
                 return Undecodable(failure, None)
             self._begin_anew()

@@ -11,34 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from okta_source.polling.event_head import NOT_JSON, Head, members_of, read_head
 from okta_source.polling.needle import contains
 
 __all__ = [
-    "LINE_BREAKS_TO_SPACES", "MOST_EVENTS", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "check_moment",
-    "check_names", "slice_page", "span_of",
+    "LINE_BREAKS_TO_SPACES", "MOST_EVENTS", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "check_event",
+    "slice_page", "span_of",
 ]  # fmt: skip
 
 MOST_EVENTS = 2_000
 """No page has more elements: twice what Okta ever sends. What is made of an element takes memory however short it is, and 1 KB of gzip can
 hold half a million of them."""
-
-
-class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The three members without which an event can't be placed: Okta documents them as never null.
-
-    Attributes:
-        uuid: The event's unique id.
-        published: When the event happened, time-zone aware.
-        event_type: Name in Okta's event-type catalogue, such as `user.session.start`.
-    """
-
-    uuid: Annotated[str, msgspec.Meta(min_length=1)]
-    published: Annotated[datetime, msgspec.Meta(tz=True)]
-    event_type: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class PageError(ValueError):
@@ -125,12 +112,9 @@ class _LooseHead(msgspec.Struct):
     published: Any = None
 
 
-# msgspec counts nesting against the interpreter's recursion limit.
-NOT_JSON = (msgspec.DecodeError, RecursionError)
 _PUBLISHED = attrgetter("published")
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEADS = msgspec.json.Decoder(list[Head])
-_HEAD = msgspec.json.Decoder(Head)
 _LOOSE = msgspec.json.Decoder(_LooseHead)
 _NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Refuses the element behind the last one allowed at once, where a list with a bound is built to its end before it is measured: 16 million
@@ -208,29 +192,37 @@ def span_of(heads: Sequence[Head]) -> tuple[datetime | None, datetime | None]:
     return min(published, default=None), max(published, default=None)
 
 
-def check_moment(published: datetime) -> None:
-    """Whether it is a moment in UTC: `0001-01-01T00:00:00+14:00` lies before the calendar's first day, and whatever converts it fails.
+def check_event(event: bytes | memoryview) -> Head:
+    """Read one event that came from outside.
+
+    Args:
+        event: A JSON object as Okta, or whoever answers in its place, sent it.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is none, lacks a member of `Head`, happened at no moment in UTC (`0001-01-01T00:00:00+14:00` lies before its
+            calendar, and whatever converts it fails), or has a member that begins with `_okta_`.
     """
+    head = read_head(event)
     try:
-        published.astimezone(UTC)
+        head.published.astimezone(UTC)
     except OverflowError:
-        msg = f"`published` is no moment in UTC: {published.isoformat()}"
+        msg = f"`published` is no moment in UTC: {head.published.isoformat()}"
         raise ValueError(msg) from None
-
-
-def check_names(names: Iterable[str]) -> None:
-    """Whether the names of an event's members are its own to choose.
-
-    Raises:
-        ValueError: One begins with `_okta_`.
-    """
-    for name in names:
+    whole = bytes(event)
+    if not _may_hold_reserved(whole):
+        return head
+    for name in _names(whole):
         if name.startswith(_RESERVED):
             msg = f"it has a member {name[:80]!r}: names that begin with {_RESERVED} are this pipeline's own"
             raise ValueError(msg)
+    return head
+
+
+def _names(event: bytes) -> Iterable[str]:
+    try:
+        return _NAMES.decode(event)
+    except NOT_JSON:
+        return members_of(event)
 
 
 def _count(page: bytes | bytearray) -> None:
@@ -268,11 +260,8 @@ def _slice_one_by_one(raws: Sequence[msgspec.Raw]) -> SlicedPage:
     for raw in raws:
         view = memoryview(raw)
         try:
-            head = _HEAD.decode(view)
-            check_moment(head.published)
-            if _may_hold_reserved(bytes(view)):
-                check_names(_NAMES.decode(view))
-        except (ValueError, RecursionError) as error:
+            head = check_event(view)
+        except ValueError as error:
             malformed.append((bytes(view), f"not an event: {error}", *_loose(view)))
             continue
         heads.append(head)

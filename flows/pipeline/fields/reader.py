@@ -5,7 +5,8 @@ of it. Of a 2 KB event, five members take 1.4 times as long as one, and all of t
 
 The types of the structs allow any JSON value everywhere, so an event that isn't shaped as Okta documents (a text for an object, an object
 for an array) is read like any other: what isn't there is `MISSING`. `TreeReader` reads whole events into plain objects, with the same
-accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair, and the judge of the structs in the tests.
+accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair or bytes that are no UTF-8 (they are read as
+replacement characters), and the judge of the structs in the tests.
 """
 
 import json
@@ -26,7 +27,8 @@ Accessor = Callable[[Any], Any]
 """Takes a decoded event; gives the value at a path, a list of values where an array is on the way, or `MISSING`."""
 
 _KNOWN: Final = frozenset((*OKTA_FIELDS, *PIPELINE_FIELDS))
-_UNREADABLE: Final = (msgspec.DecodeError, RecursionError)
+# The second: bytes that are no UTF-8 in a text that is read.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OTHERS: Final[Any] = str | int | float | bool | None | msgspec.UnsetType
 
 
@@ -65,7 +67,7 @@ class FieldReader:
     """Reads some fields of events.
 
     Args:
-        paths: Dotted paths, in any case; virtual ones too.
+        paths: Dotted paths, in any case; virtual ones too. The empty one is the event as a whole.
 
     Attributes:
         paths: The paths as they were given, each once.
@@ -120,6 +122,8 @@ class FieldReader:
         return self._root.struct(**{node.attribute: tree.get(name, MISSING) for name, node in self._root.inner.items()})
 
     def _member(self, path: str) -> Accessor:
+        if not path:
+            return _itself
         segments = path.split(".")
         nodes: list[_Node] = []
         node = self._root
@@ -151,7 +155,7 @@ class TreeReader:
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value."""
-        return _accessor(path, lambda own: _of_tree(own.split(".")))
+        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _itself)
 
 
 def _sources(path: str) -> tuple[str, ...]:
@@ -166,6 +170,10 @@ def _accessor(path: str, member: Callable[[str], Accessor]) -> Accessor:
         return sources[0]
     make = virtual.make
     return lambda event: make(*[source(event) for source in sources])
+
+
+def _itself(event: Any) -> Any:
+    return event
 
 
 def _of_tree(segments: Sequence[str]) -> Accessor:
@@ -212,7 +220,7 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
 def _tree(data: bytes | memoryview | msgspec.Raw) -> dict[str, Any]:
     """An event as plain objects where msgspec refuses it; empty where nobody can read it."""
     try:
-        tree = json.loads(bytes(memoryview(data)))
+        tree = json.loads(bytes(memoryview(data)).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return {}
     return tree if type(tree) is dict else {}

@@ -17,7 +17,7 @@ def answered(body: bytes | bytearray, *, is_cut: bool = False) -> Response:
 
 
 def test_events_are_cut_and_what_is_none_is_told_with_the_tries_that_it_took() -> None:
-    reader = BodyReader("acme")
+    reader = BodyReader("acme", "https://acme.okta.com")
     assert isinstance(reader.read(answered(b"<html>"), NOW, may_skip=True), Undecodable)
     read = reader.read(answered(b"[" + EVENT + b",7]"), NOW + timedelta(seconds=5), may_skip=True)
     assert isinstance(read, Decoded)
@@ -31,19 +31,20 @@ def test_events_are_cut_and_what_is_none_is_told_with_the_tries_that_it_took() -
 
 
 def test_a_body_that_stays_unreadable_becomes_a_letter_and_counting_begins_anew() -> None:
-    reader = BodyReader("acme")
+    reader = BodyReader("acme", "https://acme.okta.com")
     for round_ in range(2):
         for attempt in range(DECODE_TRIES):
             read = reader.read(answered(bytearray(b"<html>")), NOW + timedelta(seconds=attempt), may_skip=True)
             assert isinstance(read, Undecodable)
             assert (read.letter is None) == (attempt < DECODE_TRIES - 1), (round_, attempt)
             assert "HTML" in read.failure.message
+            assert "not Okta's API" in read.failure.fix
         assert read.letter
         assert (read.letter.raw, read.letter.attempts, read.letter.first_at) == (b"<html>", DECODE_TRIES, NOW)
 
 
 def test_where_nothing_says_how_to_go_on_it_is_asked_for_without_end() -> None:
-    reader = BodyReader("acme")
+    reader = BodyReader("acme", "https://acme.okta.com")
     for _ in range(3 * DECODE_TRIES):
         read = reader.read(answered(b"<html>"), NOW, may_skip=False)
         assert isinstance(read, Undecodable)
@@ -61,7 +62,7 @@ def test_where_nothing_says_how_to_go_on_it_is_asked_for_without_end() -> None:
     ids=["a bomb of numbers", "too many events", "a large page of HTML", "a body that was not read to its end"],
 )
 def test_what_no_page_can_be_is_one_failure_after_the_other_and_in_the_end_one_small_letter(*, body: bytes, is_cut: bool) -> None:
-    reader = BodyReader("acme")
+    reader = BodyReader("acme", "https://acme.okta.com")
     reads = [reader.read(answered(body, is_cut=is_cut), NOW, may_skip=True) for _ in range(DECODE_TRIES)]
     assert [isinstance(read, Undecodable) and read.letter is None for read in reads] == [True] * (DECODE_TRIES - 1) + [False]
     last = reads[-1]
@@ -76,7 +77,7 @@ def test_what_no_page_can_be_is_one_failure_after_the_other_and_in_the_end_one_s
 
 
 def test_a_page_of_half_an_emoji_and_too_many_elements_is_not_salvaged_without_end() -> None:
-    reader = BodyReader("acme")
+    reader = BodyReader("acme", "https://acme.okta.com")
     odd = EVENT[:-1] + b',"x":"\\ud83d"}'
     body = b"[" + odd + b",1" * 100_000 + b"]"
     for _ in range(2):

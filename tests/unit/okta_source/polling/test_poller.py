@@ -11,7 +11,7 @@ from okta_source.polling.limits import Backoff
 from okta_source.polling.poller import RETENTION, Poller
 from okta_source.polling.query import Query
 from okta_source.polling.state import Cursor, TenantState
-from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, link_to
+from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, link_to, refusal
 
 QUERY = Query("acme", ORG, page_limit=3, poll_interval_seconds=10.0)
 SINCE = NOW - timedelta(hours=1)
@@ -140,7 +140,7 @@ def test_an_event_of_the_first_year_is_a_mark_that_a_restart_survives() -> None:
     subject.receive(answer([event(1) | {"published": "0001-01-01T00:00:00Z"}], link_to("1")), NOW)
     assert subject.high_water is not None
     assert subject.high_water.year == 1
-    step = subject.receive(answer(status=410), NOW)
+    step = subject.receive(refusal(410), NOW)
     assert step.reset
     assert not subject.cursor.from_link
     assert subject.cursor.url == poller().cursor.url
