@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from okta_source.simulator import Organisation, Simulator
+from okta_source.simulator import Organisation, Scripted, Simulator
 from tests.e2e.harness import FlowProcess, wait_for
 from tests.e2e.push.pipeline import PushPlace, hook
 from tests.e2e.push.receiving import SECRET, free_port, post
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("receiver")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("mode", ["merge", "wake"])
@@ -173,3 +173,28 @@ def test_a_cluster_with_hooks_starts_its_receiver_again_and_ends_with_it(tmp_pat
         assert "the cluster goes on, and it is started again in 1 s" in cluster.output()
         with pytest.raises(ConnectionRefusedError):
             post(port, "acme", b"{}")
+
+
+def test_merge_goes_on_while_okta_answers_nothing_and_its_cursor_is_refused_then(tmp_path: Path) -> None:
+    port = free_port()
+    organisation = Organisation("acme", events=50, hooks=[hook(port, "acme", form="eventbridge")])
+    push = PushPlace(tmp_path, port, "merge")
+    push.place.make_state()
+    with Simulator([organisation]) as simulator:
+        push.add_all(simulator, [organisation], poll_interval_seconds=1)
+        with push.receiver(), push.place.run() as flow:
+            wait_for(lambda: len(push.uuids("acme")) == 50, "the backlog")
+            simulator.down("acme")
+            pushed = organisation.append(40)
+            wait_for(lambda: set(pushed) <= set(push.uuids("acme")), "pushed events")
+            organisation.hooks[0].status = "INACTIVE"
+            silent = organisation.append(20)  # by no hook: polling must not skip them
+            flow.kill()
+        with push.place.run() as flow:
+            organisation.script(Scripted(status=400))
+            simulator.up("acme")
+            wait_for(lambda: set(silent) <= set(push.uuids("acme")), "polled events")
+            assert flow.stop()[0] == 0
+            assert "Okta refuses the saved cursor" in flow.output()
+    push.judge(organisation)
+    assert push.sources("acme") == {"poll": 70, "eventbridge": 40}

@@ -21,8 +21,6 @@ from tests.e2e.harness import wait_for
 from tests.e2e.push.conftest import write_config
 from tests.e2e.push.receiving import SECRET, Receiver, exchange, free_port, post, request_bytes, spooled
 
-pytestmark = pytest.mark.xdist_group("receiver")
-
 BODY = b'{"data":{"events":[]}}'
 
 
