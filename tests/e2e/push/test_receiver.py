@@ -170,7 +170,7 @@ def test_a_crowd_of_tricklers_keeps_nobody_out(tmp_path: Path) -> None:
         assert "Traceback" not in running.output()
 
 
-def crowd(port: int, size: int, stop: threading.Event | Event) -> None:
+def crowd(port: int, size: int, stop: threading.Event | Event, pause_seconds: float = 0.05) -> None:
     """Connections that trickle headers, bodies with the secret and bodies without; each that is closed is opened again."""
     heads = [
         b"POST /hooks/acme HTTP/1.1\r\nX-Slow: ",
@@ -192,7 +192,7 @@ def crowd(port: int, size: int, stop: threading.Event | Event) -> None:
                 if connection is not None:
                     connection.close()
                 connections[number] = None
-        stop.wait(0.05)
+        stop.wait(pause_seconds)
     for connection in connections:
         if connection is not None:
             connection.close()
