@@ -25,7 +25,9 @@ from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, Configur
 from flows.runtime.invocation import Seat
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from flows.runtime.owner import LAUNCHER, hold
-from flows.runtime.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
+from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state
+from sinks.config import SinkConfig
 
 __all__ = ["main"]
 
@@ -46,33 +48,34 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     arguments = _parser(environ).parse_args(argv)
     configure_logging()
     try:
-        cluster = _asked_for(arguments, environ)
+        settings = load(arguments.config, environ)
+        cluster = _asked_for(arguments, settings.path)
         problems = [*ports_that_clash(cluster)] or [*_unavailable(cluster)]
         if not problems:
-            return _run(cluster, environ)
+            return _run(cluster, settings.sinks, environ)
     except (ConfigurationError, StateUnusable) as error:
         problems = [str(error)]
     sys.stderr.write("\n".join(problems) + "\n")
     return EXIT_CONFIGURATION
 
 
-def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
+def _run(cluster: Cluster, sinks: Mapping[str, SinkConfig], environ: Mapping[str, str]) -> int:
     ending = Ending(cluster.size, keeps_state=cluster.state is not None, until_drained=cluster.until_drained)
     with ExitStack() as stack:
         if cluster.state is None:
             _LOG.warning("without --state nothing is remembered: each start begins at start_from")
         else:
-            _prepare_state(cluster, cluster.state, stack)
+            _prepare_state(cluster, cluster.state, sinks, stack)
         run(members(cluster, environ), ending, sys.stderr.buffer, listening_ports(cluster))
     conclusion = ending.conclusion()
     _LOG.log(logging.CRITICAL if conclusion.code else logging.INFO, "%s", conclusion.message)
     return conclusion.code
 
 
-def _asked_for(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Cluster:
+def _asked_for(arguments: argparse.Namespace, config: Path) -> Cluster:
     return Cluster(
         size=arguments.processes,
-        config=load(arguments.config, environ).path,
+        config=config,
         state=Path(arguments.state).absolute() if arguments.state else None,
         snapshot_interval_seconds=arguments.snapshot_interval,
         backup_interval_seconds=arguments.backup_interval,
@@ -91,14 +94,14 @@ def _unavailable(cluster: Cluster) -> Iterator[str]:
             yield f"port {port.number} for {port.purpose} {reason}: {fix}"
 
 
-def _prepare_state(cluster: Cluster, directory: Path, stack: ExitStack) -> None:
+def _prepare_state(cluster: Cluster, directory: Path, sinks: Mapping[str, SinkConfig], stack: ExitStack) -> None:
     """Make the state directory where there is none, with as many stores as processes, and hold it for them to join."""
     make_directory(directory)
     stack.enter_context(hold(directory, Seat(cluster.token, LAUNCHER, cluster.size)))
     if not holds_stores(directory):
         make_stores(directory, cluster.size)
         _LOG.info("made the state directory %s", directory)
-    check_usable(directory, alone=True)
+    examine_state(directory, MAIN_FLOW, sinks, alone=True, way_out=WAY_OUT)
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
