@@ -186,6 +186,8 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
         tenants=chosen,
         sinks=settings.sinks,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
+        # Its own, since a flow that runs beside it has the configuration's.
+        outbox_dir=state_dir / "outbox" if state_dir is not None else settings.pipeline.outbox_dir / ".backfill",
         partition_names=source.tenant_names,
         state_dir=state_dir,
         control=control,
@@ -217,7 +219,7 @@ class _Ending:
         failed = self._ledger.failed()
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
-        code = EXIT_UNDRAINED if failed else 0
+        code = EXIT_UNDRAINED if failed or (self._control.left() and not self._control.stopping) else 0
         if self._report:
             try:
                 write_report(self._report, slices, self._ledger)

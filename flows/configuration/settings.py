@@ -44,12 +44,14 @@ class PipelineConfig(Strict):
     Attributes:
         format: What sinks receive unless their own table says otherwise.
         dead_letter_dir: Where events go that a target refuses.
+        outbox_dir: What elasticsearch and webhook sinks have still to send.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
         retired: Names of former tenants whose saved state is to be kept.
     """
 
     format: Literal["raw"] = Field("raw", description="raw")
     dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
+    outbox_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/outbox"), description=_FOLDER_ALLOWED)
     dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
     retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
         (), description=f"a list of former tenants' names, each {NAME_ALLOWED}"

@@ -37,6 +37,7 @@ def deliver(
     tenants: Iterable[TenantConfig],
     sinks: Mapping[str, SinkConfig],
     dead_letter_dir: Path,
+    outbox_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
     control: RunControl,
@@ -49,6 +50,7 @@ def deliver(
         tenants: Whose events they may be.
         sinks: The sinks by their names.
         dead_letter_dir: Where events go that can't be delivered.
+        outbox_dir: Where sinks that send keep what they have still to send; no other flow may have the same.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
@@ -57,7 +59,7 @@ def deliver(
     keyed = op.map("key_by_tenant", documents, _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
     for name, config in sinks.items():
-        sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
+        sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
         router = Router(name, config)
         routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
         op.output(f"sink_{name}", routed, StopsRunKeyed(sink))

@@ -5,7 +5,7 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 | exit | meaning |
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
-| 1 | drained, but for the tenants named in the log |
+| 1 | drained, but for the tenants and the outboxes named in the log |
 | 2 | the configuration or the state directory is wrong, or the port for metrics is in use; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """
@@ -36,6 +36,7 @@ __all__ = [
     "configure_logging",
     "install",
     "is_program",
+    "stop_run",
 ]
 
 EXIT_UNDRAINED = 1
@@ -73,7 +74,7 @@ def configure_logging() -> None:
 
 
 def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
-    """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants into exit code 1.
+    """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants and outboxes into exit code 1.
 
     Args:
         control: The run's switches.
@@ -92,7 +93,10 @@ def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], 
         undrained = control.undrained()
         for tenant, failure in sorted(undrained.items()):
             _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
-        code = at_end() or (EXIT_UNDRAINED if undrained else 0)
+        left = control.left()
+        for what in left:
+            (_LOG.info if control.stopping else _LOG.error)("%s", what)
+        code = at_end() or (EXIT_UNDRAINED if undrained or (left and not control.stopping) else 0)
         if code:
             _exit_now(code)
 
@@ -121,10 +125,13 @@ def _exit_now(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _stop_run(error: SinkStopped) -> NoReturn:
-    """End the process without a last snapshot: only so does the next run send again what this sink has not taken."""
+def stop_run(error: SinkStopped) -> None:
+    """End the process without a last snapshot, from whichever thread: only so does the next run write again what this sink has not taken.
+
+    Where this is not the program it does nothing: whoever hands the sink something is told by an exception.
+    """
     if not is_program():
-        raise error
+        return
     _LOG.critical("%s", error)
     _exit_now(EXIT_SINK_STOPPED)
 
@@ -133,7 +140,8 @@ def _guarded(call: Callable[[], _R]) -> _R:
     try:
         return call()
     except SinkStopped as error:
-        _stop_run(error)
+        stop_run(error)
+        raise
 
 
 def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[Any]) -> None:
@@ -141,8 +149,7 @@ def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[A
     try:
         partition.close()
     except SinkStopped as error:
-        if is_program():
-            _stop_run(error)
+        stop_run(error)
         _LOG.critical("%s", error)
 
 

@@ -17,5 +17,7 @@ EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-tenant", "Errors by type and stage", "Types"): "no poll and no delivery failed",
     ("okta-tenant", "Dead letters by sink", "Sinks"): "no event went to the dead letters",
     ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
+    ("okta-delivery", "Oldest event in the outbox", "A"): "nothing waits in an outbox",
+    ("okta-delivery", "Taken and not kept", "A"): "no ingest pipeline drops events",
 }
 """By the dashboard's uid, the panel's title and the query's refId: why nothing is found."""

@@ -38,7 +38,7 @@ class SinkCommon(Strict):
         categories: Only events of these categories; of any where it is empty.
         severity_at_least: Only events at least as grave, and those whose severity is unknown; all of them for None.
         format: What a document looks like.
-        retry_for_seconds: How long a failing target is tried before it counts as down.
+        retry_for_seconds: How long a failing target is tried before its events are given up.
         on_exhausted: What then: its events go to the dead letters, or the run ends.
     """
 
@@ -47,5 +47,5 @@ class SinkCommon(Strict):
     categories: Annotated[tuple[Category, ...], BeforeValidator(to_tuple)] = Field((), description=_CATEGORIES)
     severity_at_least: Severity | None = Field(None, description="DEBUG, INFO, WARN, ERROR")
     format: Literal["raw"] = Field("raw", description="raw")
-    retry_for_seconds: float = Field(60.0, ge=1, le=86400, description="1 to 86400")
+    retry_for_seconds: float = Field(604_800.0, ge=1, le=2_592_000, description="1 to 2592000")
     on_exhausted: OnExhausted = Field("dead_letter", description="dead_letter, stop")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from sinks.dead_letters.files import locked, repair_end, take_out
+from sinks.dead_letters.files import locked, repair_end
 from sinks.dead_letters.line import encode
 from sinks.documents import Rejected
 from sinks.durable import append_or_undo, make_directories, sync_directory
@@ -25,7 +25,7 @@ __all__ = ["DeadLetterFile", "DeadLetterPartition", "DeadLetterSink", "encode", 
 
 
 class DeadLetterFile:
-    """Appends dead letters, durably; what it returns from is on the disk. Takes them out again.
+    """Appends dead letters, durably; what it returns from is on the disk.
 
     The directories get mode 0700 and the files 0600, since dead letters hold personal data.
     """
@@ -52,19 +52,6 @@ class DeadLetterFile:
                 sink = group[0].sink
                 raise stopped_by(error, sink=sink, tenant="", path=str(path), resumes=None) from error
             self._count(group)
-
-    def remove(self, letters: Sequence[Rejected]) -> int:
-        """Take these very letters out again, because they were delivered after all.
-
-        Whoever sends the file's letters again at this moment has it claimed: they are not found then, and it is for him to remove them.
-
-        Returns:
-            How many were there.
-
-        Raises:
-            OSError: The operating system refuses; what is not taken out stays, to be sent again.
-        """
-        return sum(take_out(path, map(encode, group)) for path, group in self._by_path(letters).items())
 
     def path_of(self, letter: Rejected) -> Path:
         """Where a dead letter goes."""
