@@ -13,7 +13,7 @@ JUDGES := .judges
 TEST_PROCESSES ?= 4
 SOURCES := okta_source sinks flows grafana tests
 
-.PHONY: help demo servers judges test lint format dashboards bench lock clean
+.PHONY: help demo servers judges test lint format dashboards docs reference bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
@@ -22,6 +22,8 @@ help:
 	@echo "make lint    formatting, linters, types, import rules"
 	@echo "make format  put the code into the one format"
 	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
+	@echo "make docs    build the documentation into site/, strictly"
+	@echo "make reference    write the tables of docs/configuration.md from the models"
 	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
@@ -67,6 +69,7 @@ lint: $(DEV_STAMP)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m grafana.generator --check
+	$(PYTHON) -m flows.configuration.reference --check
 
 format: $(DEV_STAMP)
 	$(VENV)/bin/ruff format $(SOURCES)
@@ -74,6 +77,12 @@ format: $(DEV_STAMP)
 
 dashboards: $(DEV_STAMP)
 	@$(PYTHON) -m grafana.generator
+
+docs: $(DEV_STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+
+reference: $(DEV_STAMP)
+	@$(PYTHON) -m flows.configuration.reference
 
 bench: $(DEV_STAMP)
 	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
@@ -83,4 +92,4 @@ lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .servers .bench $(JUDGES) demo/out demo/state build dist
+	rm -rf $(VENV) .servers .bench $(JUDGES) demo/out demo/state build dist site

@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from flows.pipeline.categories import CATEGORIES
 from okta_source.simulator import Organisation, Simulator
+from okta_source.tagging.categories import CATEGORIES
 
 __all__ = ["main"]
 

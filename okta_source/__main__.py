@@ -13,6 +13,7 @@ COMMANDS = {
     "authorize": ("okta_source.authorize.command", "sign in once at Okta for a tenant with method refresh_token"),
     "init": ("okta_source.init.command", "add an organisation to the configuration: asks for what it needs and says where to find it"),
     "status": ("okta_source.status.command", "the fleet as a table, from the metrics endpoints of one or more processes"),
+    "hooks": ("okta_source.hooks.command", "receive event hooks and EventBridge deliveries into the spool that the main flow reads"),
     "simulate": ("okta_source.simulator.command", "run Okta organisations on this machine, for tests and demonstrations"),
 }
 """Command → its module and what it does."""

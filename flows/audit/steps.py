@@ -25,7 +25,7 @@ from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
-from flows.pipeline.destinations import build_sink, make_lookup
+from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.routing import Router
 from flows.runtime.lifecycle import StopsRunKeyed
@@ -36,6 +36,7 @@ from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import Documents
 from sinks.file.archive_files import ArchiveFiles, beside
 from sinks.file.sink import FileSink
+from sinks.targets import make_lookup
 
 __all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
 
@@ -92,7 +93,7 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
             )
             op.output(f"repair_{name}", op.filter_map(f"missing_{name}", verdicts, _missing), StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
-    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, journal_dir=journal_dir)
+    notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))
     return flow
 

@@ -140,7 +140,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
         PlanRefused: This can't be fetched, or not with this state directory, or files of an earlier backfill are in the way.
     """
     settings = load(config_path)
-    sinks = beside_the_live_ones(settings.sinks)
+    sinks = beside_the_live_ones({name: sink for name, sink in settings.sinks.items() if "events" in sink.kinds})
     plan: Plan | None = None
     warnings = list(settings.warnings)
     if state_dir is not None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from flows.cluster.ending import Ending
 from flows.cluster.lock import hold
-from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, members, ports, ports_that_clash
+from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, listening_ports, members, ports, ports_that_clash
 from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
@@ -60,7 +60,7 @@ def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
         locks = [_prepare_state(cluster.state, cluster.size, stack)] if cluster.state is not None else []
         if not locks:
             _LOG.warning("without --state nothing is remembered: each start begins at start_from")
-        run(members(cluster, environ), ending, sys.stderr.buffer, locks)
+        run(members(cluster, environ), ending, sys.stderr.buffer, locks, listening_ports(cluster))
     conclusion = ending.conclusion()
     _LOG.log(logging.CRITICAL if conclusion.code else logging.INFO, "%s", conclusion.message)
     return conclusion.code

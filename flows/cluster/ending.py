@@ -78,6 +78,7 @@ class Ending:
         self._until_drained = until_drained
         self._records: list[_Record] = []
         self._stopping = False
+        self._refused = ""
         self._ask_at: float | None = None
         """When the next signal is due: SIGTERM first, SIGKILL after it."""
         self._sent: list[signal.Signals] = []
@@ -90,6 +91,16 @@ class Ending:
     def stop(self, now: float) -> None:
         """The operator wants it to end."""
         self._stopping = True
+        self._ask_no_later_than(now)
+
+    def refuse(self, reason: str, now: float) -> None:
+        """The cluster can't be as it is.
+
+        Args:
+            reason: What is wrong, for the operator.
+            now: The monotonic clock, in seconds.
+        """
+        self._refused = self._refused or reason
         self._ask_no_later_than(now)
 
     def ended(self, ended: Ended, now: float) -> None:
@@ -113,6 +124,8 @@ class Ending:
 
     def conclusion(self) -> Conclusion:
         """The exit code and the message, once no process is left."""
+        if self._refused:
+            return Conclusion(EXIT_FAILED, f"{self._refused}. {self._resume()}")
         cause = self._cause()
         if cause is None:
             return Conclusion(0, "every process has stopped" if self._stopping or not self._until_drained else "every tenant is drained")

@@ -5,12 +5,12 @@ plain run without either.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["METRICS_ENABLED", "METRICS_PORT", "Cluster", "Member", "Port", "members", "ports", "ports_that_clash"]
+__all__ = ["METRICS_ENABLED", "METRICS_PORT", "Cluster", "Member", "Port", "listening_ports", "members", "ports", "ports_that_clash"]
 
 METRICS_ENABLED: Final = "BYTEWAX_DATAFLOW_API_ENABLED"
 METRICS_PORT: Final = "BYTEWAX_DATAFLOW_API_PORT"
@@ -96,11 +96,15 @@ def members(cluster: Cluster, environ: Mapping[str, str]) -> tuple[Member, ...]:
     return tuple(Member(number, _command(cluster, number), _environment(cluster, number, environ)) for number in range(cluster.size))
 
 
+def listening_ports(cluster: Cluster) -> Sequence[int]:
+    """Where the processes listen for each other; nowhere where there is but one."""
+    return range(cluster.port_base, cluster.port_base + cluster.size) if cluster.size > 1 else ()
+
+
 def ports(cluster: Cluster) -> Iterator[Port]:
     """Every port that the cluster needs."""
-    if cluster.size > 1:
-        for number in range(cluster.size):
-            yield Port(LOOPBACK, cluster.port_base + number, f"process {number} to listen for the others", "--port-base")
+    for number, port in enumerate(listening_ports(cluster)):
+        yield Port(LOOPBACK, port, f"process {number} to listen for the others", "--port-base")
     if cluster.metrics_port is not None:
         for number in range(cluster.size):
             yield Port(_EVERYWHERE, cluster.metrics_port + number, f"the metrics of process {number}", "--metrics-port")

@@ -16,7 +16,9 @@ from types import FrameType
 from typing import BinaryIO, Final
 
 from flows.cluster.ending import Ended, Ending
+from flows.cluster.joining import Joining
 from flows.cluster.plan import Member
+from flows.cluster.sockets import connections, sockets_of
 
 __all__ = ["run"]
 
@@ -26,7 +28,7 @@ _READ_BYTES: Final = 1 << 16
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Sequence[int] = ()) -> None:
+def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Sequence[int] = (), ports: Sequence[int] = ()) -> None:
     """Start the processes and stay until the last one has ended.
 
     SIGINT and SIGTERM are relayed as SIGTERM to each of them. They are in process groups of their own, so that a Ctrl-C, which a terminal
@@ -38,6 +40,7 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
         ending: Is told what happens, and says whom to signal.
         out: Where their output goes, each line whole and behind its process's number.
         inherited: File descriptors that they are to keep open.
+        ports: Where they listen for each other, if they do: nobody else may be connected there.
     """
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -52,7 +55,8 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
                 running.append(process)
                 selector.register(process.output, selectors.EVENT_READ, process.pass_on)
             _LOG.info("started %s", ", ".join(f"process {each.number} (pid {each.popen.pid})" for each in running))
-            _watch(running, ending, selector, wake_read)
+            joining = Joining(ports, time.monotonic()) if len(ports) > 1 else None
+            _watch(running, ending, selector, wake_read, joining)
         finally:
             for process in running:
                 process.end()
@@ -63,7 +67,7 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
             os.close(wake_write)
 
 
-def _watch(running: list["_Running"], ending: Ending, selector: selectors.BaseSelector, wake_read: int) -> None:
+def _watch(running: list["_Running"], ending: Ending, selector: selectors.BaseSelector, wake_read: int, joining: Joining | None) -> None:
     left = list(running)
     while left:
         for key, _ in selector.select(_LOOK_SECONDS):
@@ -78,10 +82,23 @@ def _watch(running: list["_Running"], ending: Ending, selector: selectors.BaseSe
         for process in [each for each in left if each.popen.poll() is not None]:
             left.remove(process)
             ending.ended(Ended(process.number, process.popen.pid, process.popen.returncode), now)
+        if joining is not None and len(left) == len(running) and _has_joined(joining, left, ending, now):
+            joining = None
         number = ending.due(now)
         if number is not None:
             for process in left:
                 process.popen.send_signal(number)
+
+
+def _has_joined(joining: Joining, left: Sequence["_Running"], ending: Ending, now: float) -> bool:
+    """Whether there is nothing more to look for; somebody else at a port ends the cluster."""
+    there = connections()
+    if there is None:
+        return True
+    over, why = joining.look(there, sockets_of(each.popen.pid for each in left), now)
+    if why:
+        ending.refuse(why, now)
+    return over
 
 
 class _Running:

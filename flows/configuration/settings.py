@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
+from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -23,11 +24,12 @@ from okta_source.config.file import (
     tenant_warnings,
     unusable_tls,
 )
+from okta_source.config.hooks import HooksConfig
 from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
 from sinks.config import SinkConfig
 
-__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "PipelineConfig", "Problem", "Settings", "load"]
+__all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]
 
 _FOLDER_ALLOWED: Final = "the path of a folder"
 
@@ -39,14 +41,14 @@ def _to_folder(value: object, info: ValidationInfo) -> object:
 
 
 class PipelineConfig(Strict):
-    """What holds for the pipeline as a whole: the `[pipeline]` table.
+    """What holds for the pipeline as a whole.
 
     Attributes:
         format: What sinks receive unless their own table says otherwise.
-        dead_letter_dir: Where events go that a target refuses.
-        outbox_dir: What elasticsearch and webhook sinks have still to send.
+        dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
+        outbox_dir: What elasticsearch and webhook sinks have still to send; nothing waits for a target.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
-        retired: Names of former tenants whose saved state is to be kept.
+        retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
 
     format: Literal["raw"] = Field("raw", description="raw")
@@ -58,11 +60,19 @@ class PipelineConfig(Strict):
     )
 
 
-class _Document(Strict):
-    """The whole file."""
+class Document(Strict):
+    """The whole file.
+
+    Attributes:
+        pipeline: What holds for the pipeline as a whole.
+        tenants: The organisations, at least one.
+        sinks: Where events go: any number of sinks, at least one, each named by its table.
+    """
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
+    hooks: HooksConfig = Field(description="a table [hooks]")
+    detections: DetectionsConfig | None = Field(None, description="a table [detections]")
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -76,6 +86,8 @@ class Settings:
         pipeline: What holds for the whole.
         tenants: The organisations, at least one, in the file's order.
         sinks: The sinks by their names, at least one, in the file's order.
+        hooks: Where the receiver of hooks listens, and its spool.
+        detections: Which rules are in force; None for no detection at all.
         path: The file that all this was read from, absolute.
         warnings: What works but deserves a look, one line each.
     """
@@ -83,6 +95,8 @@ class Settings:
     pipeline: PipelineConfig
     tenants: tuple[TenantConfig, ...]
     sinks: dict[str, SinkConfig]
+    hooks: HooksConfig
+    detections: DetectionsConfig | None
     path: Path
     warnings: tuple[str, ...]
 
@@ -102,14 +116,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         ConfigurationError: With every problem that the file has.
     """
     file = read_config_file(path, environ)
-    raw = {"pipeline": {}, **file.raw}
+    raw = {"pipeline": {}, "hooks": {}, **file.raw}
     context = {"folder": file.folder, "environ": environ}
     found: list[tuple[Location, str]] = []
-    document: _Document | None = None
+    document: Document | None = None
     try:
-        document = _Document.model_validate(raw, context=context)
+        document = Document.model_validate(raw, context=context)
     except ValidationError as error:
-        found.extend(explain(error, _Document))
+        found.extend(explain(error, Document))
     found.extend(_conflicts(raw, context))
     if document is None or found:
         found.sort(key=lambda entry: _position(entry[0]))
@@ -123,14 +137,18 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    warnings = [
+        *tenant_warnings(document.tenants),
+        *sink_rules.warnings(sinks),
+        *sink_rules.alert_warnings(sinks, detects=document.detections is not None),
+    ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
+    return Settings(document.pipeline, document.tenants, sinks, document.hooks, document.detections, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:
     """The order of the file's sections; within a tenant or a sink, problems stay as they were found."""
-    section = list(_Document.model_fields).index(str(place[0])) if place[0] in _Document.model_fields else -1
+    section = list(Document.model_fields).index(str(place[0])) if place[0] in Document.model_fields else -1
     number = place[1] if len(place) > 1 and isinstance(place[1], int) else 0
     return section, number
 

@@ -22,7 +22,7 @@ from sinks.config import (
 )
 from sinks.http.tls import client_context
 
-__all__ = ["conflicts", "unusable_tls", "warnings"]
+__all__ = ["alert_warnings", "conflicts", "unusable_tls", "warnings"]
 
 _MOST_NAMES_SHOWN: Final = 30
 
@@ -132,6 +132,24 @@ def warnings(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
         if isinstance(sink, (ElasticsearchSinkConfig, WebhookSinkConfig)):
             for place in sink.plain_to_others():
                 yield ("sinks", name, *place), "http:// shows the sink's credentials to anyone on the way; use https://"
+
+
+def alert_warnings(sinks: Mapping[str, SinkConfig], *, detects: bool) -> Iterator[tuple[Location, str]]:
+    """Find alerts that go nowhere, and sinks that wait for alerts which nobody gives.
+
+    Args:
+        sinks: The sinks.
+        detects: Whether there is a table [detections].
+
+    Yields:
+        The location in the document, and what to do about it.
+    """
+    takers = [name for name, sink in sinks.items() if "alerts" in sink.kinds]
+    if detects and not takers:
+        yield ("detections",), 'no sink takes alerts; add kinds = ["alerts"] to one'
+    if not detects:
+        for name in takers:
+            yield ("sinks", name, "kinds"), "there are no alerts without a table [detections]"
 
 
 def _secret_files(sink: HttpSinkCommon) -> Iterator[tuple[Location, Any]]:

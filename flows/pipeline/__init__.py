@@ -1,1 +1,1 @@
-"""From a page to the documents of every sink: tags, categories, routing, destinations."""
+"""From pages to sinks: tags, routes, formats, fields and detections."""

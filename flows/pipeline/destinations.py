@@ -1,40 +1,22 @@
-"""From a sink's table to what delivers: policies, targets with their credentials, and the sinks themselves.
+"""From a sink's table to the sink itself, as the flows use it."""
 
-The main flow builds sinks, and `flows.replay` targets of the same kind. Credentials are read anew for each request, from the environment or
-from their file, so a rotated file needs no restart; nothing keeps them.
-"""
-
-import base64
-import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink
 
 from flows.runtime.lifecycle import stop_run
-from okta_source import __version__
-from okta_source.config.secret import SecretError, SecretRef
 from okta_source.fetching.control import RunControl
 from okta_source.metrics import count_error
-from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HttpSinkCommon, SinkConfig, WebhookSinkConfig
+from sinks.config import FileSinkConfig, SinkConfig
 from sinks.dead_letters.sink import DeadLetterFile
-from sinks.delivery.policy import DeliveryPolicy
-from sinks.delivery.target import Target
-from sinks.elasticsearch import ElasticsearchTarget
-from sinks.elasticsearch.cluster import Cluster
-from sinks.elasticsearch.lookup import Lookup
-from sinks.errors import SecretUnavailable
 from sinks.file.sink import FileSink
-from sinks.http.client import HttpClient
-from sinks.http.tls import client_context
 from sinks.metrics import tell_sink
 from sinks.outbox.sink import KeyedSink
-from sinks.webhook import HecFields, WebhookTarget
+from sinks.targets import make_target, policy_of
 
-__all__ = ["build_sink", "make_lookup", "make_target", "policy_of"]
-
-USER_AGENT = f"bytewax-okta/{__version__}"
+__all__ = ["build_sink"]
 
 
 def build_sink(
@@ -65,7 +47,7 @@ def build_sink(
     tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
-        return FileSink(name, config.path, partition_names, compression=config.compression, journal_dir=journal_dir)
+        return FileSink(name, config.path, partition_names, compression=config.compression, base=config.base, journal_dir=journal_dir)
     return KeyedSink(
         name,
         partition_names,
@@ -79,102 +61,6 @@ def build_sink(
         on_failure=_count_failures,
         on_stopped=stop_run,
     )
-
-
-def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPolicy:
-    """How a sink delivers: a search index knows no order, a webhook's receiver may rely on it."""
-    return DeliveryPolicy(
-        batch_events=config.batch_events,
-        batch_bytes=config.batch_bytes,
-        max_in_flight=config.max_in_flight,
-        in_order=isinstance(config, WebhookSinkConfig),
-        request_timeout_seconds=config.request_timeout_seconds,
-        retry_for_seconds=config.retry_for_seconds,
-        on_exhausted=config.on_exhausted,
-    )
-
-
-def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) -> Target:
-    """A target of its own connections; touches no network.
-
-    Raises:
-        SecretUnavailable: The client key's password can't be read.
-        OSError: A TLS file can't be used any more.
-    """
-    # One connection more than requests in flight, for probes.
-    http = HttpClient(connections=config.max_in_flight + 1, tls=_tls(config), user_agent=USER_AGENT)
-    if isinstance(config, ElasticsearchSinkConfig):
-        return ElasticsearchTarget(
-            name,
-            config.hosts,
-            config.target,
-            http=http,
-            authorization=_authorization(config),
-            manage_template=config.manage_template,
-            compression=config.compression,
-        )
-    hec = config.hec
-    return WebhookTarget(
-        config.url,
-        config.encoding,
-        http=http,
-        headers=_headers(config),
-        signing_secret=_reader(SecretRef(env=config.secret_env, file=config.secret_file)) if config.has_secret else None,
-        hec=HecFields(sourcetype=hec.sourcetype, source=hec.source, index=hec.index, host=hec.host),
-    )
-
-
-def make_lookup(config: ElasticsearchSinkConfig) -> Lookup:
-    """What tells which events a sink's target holds, over connections of its own; touches no network.
-
-    Raises:
-        SecretUnavailable: The client key's password can't be read.
-        OSError: A TLS file can't be used any more.
-    """
-    http = HttpClient(connections=1, tls=_tls(config), user_agent=USER_AGENT)
-    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target)
-
-
-def _tls(config: HttpSinkCommon) -> ssl.SSLContext:
-    password = _reader(SecretRef(env=config.key_password_env))() if config.key_password_env else None
-    return client_context(
-        config.ca_file, config.cert_file, config.key_file, password, verify=config.verify, verify_hostname=config.verify_hostname
-    )
-
-
-def _reader(reference: SecretRef) -> Callable[[], str]:
-    """Reads a secret at each call; the reference can be printed, what it leads to is in nobody's `repr`."""
-
-    def read() -> str:
-        try:
-            return reference.read().reveal()
-        except SecretError as error:
-            raise SecretUnavailable(str(error)) from None
-
-    return read
-
-
-def _authorization(config: ElasticsearchSinkConfig) -> Callable[[], Mapping[str, str]]:
-    if config.username:
-        username = config.username
-        password = _reader(SecretRef(env=config.password_env, file=config.password_file))
-
-        def basic() -> Mapping[str, str]:
-            # UTF-8, which Elasticsearch and OpenSearch take it for (RFC 7617 leaves it open).
-            return {"Authorization": f"Basic {base64.b64encode(f'{username}:{password()}'.encode()).decode()}"}
-
-        return basic
-    if config.api_key_env or config.api_key_file:
-        key = _reader(SecretRef(env=config.api_key_env, file=config.api_key_file))
-        return lambda: {"Authorization": f"ApiKey {key()}"}
-    return dict
-
-
-def _headers(config: WebhookSinkConfig) -> Callable[[], Mapping[str, str]]:
-    readers = {name: _reader(SecretRef(env=variable)) for name, variable in config.headers_env.items()}
-    readers |= {name: _reader(SecretRef(file=path)) for name, path in config.headers_file.items() if path}
-    plain = dict(config.headers)
-    return lambda: {**plain, **{name: read() for name, read in readers.items()}}
 
 
 def _count_failures(tenants: Iterable[str], error_type: str) -> None:

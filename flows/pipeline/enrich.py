@@ -1,95 +1,26 @@
-"""Batch → Documents: the members that this pipeline puts in front of Okta's own.
+"""From what the source gives to what the sinks take: pages with their tags."""
 
-Nothing is parsed and nothing of Okta's is touched: each document is a prefix, the same bytes for all events of one type in a page, and the
-event's bytes behind its opening brace. A prefix is put together once per event type, tenant and page.
-"""
+from collections.abc import Mapping
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter
-from typing import Any
-
-import orjson
-
-from flows.pipeline.categories import action, category
 from okta_source.config.tenant import TenantConfig
-from okta_source.polling.event import Batch, Malformed
-from sinks.documents import Documents, Rejected, rfc3339
+from okta_source.polling.event import Batch
+from okta_source.tagging.tags import Tagger
+from sinks.documents import Documents
 
-__all__ = ["Enricher", "to_rejected"]
-
-_EVENT_TYPE = attrgetter("event_type")
-
-
-class _Prefixes(dict[str, bytes]):
-    """Event type → prefix, made when first asked for."""
-
-    def __init__(self, front: bytes, kind: Callable[[str], bytes], back: bytes) -> None:
-        super().__init__()
-        self._front, self._kind, self._back = front, kind, back
-
-    def __missing__(self, event_type: str) -> bytes:
-        prefix = self[event_type] = b"".join((self._front, self._kind(event_type), self._back))
-        return prefix
+__all__ = ["Enricher"]
 
 
 class Enricher:
-    """Tags the events of every tenant.
+    """Tags the events of every tenant: see `okta_source.tagging.tags`.
 
     Args:
         tenants: The tenants by name.
     """
 
     def __init__(self, tenants: Mapping[str, TenantConfig]) -> None:
-        self._fronts = {name: _front(tenant) for name, tenant in tenants.items()}
-        self._labels = {name: _labels(tenant) for name, tenant in tenants.items()}
-        self._kinds: dict[str, bytes] = {}
+        self._tagger = Tagger(tenants)
 
     def __call__(self, batch: Batch) -> Documents:
         """Tag one page."""
-        prefixes = _Prefixes(self._fronts[batch.tenant], self._kind, self._back(batch))
-        # One dictionary lookup an event in C (0.05 µs), one concatenation for each of the few dozen event types of a page.
-        column = list(map(prefixes.__getitem__, map(_EVENT_TYPE, batch.heads)))
-        return Documents(batch.tenant, batch.heads, column, batch.bodies)
-
-    def _kind(self, event_type: str) -> bytes:
-        kind = self._kinds.get(event_type)
-        if kind is None:
-            members = {"_okta_category": category(event_type)}
-            told_apart = action(event_type)
-            if told_apart:
-                members["_okta_action"] = told_apart
-            kind = orjson.dumps(members)[1:-1]
-            if len(self._kinds) < 10_000:  # names come from the wire: remember no more than a catalogue's worth
-                self._kinds[event_type] = kind
-        return kind
-
-    def _back(self, batch: Batch) -> bytes:
-        members = orjson.dumps({"_okta_source": batch.source, "_okta_ingested_at": rfc3339(batch.received_at)})
-        return b"," + members[1:-1] + self._labels[batch.tenant] + b","
-
-
-def to_rejected(malformed: Malformed) -> Rejected:
-    """What Okta sent and no sink can take, as a dead letter of the input."""
-    return Rejected(
-        tenant=malformed.tenant,
-        sink="input",
-        reason=malformed.reason,
-        status=malformed.status,
-        attempts=malformed.attempts,
-        first_attempt_at=malformed.first_at,
-        last_attempt_at=malformed.last_at,
-        uuid=malformed.uuid,
-        published=malformed.published,
-        format="raw",
-        event=malformed.raw,
-    )
-
-
-def _front(tenant: TenantConfig) -> bytes:
-    members = {"_okta_event_type": "systemLog", "_okta_tenant": tenant.name, "_okta_org": tenant.org_host}
-    return orjson.dumps(members)[:-1] + b","
-
-
-def _labels(tenant: TenantConfig) -> bytes:
-    members: dict[str, Any] = {"_okta_labels": dict(tenant.labels)}
-    return b"," + orjson.dumps(members)[1:-1] if tenant.labels else b""
+        tagged = self._tagger(batch)
+        return Documents(tagged.tenant, tagged.heads, tagged.prefixes, tagged.bodies)

@@ -22,7 +22,6 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
-from flows.pipeline.destinations import make_target, policy_of
 from flows.replay.report import already_there, count_lines, listing, run_with_progress, summary
 from flows.replay.sink import Sender, SinkReplay
 from flows.replay.stop import Stop
@@ -35,6 +34,7 @@ from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.delivery.writer import Letters, Writer
 from sinks.errors import SecretUnavailable, SinkStopped
+from sinks.targets import make_target, policy_of
 
 __all__ = ["main"]
 

@@ -25,6 +25,7 @@ from typing import Any, NoReturn, TypeVar
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 
 from okta_source.fetching.control import RunControl
+from okta_source.polling.printable import printable
 from sinks.errors import SinkStopped
 
 __all__ = [
@@ -43,6 +44,7 @@ EXIT_UNDRAINED = 1
 EXIT_CONFIGURATION = 2
 EXIT_SINK_STOPPED = 3
 _JOIN_GRACE_SECONDS = 1.0
+_LONGEST_LINE = 4000
 
 _LOG = logging.getLogger(__name__)
 _R = TypeVar("_R")
@@ -55,9 +57,21 @@ def is_program() -> bool:
 
 
 class _UtcFormatter(logging.Formatter):
+    """One line a record, whatever it says: parts of it were written by servers. A traceback keeps its lines, each of them printable."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = super().format(record).split("\n")
+        message = record.message.count("\n") + 1  # the traceback stands behind it
+        return "\n".join((printable(" ".join(lines[:message]), _LONGEST_LINE), *(_indented(line) for line in lines[message:])))
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
         moment = datetime.fromtimestamp(record.created, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _indented(line: str) -> str:
+    text = line.lstrip(" ")
+    return " " * (len(line) - len(text)) + printable(text, _LONGEST_LINE)
 
 
 def configure_logging() -> None:

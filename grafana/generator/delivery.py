@@ -63,7 +63,7 @@ def _now() -> Row:
             ),
             number(
                 "Breakers open",
-                "Targets, or single indices of one, that count as down: nothing has got through for a minute. Their events wait in the outbox.",
+                "Targets, or single indices of one, that count as down: nothing got through for a minute, and their events wait.",
                 "none",
                 [Ask("A", or_zero(per("", "sum", breakers), per("", "max", _SINKS)), "{{job}}")],
                 steps=none_is_well,

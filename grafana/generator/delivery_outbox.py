@@ -22,8 +22,8 @@ def outbox() -> Row:
             8,
             chart(
                 "Waiting in the outbox",
-                "What a sink has still to send, on the disk below `outbox_dir`. It grows while the target is away or slower than what comes "
-                "in, and nothing else waits for it.",
+                "What a sink has still to send, on the disk below `outbox_dir`. It grows while the target is away or slower than what "
+                "comes in, and nothing else waits for it.",
                 "bytes",
                 [Ask("A", size, "{{sink}}")],
                 steps=[(None, "transparent"), (_ALERTED_BYTES, "red")],
@@ -31,8 +31,8 @@ def outbox() -> Row:
             ),
             chart(
                 "Oldest event in the outbox",
-                "For how long the oldest of them has waited; nothing where nothing waits. After `retry_for_seconds` it would go to the dead "
-                "letters.",
+                "For how long the oldest of them has waited; nothing where nothing waits. After `retry_for_seconds` it would go to the "
+                "dead letters.",
                 "s",
                 [Ask("A", f"time() - {oldest}", "{{sink}}")],
                 steps=[(None, "transparent"), (_ALERTED_SECONDS, "red")],

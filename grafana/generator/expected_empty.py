@@ -7,6 +7,7 @@ __all__ = ["EXPECTED_EMPTY"]
 
 _NO_FAILURE = "no tenant's last poll failed"
 _NO_OAUTH = "no tenant signs in with OAuth: an API token has no life of its own to tell"
+_NO_HOOKS = "no tenant has [tenants.hooks]"
 
 EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-fleet", "All tenants", "Reason"): _NO_FAILURE,
@@ -16,6 +17,15 @@ EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-tenant", "Life left in the access token", "A"): _NO_OAUTH,
     ("okta-tenant", "Errors by type and stage", "Types"): "no poll and no delivery failed",
     ("okta-tenant", "Dead letters by sink", "Sinks"): "no event went to the dead letters",
+    ("okta-tenant", "Deliveries by answer", "A"): _NO_HOOKS,
+    ("okta-tenant", "Deliveries by answer", "B"): _NO_HOOKS,
+    ("okta-tenant", "Pushed events", "A"): _NO_HOOKS,
+    ("okta-tenant", "Delay of push", "p50"): _NO_HOOKS,
+    ("okta-tenant", "Delay of push", "p99"): _NO_HOOKS,
+    ("okta-tenant", "Missed and unconfirmed", "Missed"): _NO_HOOKS,
+    ("okta-tenant", "Missed and unconfirmed", "Failures"): _NO_HOOKS,
+    ("okta-tenant", "Missed and unconfirmed", "Unconfirmed"): _NO_HOOKS,
+    ("okta-tenant", "Spool", "A"): _NO_HOOKS,
     ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
     ("okta-delivery", "Oldest event in the outbox", "A"): "nothing waits in an outbox",
     ("okta-delivery", "Taken and not kept", "A"): "no ingest pipeline drops events",

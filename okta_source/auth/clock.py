@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
+
+from okta_source.polling.retry_after import http_date
 
 __all__ = ["OktaClock"]
 
@@ -34,12 +35,9 @@ class OktaClock:
         Returns:
             Whether what was dated before was dated wrongly.
         """
-        try:
-            okta_now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
-        except (ValueError, OverflowError):
+        dated = http_date(headers.get("Date"))
+        if dated is None or abs(self() - dated.timestamp()) < _NOTABLE_SECONDS:
             return False
-        if abs(self() - okta_now) < _NOTABLE_SECONDS:
-            return False
-        ahead = self.local() - okta_now
+        ahead = self.local() - dated.timestamp()
         self._ahead_seconds = ahead if abs(ahead) >= _NOTABLE_SECONDS else 0.0
         return True

@@ -6,17 +6,16 @@ entry for texts that are not known here, and a status without a known `error` ha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.polling.limits import read_rate_limit
+from okta_source.polling.limits import read_rate_limit, seconds_until_retry
 from okta_source.polling.oauth_error import OAuthError, oauth_error_of
-from okta_source.polling.verdict import ErrorType, Response, TransportFailure, okta_reason
+from okta_source.polling.retry_after import http_date
+from okta_source.polling.verdict import NOT_OKTA, ErrorType, Response, TransportFailure, okta_reason
 
 __all__ = ["Situation", "token_failure"]
 
-_LONGEST_WAIT_SECONDS: Final = 900.0
 _NOTABLE_SKEW_SECONDS: Final = 30.0
 
 
@@ -170,6 +169,8 @@ def token_failure(response: Response, situation: Situation, now_epoch_seconds: f
     error = oauth_error_of(response.headers, response.body)
     reason = okta_reason(response.body) or str(error or "")
     error_type, fix = _cause(status, error)
+    if not reason and status < 500 and status not in (403, 408, 429):
+        fix = NOT_OKTA if error_type in ("bad_request", "not_found", "decode") else f"{fix} If that is right: {NOT_OKTA}"
     fix = fix.format(
         tenant=situation.tenant,
         org_url=situation.org_url,
@@ -177,7 +178,8 @@ def token_failure(response: Response, situation: Situation, now_epoch_seconds: f
         grant=_GRANTS.get(situation.method, "Client Credentials"),
         clock=_skew(response.headers, now_epoch_seconds),
     )
-    detail = f"Okta gave no access token ({status}{f': {reason}' if reason else ''})."
+    who = "Okta" if reason else situation.org_url
+    detail = f"{who} gave no access token ({status}{f': {reason}' if reason else ''})."
     failure = TransportFailure(error_type, detail, fix, at_token=True)
     return replace(failure, least_wait_seconds=_wait_seconds(response.headers, now_epoch_seconds)) if status == 429 else failure
 
@@ -198,19 +200,12 @@ def _cause(status: int, error: OAuthError | None) -> tuple[ErrorType, str]:
 
 def _skew(headers: Mapping[str, str], now_epoch_seconds: float) -> str:
     """How far our clock is from Okta's, as a sentence; empty where that is no trouble, or can't be known."""
-    try:
-        skew_seconds = now_epoch_seconds - parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return ""
+    okta_now = http_date(headers.get("Date"))
+    skew_seconds = now_epoch_seconds - okta_now.timestamp() if okta_now else 0.0
     if abs(skew_seconds) < _NOTABLE_SKEW_SECONDS:
         return ""
     return f" It is {abs(skew_seconds):.0f} s {'ahead of' if skew_seconds > 0 else 'behind'} Okta's."
 
 
 def _wait_seconds(headers: Mapping[str, str], now_epoch_seconds: float) -> float:
-    after = headers.get("Retry-After", "")
-    wait = float(after) if after.isdigit() else 0.0
-    limit = read_rate_limit(headers, now_epoch_seconds)
-    if not wait and limit and not limit.is_concurrency and limit.resets_in_seconds is not None:
-        wait = limit.resets_in_seconds + 1.0
-    return wait if 0.0 < wait <= _LONGEST_WAIT_SECONDS else 0.0
+    return seconds_until_retry(headers, read_rate_limit(headers, now_epoch_seconds), now_epoch_seconds) or 0.0

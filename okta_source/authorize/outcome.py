@@ -8,6 +8,7 @@ from typing import Final
 
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.tenant import TenantConfig
+from okta_source.polling.printable import printable
 from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["Outcome", "denied", "no_answer", "no_refresh_token", "not_exchanged", "not_stored", "stored"]
@@ -126,7 +127,7 @@ def denied(tenant: TenantConfig, auth: RefreshTokenAuth, error: str, description
     known = _DENIALS.get(error, ())
     cause, fix = next(((cause, fix) for part, cause, fix in known if part in said), _UNKNOWN_DENIAL)
     scopes = " and ".join(scope for scope in auth.scopes if scope.startswith("okta.")) or "okta.logs.read"
-    reason = _printable(": ".join(part for part in (error, description) if part))
+    reason = printable(": ".join(part for part in (error, description) if part), _LONGEST_REASON)
     fix = fix.format(grant_scopes=f"Grant {scopes} {_APP} > Okta API Scopes.")
     return _failed(tenant, f"{cause} Okta said: {reason.removesuffix('.')}.", fix)
 
@@ -179,8 +180,3 @@ def _failed(tenant: TenantConfig, detail: str, advice: str) -> Outcome:
         advice=f"{advice} To try again:",
         command=f"python -m okta_source authorize --tenant {tenant.name}",
     )
-
-
-def _printable(text: str) -> str:
-    """What came from outside, fit for a terminal: anybody may have written it into the URL."""
-    return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_REASON]

@@ -1,13 +1,11 @@
 """What the one request for logs, and the request for its access token, say of the credential, the rate limit and the log."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from okta_source.check.budget import Plan, exhausted, judge_budget
-from okta_source.check.network_words import PROXY_CREDENTIALS
 from okta_source.check.page import judge_page
 from okta_source.check.report import StepName, Verdict, failed, ok, unknown
 from okta_source.config.auth import OAuthConfig
@@ -15,18 +13,11 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import PageError, slice_page
 from okta_source.polling.limits import read_rate_limit
 from okta_source.polling.oauth_error import oauth_error_of
-from okta_source.polling.verdict import ErrorType, Response, TransportFailure, failure_of, okta_reason
+from okta_source.polling.retry_after import http_date
+from okta_source.polling.verdict import Response, TransportFailure, failure_of, undecodable
 
 __all__ = ["judge_outcome"]
 
-_NOT_OKTA: Final = (
-    "Something that is not Okta's API answers at {org_url}: check org_url for a typing error (the organisation's URL stands in the Okta "
-    "Admin Console, at the top right under your name), and look at proxies, captive portals and firewalls between here and Okta."
-)
-_REFUSED_BEFORE_OKTA: Final = (
-    "This is not how Okta's API refuses: a firewall or proxy on the way, or Okta's own block list. Let this machine's traffic to {org_url} "
-    "pass, and see in the Okta Admin Console (Security > Networks) whether a zone blocks its public address."
-)
 _ZONE: Final = "If it has one, see whether a network zone restricts it (Security > API > Tokens, or the app's tab General)."
 _APP_ROLE: Final = (
     "Assign the app an admin role beside the scope, such as Read-only or Report Administrator: in the Okta Admin Console under "
@@ -63,11 +54,11 @@ def judge_outcome(outcome: Response | TransportFailure, tenant: TenantConfig, pl
     try:
         sliced = slice_page(outcome.body)
     except PageError as error:
-        waiting = _waiting(known)
-        return {**known, waiting: failed(_sentence(str(error)), _NOT_OKTA.format(org_url=tenant.org_url))}
+        failure = undecodable(str(error), tenant.org_url)
+        return {**known, _waiting(known): failed(failure.message, failure.fix)}
     found = _admitted(tenant)
     found["rate_limit"] = judge_budget(read_rate_limit(outcome.headers, now.timestamp()), plan)
-    found["logs"] = judge_page(sliced, outcome.headers.get("Link"), tenant, _okta_now(outcome.headers, now))
+    found["logs"] = judge_page(sliced, outcome.headers.get("Link"), tenant, http_date(outcome.headers.get("Date")) or now)
     return found
 
 
@@ -125,9 +116,9 @@ def _refused(
     elif failure.error_type == "auth":
         found = {"authentication": verdict}
     elif response.status == 407:
-        found = {"connect": failed("The proxy answered 407 in the organisation's place", PROXY_CREDENTIALS)}
-    elif fix := _fix_where_not_okta(response, failure.error_type):
-        found = {**known, _waiting(known): failed(failure.message, fix.format(org_url=tenant.org_url))}
+        found = {"connect": failed("The proxy answered 407 in the organisation's place", failure.fix)}
+    elif not failure.from_okta:
+        found = {**known, _waiting(known): verdict}
     elif failure.error_type == "permission":
         fix = failure.fix if oauth_error_of(response.headers, response.body) else _ROLE[tenant.auth.method]
         found = {"authentication": ok(_credential(tenant)), "authorization": failed(failure.message, fix)}
@@ -136,23 +127,3 @@ def _refused(
     else:
         found = {**known, _waiting(known): verdict}
     return found
-
-
-def _fix_where_not_okta(response: Response, error_type: ErrorType) -> str:
-    """What to do about an answer that is not in the form of Okta's errors; empty where it is, or where a gateway of Okta's may say it."""
-    if okta_reason(response.body) or oauth_error_of(response.headers, response.body):
-        return ""
-    if error_type == "permission":
-        return _REFUSED_BEFORE_OKTA
-    return _NOT_OKTA if error_type in ("bad_request", "not_found", "decode") else ""
-
-
-def _okta_now(headers: Mapping[str, str], now: datetime) -> datetime:
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return now
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."

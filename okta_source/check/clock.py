@@ -1,9 +1,9 @@
 """The difference between this machine's clock and Okta's, from the `Date` of an answer."""
 
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from okta_source.check.report import Verdict, failed, ok, unknown, warning
+from okta_source.polling.retry_after import http_date
 
 __all__ = ["judge_clock", "skew_seconds"]
 
@@ -25,10 +25,10 @@ def skew_seconds(date: str, sent_at: float, received_at: float) -> float | None:
     Returns:
         Seconds; None for a date that is none.
     """
-    try:
-        server = parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
+    dated = http_date(date)
+    if dated is None:
         return None
+    server = dated.timestamp()
     # The server wrote its time, cut to whole seconds, at some moment between the two.
     return max(sent_at - (server + 1.0), 0.0) or min(received_at - server, 0.0)
 

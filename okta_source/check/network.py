@@ -12,6 +12,7 @@ from urllib3.util.ssltransport import SSLTransport
 
 from okta_source.check.route import Hop, Route
 from okta_source.check.tls_words import HandshakeFailure
+from okta_source.polling.printable import printable
 
 __all__ = ["HandshakeError", "ProxyError", "ResolveError", "connect", "handshake", "peer_chain", "resolve"]
 
@@ -135,7 +136,7 @@ def _tunnel(opened: Any, route: Route) -> None:
     if not version.startswith("HTTP/") or not status.isdecimal():
         raise ProxyError(0, "" if head else "it closed the connection")
     if not 200 <= int(status) < 300:
-        raise ProxyError(int(status), "".join(character for character in reason if character.isprintable())[:100])
+        raise ProxyError(int(status), printable(reason, 100))
 
 
 def handshake(opened: Any, context: ssl.SSLContext, host: str) -> tuple[str, bytes | None]:

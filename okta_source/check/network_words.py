@@ -5,17 +5,13 @@ from typing import Final
 
 from okta_source.check.report import Verdict, failed
 from okta_source.check.route import Route
+from okta_source.polling.verdict import PROXY_CREDENTIALS
 
-__all__ = ["PROXY_CREDENTIALS", "connect_failed", "proxy_answered", "resolve_failed"]
+__all__ = ["connect_failed", "proxy_answered", "resolve_failed"]
 
 _NO_ANSWER: Final = "EAI_AGAIN"
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _EGRESS: Final = "Let this machine open TCP connections to {host}:{port} (firewall, security group, egress rules){proxy}."
-
-PROXY_CREDENTIALS: Final = (
-    "The proxy wants a user and a password: put HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT into the environment and leave this tenant's "
-    "proxy empty (the file holds no secrets), or let the proxy admit this machine without them."
-)
 
 
 def resolve_failed(route: Route, reason: str, *, no_answer: bool) -> Verdict:

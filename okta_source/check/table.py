@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from okta_source.check.report import Status, TenantReport
+from okta_source.polling.printable import printable
 
 __all__ = ["print_report", "print_summary"]
 
@@ -39,13 +40,13 @@ def print_report(report: TenantReport, out: Console) -> None:
     fixes = []
     for step, verdict in report.verdicts():
         word, style = _SHOWN[verdict.status]
-        detail = Text(_clean(verdict.detail), style="dim" if verdict.status == "not_reached" else "")
+        detail = Text(_shown_lines(verdict.detail), style="dim" if verdict.status == "not_reached" else "")
         table.add_row(Text(step), Text(word, style=style), detail)
         if verdict.fix:
             fixes.append((step, style, verdict.fix))
     out.print(table)
     for step, style, fix in fixes:
-        out.print(Text.assemble(("\n→ ", style), (f"{step}: ", "bold"), _clean(fix)))
+        out.print(Text.assemble(("\n→ ", style), (f"{step}: ", "bold"), _shown_lines(fix)))
     out.print()
 
 
@@ -62,6 +63,6 @@ def print_summary(reports: Sequence[TenantReport], out: Console) -> None:
         out.print(Text(f"{fine} of {len(reports)} tenants are fine" + (f"; not: {', '.join(bad)}" if bad else "")))
 
 
-def _clean(text: str) -> str:
-    """The text without what could steer a terminal: servers and proxies write parts of it."""
-    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+def _shown_lines(text: str) -> str:
+    """Each line of it without what could steer a terminal: servers and proxies write parts of it."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -24,9 +24,17 @@ _KEY_ID_ALLOWED: Final = "the key's ID (kid) that Okta shows beside the app's pu
 
 
 class SswsAuth(Strict):
-    """An Okta API token, sent as it is with every request."""
+    """An Okta API token, sent as it is with every request.
 
-    method: Literal["ssws"] = Field(description="ssws")
+    Attributes:
+        method: Which of the ways in this is.
+        header: The header that the token is sent in.
+        prefix: What stands before it there.
+        token_file: The token; this or `token_env`. The file is read again after a 401.
+        token_env: The token; this or `token_file`.
+    """
+
+    method: Literal["ssws"] = Field("ssws", description="ssws")
     header: str = Field("Authorization", description="the name of an HTTP header")
     prefix: str = Field("SSWS ", description="printable ASCII characters, put before the token")
     token_file: OptionalPath = Field(None, description="the path of a file that holds the token")
@@ -83,7 +91,14 @@ def _check_client_id(value: str) -> str:
 
 
 class OAuthConfig(Strict):
-    """What every OAuth method has: a client, the scopes it asks for, and whether its tokens are bound to a key of its own (DPoP)."""
+    """What every OAuth method has: a client, the scopes it asks for, and whether its tokens are bound to a key of its own (DPoP).
+
+    Attributes:
+        client_id: Which app asks.
+        scopes: What it asks for.
+        dpop: Tokens that are worth nothing without a key of ours (RFC 9449).
+        dpop_key_file: That key, RSA or EC; by default one that is made at start, or kept in the token store.
+    """
 
     client_id: Annotated[str, AfterValidator(_check_client_id)] = Field(min_length=1, description=_CLIENT_ID_ALLOWED)
     scopes: Annotated[tuple[str, ...], BeforeValidator(to_tuple)] = Field(("okta.logs.read",), min_length=1, description=_SCOPES_ALLOWED)
@@ -110,9 +125,17 @@ class OAuthConfig(Strict):
 
 
 class PrivateKeyJwtAuth(OAuthConfig):
-    """An API Services app with a key pair: it signs an assertion for each token."""
+    """An API Services app with a key pair: it signs an assertion for each token.
 
-    method: Literal["private_key_jwt"] = Field(description="private_key_jwt")
+    Attributes:
+        method: Which of the ways in this is.
+        private_key_file: The key, RSA or EC, without a password; this or `private_key_env`.
+        private_key_env: The key; this or `private_key_file`.
+        algorithm: How it signs; by default the JWK's `alg`, else RS256, or ES256, ES384, ES512 by the curve.
+        key_id: Okta's ID of the public key; a JWK may hold it itself.
+    """
+
+    method: Literal["private_key_jwt"] = Field("private_key_jwt", description="private_key_jwt")
     private_key_file: OptionalPath = Field(None, description="the path of a file that holds the app's private key, PEM or JWK")
     private_key_env: EnvName = Field("", description="the name of an environment variable that holds the app's private key, PEM or JWK")
     algorithm: str = Field("", description=", ".join(ALGORITHMS))
@@ -191,6 +214,13 @@ def _key_in(reference: SecretRef, info: ValidationInfo) -> None:
 
 
 class _WithSecret(OAuthConfig):
+    """What an app with a client secret has.
+
+    Attributes:
+        client_secret_file: The secret; this or `client_secret_env`. The file is read again for each access token.
+        client_secret_env: The secret; this or `client_secret_file`.
+    """
+
     client_secret_file: OptionalPath = Field(None, description="the path of a file that holds the app's client secret")
     client_secret_env: EnvName = Field("", description="the name of an environment variable that holds the app's client secret")
 
@@ -215,15 +245,24 @@ class _WithSecret(OAuthConfig):
 
 
 class ClientSecretAuth(_WithSecret):
-    """An API service integration: client ID and secret."""
+    """An API service integration: client ID and secret.
 
-    method: Literal["client_secret"] = Field(description="client_secret")
+    Attributes:
+        method: Which of the ways in this is.
+    """
+
+    method: Literal["client_secret"] = Field("client_secret", description="client_secret")
 
 
 class RefreshTokenAuth(_WithSecret):
-    """An OIDC web application that an administrator has authorised once: the command `authorize` fills the token store."""
+    """An OIDC web application that an administrator has authorised once: the command `authorize` fills the token store.
 
-    method: Literal["refresh_token"] = Field(description="refresh_token")
+    Attributes:
+        method: Which of the ways in this is.
+        token_store: What `authorize` fills and each rotation replaces; mode 0600, on one machine.
+    """
+
+    method: Literal["refresh_token"] = Field("refresh_token", description="refresh_token")
     # It may be empty or absent: that is no error of the configuration.
     token_store: Annotated[Path, BeforeValidator(to_path)] = Field(
         description="the path of the file that `python -m okta_source authorize` fills, such as state/acme.token"

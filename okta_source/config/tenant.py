@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, StringConstraints, ValidationInfo, field_validator
 
 from okta_source.config.auth import AuthConfig, SswsAuth
+from okta_source.config.hooks import TenantHooksConfig
 from okta_source.config.org_url import check_host, check_proxy, normalise_org_url
 from okta_source.config.secret import SecretRef
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
@@ -41,7 +42,16 @@ Host = Annotated[str, AfterValidator(check_host)]
 
 
 class TlsConfig(Strict):
-    """How a tenant's server is verified, and what proves this client to it."""
+    """How a tenant's server is verified, and what proves this client to it.
+
+    Attributes:
+        ca_file: Whom to trust instead of certifi's authorities.
+        cert_file: The client's certificate.
+        key_file: Its key.
+        key_password_env: The key's password.
+        verify: `false` trusts anybody, and is for tests: there is a warning at each start.
+        verify_hostname: `false`: the authority alone has to be right.
+    """
 
     ca_file: ExistingFile = Field(None, description="the path of a PEM file of certificate authorities")
     cert_file: ExistingFile = Field(None, description="the path of the client certificate's PEM file")
@@ -76,7 +86,27 @@ class TlsConfig(Strict):
 
 
 class TenantConfig(Strict):
-    """One Okta organisation."""
+    """One Okta organisation.
+
+    Attributes:
+        name: The key of its state, metrics and files; unique, and best never changed.
+        display_name: For people: logs, tables and dashboards; by default the name.
+        org_url: A domain, a bare name (`acme` is `acme.okta.com`) or a URL; okta.com, oktapreview.com, okta-emea.com, okta-gov.com,
+            okta.mil and custom domains. http:// only for this machine itself.
+        allowed_hosts: Further hosts that next links may name, where an organisation has a custom domain.
+        poll_interval_seconds: From one poll to the next, once drained.
+        start_from: Where polling begins without saved state. Okta keeps 90 days; anything older starts there, with a warning.
+        page_limit: The most events of one request.
+        filter: Okta's SCIM filter; a change is noticed and takes effect from the newest event on.
+        q: Okta's keywords; a change likewise.
+        rate_limit_reserve: The share of the rate limit that is left to the organisation's other clients.
+        request_timeout_seconds: How long an answer may take; Okta's own limit for a query is 30 s.
+        labels: What `_okta_labels` says.
+        proxy: The way to Okta, else `HTTPS_PROXY` and `NO_PROXY` of the environment, where a proxy with a password has to stand.
+        auth: How it proves who it is.
+        tls: How its server is verified.
+        hooks: Push beside polling: how deliveries of this organisation's event hooks are authenticated, and what becomes of them.
+    """
 
     name: Name = Field(description=NAME_ALLOWED)
     display_name: str = Field("", description="a text for people; default: the name")
@@ -95,11 +125,24 @@ class TenantConfig(Strict):
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field("", description="a proxy's URL")
     auth: AuthConfig = Field(description='a table [tenants.auth] with method = "ssws" and token_env or token_file, or another method')
     tls: TlsConfig = Field(TlsConfig(), description="a table [tenants.tls]")
+    hooks: TenantHooksConfig | None = Field(None, description="a table [tenants.hooks]")
 
     @property
     def org_host(self) -> str:
         """The organisation's host, with its port if that is not the scheme's own."""
         return self.org_url.partition("://")[2]
+
+    @field_validator("hooks")
+    @classmethod
+    def _check_hooks(cls, value: TenantHooksConfig | None, info: ValidationInfo) -> TenantHooksConfig | None:
+        narrowing = [key for key in ("filter", "q") if info.data.get(key)]
+        if value is not None and narrowing:
+            message = (
+                f"given beside {' and '.join(narrowing)}: hooks would bring events that polling leaves out; needed: one or the other "
+                "(sinks have filters of their own, and so has an event hook in Okta)"
+            )
+            raise problem(message)
+        return value
 
     @field_validator("display_name")
     @classmethod

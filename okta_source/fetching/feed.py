@@ -12,6 +12,7 @@ from okta_source.http.connection_slots import LONGEST_IDLE_SECONDS, SlotHolder
 from okta_source.metrics import TenantMetrics
 from okta_source.polling.pace import next_turn
 from okta_source.polling.poller import Poller
+from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Page, Step
 from okta_source.polling.verdict import Failure, Response
 
@@ -23,6 +24,8 @@ PAGES_AHEAD = 2
 _FIRST_ESTIMATE_BYTES = 1024 * 1024
 _SMALLEST_ESTIMATE_BYTES = 16 * 1024
 _MEMORY_NAP_SECONDS = 0.01
+# Less is the budget looking twice, not a wait.
+_TOLD_WAIT_SECONDS = 0.1
 
 
 class TenantFeed:
@@ -78,7 +81,9 @@ class TenantFeed:
         self._answer_seconds = 0.0
         self._estimate_bytes = _FIRST_ESTIMATE_BYTES
         self._allowed_at = 0.0
+        self._repeats = Repeats()
         self._was_failing = False
+        self._resting = False
         self._finished = False
         metrics.follow(lambda: max(self._due, self._allowed_at))
 
@@ -89,7 +94,7 @@ class TenantFeed:
 
     @property
     def finished(self) -> bool:
-        """In a run until drained: the tenant has answered a short page or was given up, and every page has been taken."""
+        """In a run until drained: the tenant has been drained or given up, and every page has been taken."""
         return self._finished and not self._busy and not self._waiting
 
     def poke(self) -> None:
@@ -109,6 +114,17 @@ class TenantFeed:
         self._busy_since = now
         self._busy = True
         self._shared.pool.submit(self._run)
+
+    def wake(self) -> bool:
+        """Let the next poll be due now, if the tenant rests after a drain: never in the midst of a request, a drain or a back-off.
+
+        Returns:
+            Whether it is; what the host's budget says still counts.
+        """
+        if self._busy or not self._resting or not self._has_place:
+            return False
+        self._due = min(self._due, self._shared.clock())
+        return True
 
     def take(self) -> tuple[Page, bool] | None:
         """The next page and whether it ended a drain, or None. The page's memory is the taker's from here on."""
@@ -187,23 +203,24 @@ class TenantFeed:
             if not finished:
                 self._limiter.finish(None, answered=False)
                 self._shared.memory.adjust(-reserved_bytes)
-        size_bytes = len(outcome.body) if isinstance(outcome, Response) and step.page else 0
+        size_bytes = step.page.memory_bytes(outcome.body) if isinstance(outcome, Response) and step.page else 0
         self._shared.memory.adjust(size_bytes - reserved_bytes)
         if size_bytes:
             self._estimate_bytes = max(size_bytes, _SMALLEST_ESTIMATE_BYTES)
-        self._report(step)
         # A drain is paced from its last request on, so that a slow answer doesn't stretch the interval.
         turn = next_turn(self._origin, step.due_seconds, started) if step.drained else ended + step.due_seconds
         self._due = max(turn, ended)
         self._answer_seconds = ended - started
+        self._resting = step.drained and step.failure is None
         self._keep_or_close(answered=isinstance(outcome, Response), idle_seconds=step.due_seconds)
         if step.block_seconds:
             self._due = ended  # the host's budget holds it back, which counts the wait
             self._allowed_at = ended + step.block_seconds
-        if self._control.until_drained and (step.drained or step.exhausted):
+        self._report(step, ended)
+        if self._control.until_drained and (step.drained or step.exhausted or step.late):
             self._finished = True
-            if step.exhausted and step.failure:
-                self._control.gave_up(self._tenant, step.failure)
+            if why := step.late or (step.failure if step.exhausted else None):
+                self._control.gave_up(self._tenant, why)
         if step.page:
             self._waiting.append((step.page, step.drained, size_bytes))
         return step.due_seconds == 0.0 and len(self._waiting) < PAGES_AHEAD and not self._shared.pool.is_backed_up()
@@ -216,24 +233,29 @@ class TenantFeed:
             return
         self._transport.close()
 
-    def _report(self, step: Step) -> None:
+    def _report(self, step: Step, ended: float) -> None:
         metrics, rate_limit = self._metrics, step.rate_limit
         if rate_limit:
             metrics.rate_limited(rate_limit.limit, rate_limit.remaining, rate_limit.reset_epoch_seconds)
         if step.reset:
             metrics.cursor_reset()
         if step.failure:
-            self._report_failure(step, step.failure)
+            self._report_failure(step, step.failure, ended)
             return
         metrics.succeeded()
+        told = self._repeats.succeeded(self._now())
         if self._was_failing:
             self._was_failing = False
-            _LOG.info("%s: polling succeeds again", self._label)
+            _LOG.info("%s: polling succeeds again (%s)", self._label, told)
 
-    def _report_failure(self, step: Step, failure: Failure) -> None:
+    def _report_failure(self, step: Step, failure: Failure, ended: float) -> None:
         self._metrics.error(failure.error_type, failure.stage)
         if step.failures:
             self._was_failing = True
             self._metrics.failed(failure.error_type, failure.stage)
-        follow_up = f"next try in {step.due_seconds:.1f} s" if step.due_seconds else "going on at once"
-        _LOG.warning("%s: %s %s (%s)", self._label, failure.message, failure.fix, follow_up)
+        before = self._repeats.failed(failure, self._now())
+        if before is None:
+            return
+        wait_seconds = max(self._due - ended, self._limiter.wait_seconds(self._rate_limit_reserve))
+        follow_up = f"next try in {wait_seconds:.1f} s" if wait_seconds >= _TOLD_WAIT_SECONDS else "going on at once"
+        _LOG.warning("%s: %s %s (%s)%s", self._label, failure.message, failure.fix, follow_up, before)

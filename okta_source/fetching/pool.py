@@ -11,7 +11,7 @@ from okta_source.polling.pace import StartPacer
 
 __all__ = ["ByteBudget", "FetchPool", "HostLimiter", "Shared"]
 
-PAGE_MEMORY_BYTES = 12 * 1024 * 1024
+PAGE_MEMORY_BYTES = 15 * 1024 * 1024
 _SMALL_BYTES = 256 * 1024
 _SMALL_HEADROOM = 1.25
 
@@ -67,6 +67,11 @@ class HostLimiter:
                 self._budget.started()
                 return 0.0
             return wait_seconds
+
+    def wait_seconds(self, reserve: float, others_per_second: float = 0.0, share: float = 1.0) -> float:
+        """How long a request would have to wait now, for messages; the arguments are those of `try_start`, which takes none of it."""
+        with self._lock:
+            return self._budget.wait_seconds(self._clock(), reserve, others_per_second, share)
 
     def finish(self, headers: RateLimitHeaders | None, block_seconds: float = 0.0, *, answered: bool = True) -> None:
         """The request has ended; `block_seconds` holds the whole host back (429)."""

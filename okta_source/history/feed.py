@@ -139,7 +139,7 @@ class SliceFeed:
                 self._tenant.not_sent()
                 self._shared.memory.adjust(-reserved_bytes)
         self._tenant.answered(outcome, step, started, ended)
-        size_bytes = len(outcome.body) if isinstance(outcome, Response) and step.page else 0
+        size_bytes = step.page.memory_bytes(outcome.body) if isinstance(outcome, Response) and step.page else 0
         self._shared.memory.adjust(size_bytes - reserved_bytes)
         if size_bytes:
             self._estimate_bytes = max(size_bytes, _SMALLEST_ESTIMATE_BYTES)

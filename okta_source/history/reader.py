@@ -20,7 +20,7 @@ from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
 from okta_source.polling.query import Query, okta_time
 from okta_source.polling.state import Cursor
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
+from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link, refuses_cursor
 
 __all__ = ["OVERLAP", "SliceReader", "tries_of"]
 
@@ -31,7 +31,6 @@ OVERLAP = timedelta(minutes=1)
 _TRIES = 10
 _TRIES_OF_THE_LASTING = 5
 _LASTING = frozenset({"auth", "permission", "bad_request", "not_found", "foreign_link"})
-_REFUSED_CURSOR = frozenset({400, 404, 410})
 
 
 def tries_of(failure: Failure) -> int:
@@ -61,7 +60,7 @@ class SliceReader:
         self._query = query
         self._slice = wanted
         self._backoff = backoff
-        self._bodies = BodyReader(query.tenant)
+        self._bodies = BodyReader(query.tenant, query.org_url)
         self._failures = 0
         self._resets_in_a_row = 0
         self._confirms = False
@@ -95,11 +94,11 @@ class SliceReader:
         if outcome.status == 200:
             return self._page(outcome, rate_limit, now)
         failure = failure_of(outcome, self._query.org_url)
-        if outcome.status in _REFUSED_CURSOR and failure.error_type != "auth" and self.cursor.from_link:
+        if self.cursor.from_link and refuses_cursor(outcome, failure):
             return self._refused_cursor(failure, rate_limit)
         if failure.error_type == "rate_limited":
             self._failures += 1
-            wait = seconds_until_retry(outcome.headers, rate_limit)
+            wait = seconds_until_retry(outcome.headers, rate_limit, now.timestamp())
             wait = self._backoff.seconds(self._failures) if wait is None else wait
             return Step(wait, None, failure, rate_limit, block_seconds=wait, failures=self._failures)
         return self._failed(failure, rate_limit)
@@ -107,14 +106,14 @@ class SliceReader:
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        read = self._bodies.read(response, now, may_skip=link is not None and not foreign)
         if isinstance(read, Undecodable):
             return self._undecodable(read, None if foreign else link, rate_limit)
         sliced = read.sliced
         limit = query_limit(self.cursor.url)
         before = self.high_water
-        if sliced.heads:
-            newest = min(max(head.published for head in sliced.heads), self._slice.until)
+        if sliced.newest:
+            newest = min(sliced.newest, self._slice.until)
             self.high_water = max(newest, before) if before else newest
         if self.cursor.from_link and not foreign:
             self._resets_in_a_row = 0
@@ -172,7 +171,8 @@ class SliceReader:
     def _restart(self, why: str) -> None:
         self.was_restarted = True
         self._confirms = False
-        since = max(self.high_water - OVERLAP, self._oldest) if self.high_water else self._oldest
+        mark = self.high_water
+        since = mark - OVERLAP if mark and mark - self._oldest > OVERLAP else self._oldest
         _LOG.warning("%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why)
         self.cursor = self._cursor_since(since)
 

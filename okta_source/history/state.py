@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from okta_source.polling.dedupe import Segment
-from okta_source.polling.state import Cursor, StateError
+from okta_source.polling.state import Cursor, StateError, moment_of
 
 __all__ = ["SliceState"]
 
@@ -63,7 +63,7 @@ class SliceState:
         high_water = plain["high_water"]
         return cls(
             Cursor(plain["url"], plain["from_link"]),
-            datetime.fromisoformat(high_water).astimezone(UTC) if high_water else None,
+            moment_of(high_water) if high_water else None,
             plain["done"],
             plain["query"],
             plain["hours"],

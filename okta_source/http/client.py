@@ -34,7 +34,8 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 18
 # A trailer that promises more than deflate can do lies.
 _DEFLATE_BEST_RATIO = 1032
-_LARGEST_BODY_BYTES = 256 * 1024 * 1024
+# A thousand events of 33 KB each, where 2 KB is usual. What is made of a body takes memory while every other organisation waits for it.
+_LARGEST_BODY_BYTES = 32 * 1024 * 1024
 _LARGEST_FORM_ANSWER_BYTES = 1024 * 1024
 # Okta accepts a rotated refresh token once more for 30 s, unless told otherwise: a lost answer must be asked for again within that time.
 _FORM_TIMEOUT_SECONDS = 12.0
@@ -80,7 +81,7 @@ class HttpClient:
             headers: The credential.
 
         Returns:
-            The whole answer, inflated; or why there is none.
+            The whole answer, inflated, or the beginning of one that is larger than a page can be; or why there is none.
         """
         request = self._request
         request.headers.update(headers)
@@ -105,7 +106,10 @@ class HttpClient:
             request = self._session.prepare_request(requests.Request("POST", url, headers=more, data=dict(form)))
         except requests.RequestException:
             return _odd_credential()
-        return self._send(request, min(self._timeout_seconds, _FORM_TIMEOUT_SECONDS), _LARGEST_FORM_ANSWER_BYTES)
+        answer = self._send(request, min(self._timeout_seconds, _FORM_TIMEOUT_SECONDS), _LARGEST_FORM_ANSWER_BYTES)
+        if isinstance(answer, Response) and answer.is_cut:
+            return TransportFailure("decode", "The answer is larger than a megabyte.", "Look at what stands between here and Okta.")
+        return answer
 
     def close(self) -> None:
         """Close the connection."""
@@ -125,8 +129,6 @@ class HttpClient:
             except BaseException:
                 answer.close()
                 raise
-        except _TooLargeError as error:
-            return TransportFailure("decode", str(error), "Lower page_limit for this tenant.")
         except _CORRUPT as error:
             return TransportFailure(
                 "decode", f"The compressed body is corrupt or cut short ({error}).", "The same page is asked for again."
@@ -150,19 +152,21 @@ def _read(answer: requests.Response, largest_bytes: int) -> Response:
     raw = answer.raw
     pieces = []
     size = 0
+    headers = answer.headers
+    packed = headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}
     # urllib3 raises for a body that ends before its Content-Length or its last chunk.
     while piece := raw.read1(_CHUNK_BYTES, decode_content=False):
         pieces.append(piece)
         size += len(piece)
         if size > largest_bytes:
-            raise _TooLargeError(largest_bytes)
+            answer.close()  # the rest of it still stands in the connection
+            sent = b"".join(pieces)[:largest_bytes]
+            return Response(answer.status_code, headers, b"" if packed else sent, size, is_cut=True)
     sent = b"".join(pieces)
-    headers = answer.headers
-    packed = headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}
-    body = _inflate(sent, largest_bytes) if packed else sent
+    body, is_cut = _inflate(sent, largest_bytes) if packed else (sent, False)
     # A kept-alive connection goes back to the pool when the body has been read; close() would throw it away.
     raw.release_conn()
-    return Response(answer.status_code, headers, body, size)
+    return Response(answer.status_code, headers, body, size, is_cut=is_cut)
 
 
 def proxies_of(tenant: TenantConfig) -> dict[str, str]:
@@ -174,13 +178,8 @@ def proxies_of(tenant: TenantConfig) -> dict[str, str]:
     return requests.utils.get_environ_proxies(tenant.org_url)
 
 
-class _TooLargeError(Exception):
-    def __init__(self, largest_bytes: int) -> None:
-        super().__init__(f"The answer is larger than {largest_bytes // 1024 // 1024} MiB.")
-
-
-def _inflate(data: bytes, largest_bytes: int) -> bytes | bytearray:
-    """Inflate a gzip body, up to the largest body allowed.
+def _inflate(data: bytes, largest_bytes: int) -> tuple[bytes | bytearray, bool]:
+    """Inflate a gzip body up to the largest body allowed; whether it would be larger.
 
     libdeflate inflates in one call what has one member and a size known before, which the trailer tells. It would leave further members out
     without a word: so the trailer's checksum has to be that of the outcome, else the body is taken member by member. Fetching and cutting a
@@ -191,13 +190,13 @@ def _inflate(data: bytes, largest_bytes: int) -> bytes | bytearray:
         with contextlib.suppress(deflate.DeflateError):
             body = deflate.gzip_decompress(data, size)
             if len(body) == size and deflate.crc32(body) == int.from_bytes(data[-8:-4], "little"):
-                return body
+                return body, False
     return _inflate_members(data, largest_bytes)
 
 
-def _inflate_members(data: bytes, largest_bytes: int) -> bytes:
+def _inflate_members(data: bytes, largest_bytes: int) -> tuple[bytes, bool]:
     """Inflate a gzip body of any number of members, and find out what is wrong with it."""
-    pieces = []
+    pieces: list[bytes] = []
     room = largest_bytes
     while data:
         member = isal_zlib.decompressobj(wbits=31)
@@ -206,11 +205,11 @@ def _inflate_members(data: bytes, largest_bytes: int) -> bytes:
             piece = member.decompress(data, min(bound, room + 1))
             room -= len(piece)
             if room < 0:
-                raise _TooLargeError(largest_bytes)
+                return b"".join(pieces) + piece[:room], True
             if not piece and not member.eof:
                 msg = "the gzip stream ends early"
                 raise EOFError(msg)
             pieces.append(piece)
             data, bound = member.unconsumed_tail, _CHUNK_BYTES
         data = member.unused_data
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), False

@@ -12,6 +12,7 @@ from typing import Final
 import requests
 import urllib3.exceptions
 
+from okta_source.polling.printable import printable
 from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["drop_tracebacks", "explain"]
@@ -90,7 +91,7 @@ def _proxy_failure(chain: list[BaseException], org_url: str, timeout_seconds: fl
     if refusal is None:
         fix = f"Check host and port in {_PROXY_SETTING}, and whether the proxy runs; it is tried again."
         return TransportFailure("connection", f"The connection to the proxy {proxy} failed: {_root(chain)}.", fix)
-    said = "".join(character for character in refusal[0].partition(": ")[2] if character.isprintable())[:100].rstrip("')")
+    said = printable(refusal[0].partition(": ")[2], 100).rstrip("')")
     if refusal[1] == "407":
         fix = (
             "Put HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT into the environment and leave this tenant's `proxy` empty, or let it admit us."

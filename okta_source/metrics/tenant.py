@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from okta_source.metrics.hooks import HookMetrics
 from okta_source.metrics.process import PROCESS
 
 __all__ = ["BUCKETS_SECONDS", "TENANTS", "Counts", "TenantMetrics"]
@@ -26,6 +27,7 @@ class Counts:
     Attributes:
         requests: Requests for logs by their code.
         buckets: Requests by their duration, one more than there are bounds.
+        hooks: What push has counted; None for a tenant without hooks.
         rate_limit_wait: Seconds of waits that are over, and from when to when (monotonic seconds) the last one goes; read and set as one.
     """
 
@@ -36,6 +38,9 @@ class Counts:
         "events_duplicate",
         "events_malformed",
         "events_received",
+        "events_unlikely",
+        "hooks",
+        "letters_dropped",
         "pages",
         "rate_limit_wait",
         "requests",
@@ -46,6 +51,8 @@ class Counts:
         self.events_received = 0
         self.events_duplicate = 0
         self.events_malformed = 0
+        self.events_unlikely = 0
+        self.letters_dropped = 0
         self.pages = 0
         self.requests: dict[str, int] = {}
         self.buckets = [0] * (len(BUCKETS_SECONDS) + 1)
@@ -53,6 +60,7 @@ class Counts:
         self.rate_limit_wait = 0.0, 0.0, 0.0
         self.cursor_resets = 0
         self.token_refreshes = 0
+        self.hooks: HookMetrics | None = None
 
 
 class TenantMetrics:
@@ -75,7 +83,7 @@ class TenantMetrics:
         rate_limit: Limit, remaining and reset (epoch seconds) of the last answer that told them.
         last_success: Epoch seconds, None before the first: 1970 would look like an outage of 56 years.
         high_water: Highest `published` handed over, in this run or an earlier one, epoch seconds; None before the first.
-        drained: Whether the last page was short; None as long as that isn't known.
+        drained: Whether the last page ended a drain; None as long as that isn't known.
     """
 
     def __init__(
@@ -134,6 +142,12 @@ class TenantMetrics:
         """What the last answer said of the rate limit."""
         self.rate_limit = limit, remaining, reset_epoch_seconds
 
+    def with_hooks(self) -> HookMetrics:
+        """The numbers of the tenant's push, which it has from now on."""
+        if self.counts.hooks is None:
+            self.counts.hooks = HookMetrics()
+        return self.counts.hooks
+
     def waits(self, now: float, seconds: float) -> None:
         """A request waits for the rate limit, as it looks now for so many seconds; 0.0 when it waits no more.
 
@@ -166,7 +180,7 @@ class TenantMetrics:
             events: How many events Okta sent in it.
             malformed: How many things of it go to the dead letters undecoded.
             high_water: Highest `published` so far.
-            drained: Whether it was short.
+            drained: Whether it ended a drain: empty, or short with a fresh end.
         """
         counts = self.counts
         counts.pages += 1
@@ -176,9 +190,21 @@ class TenantMetrics:
             self.high_water = high_water.timestamp()
         self.drained = drained
 
+    def malformed(self, count: int) -> None:
+        """What push has brought goes to the dead letters undecoded."""
+        self.counts.events_malformed += count
+
     def duplicates(self, count: int) -> None:
         """Events were dropped because their uuid had been seen."""
         self.counts.events_duplicate += count
+
+    def unlikely_times(self, count: int) -> None:
+        """Events happened, by their own word, over a year ago or over two days ahead."""
+        self.counts.events_unlikely += count
+
+    def letter_dropped(self) -> None:
+        """Something malformed was not kept: the day's budget of dead letters is spent."""
+        self.counts.letters_dropped += 1
 
     def cursor_reset(self) -> None:
         """Polling restarts from the high-water mark."""
@@ -194,12 +220,20 @@ class TenantMetrics:
         return counted + max(min(self._clock(), until) - since, 0.0)
 
     def lag_seconds(self) -> float | None:
-        """0 after a short page; in a drain, however it stands still, the age of the newest event; None as long as nothing is known."""
+        """How far the tenant is behind, at least: 0 once drained; in a drain, however it stands still, the age of the newest event.
+
+        While polls fail, at least the time since the last success: since the tenant was taken up where this process has seen none. None as
+        long as nothing is known.
+        """
+        now = self._now().timestamp()
+        lag: float | None = None
         if self.drained:
-            return 0.0
-        if self.drained is None or self.high_water is None:
-            return None
-        return max(self._now().timestamp() - self.high_water, 0.0)
+            lag = 0.0
+        elif self.drained is not None and self.high_water is not None:
+            lag = max(now - self.high_water, 0.0)
+        if self.is_up is not False:
+            return lag
+        return max(now - (self.started_at if self.last_success is None else self.last_success), lag or 0.0)
 
     def next_poll(self) -> float | None:
         """When the next request is due, epoch seconds."""

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 from okta_source.polling.event import Malformed, PageError, SlicedPage, slice_page
 from okta_source.polling.salvage import salvage
-from okta_source.polling.verdict import Failure
+from okta_source.polling.verdict import Failure, Response, undecodable
 
 __all__ = ["DECODE_TRIES", "BodyReader", "Decoded", "Undecodable"]
+
+_LARGEST_LETTER_BYTES = 4 * 1024 * 1024
+_BEGINNING_BYTES = 64 * 1024
+_TOO_LARGE = "the body is larger than any page of 1,000 events; where the events are that large, lower page_limit"
 
 DECODE_TRIES = 10
 """How often a body that can't be decoded is asked for before it goes to the dead letters whole."""
@@ -33,7 +37,8 @@ class Undecodable:
 
     Attributes:
         failure: What is wrong with it.
-        letter: The whole body for the dead letters, once it has been asked for often enough: go on behind it. None: ask again.
+        letter: The body for the dead letters, once it has been asked for often enough: go on behind it. None: ask again. One beyond the
+            size of a real page is there with its beginning, its size and its hash.
     """
 
     failure: Failure
@@ -45,39 +50,37 @@ class BodyReader:
 
     Args:
         tenant: The tenant's name.
+        org_url: The organisation's origin, for messages.
     """
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, org_url: str) -> None:
         self._tenant = tenant
+        self._org_url = org_url
         self._refused = b""
         self._tries = 0
         self._first_at: datetime | None = None
 
-    def read(self, body: bytes | bytearray, now: datetime, *, may_skip: bool) -> Decoded | Undecodable:
+    def read(self, response: Response, now: datetime, *, may_skip: bool) -> Decoded | Undecodable:
         """Take a body apart.
 
         Args:
-            body: The inflated body of a 200 answer.
+            response: A 200 answer.
             now: UTC.
             may_skip: Whether the answer says where to go on without its body.
         """
+        body = response.body
         first_at = self._first_at = self._first_at or now
         self._tries += 1
         tries = self._tries
         try:
-            sliced = self._slice(body)
+            sliced = self._slice(response)
         except PageError as error:
-            failure = Failure(
-                "decode",
-                "decode",
-                f"Okta's answer can't be decoded: {error}.",
-                "The same page is asked for again; if it stays like this, look at what stands between here and Okta.",
-                "200",
-            )
+            failure = undecodable(str(error), self._org_url)
             if not may_skip or tries < DECODE_TRIES:
                 return Undecodable(failure, None)
             self._begin_anew()
-            return Undecodable(failure, Malformed(self._tenant, str(error), bytes(body), 200, tries, first_at, now))
+            raw, reason = _letter(body, str(error), is_cut=response.is_cut)
+            return Undecodable(failure, Malformed(self._tenant, reason, raw, 200, tries, first_at, now))
         self._begin_anew()
         if not sliced.malformed:
             return Decoded(sliced, ())
@@ -91,8 +94,11 @@ class BodyReader:
         self._tries = 0
         self._first_at = None
 
-    def _slice(self, body: bytes | bytearray) -> SlicedPage:
+    def _slice(self, response: Response) -> SlicedPage:
         """Cut a body into events; one that has been refused before, byte for byte, is taken apart."""
+        body = response.body
+        if response.is_cut:
+            raise PageError(_TOO_LARGE)
         try:
             return slice_page(body)
         except PageError as refusal:
@@ -104,3 +110,12 @@ class BodyReader:
                 return salvage(body)  # the same bytes twice are Okta's own and no accident of the way
             except PageError:
                 raise refusal from None  # what the body is, such as HTML, says more than that it holds no event
+
+
+def _letter(body: bytes | bytearray, reason: str, *, is_cut: bool) -> tuple[bytes, str]:
+    """What is kept of a body that can't be read: all of it where it may be a page, else enough to see what it was."""
+    if len(body) <= _LARGEST_LETTER_BYTES and not is_cut:
+        return bytes(body), reason
+    size = f"more than {len(body):,}" if is_cut else f"{len(body):,}"
+    digest = sha256(body).hexdigest()
+    return bytes(body[:_BEGINNING_BYTES]), f"{reason} (the first {_BEGINNING_BYTES // 1024} KiB of {size} bytes, SHA-256 {digest})"

@@ -6,28 +6,26 @@ escapes and spacing reach the sinks as Okta sent them.
 """
 
 import codecs
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
-__all__ = ["LINE_BREAKS_TO_SPACES", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "slice_page"]
+from okta_source.polling.event_head import NOT_JSON, Head, members_of, read_head
+from okta_source.polling.needle import contains
 
+__all__ = [
+    "LINE_BREAKS_TO_SPACES", "MOST_EVENTS", "NOT_JSON", "Batch", "Head", "Malformed", "PageError", "SlicedPage", "check_event",
+    "slice_page", "span_of",
+]  # fmt: skip
 
-class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The three members without which an event can't be placed: Okta documents them as never null.
-
-    Attributes:
-        uuid: The event's unique id.
-        published: When the event happened, time-zone aware.
-        event_type: Name in Okta's event-type catalogue, such as `user.session.start`.
-    """
-
-    uuid: Annotated[str, msgspec.Meta(min_length=1)]
-    published: Annotated[datetime, msgspec.Meta(tz=True)]
-    event_type: Annotated[str, msgspec.Meta(min_length=1)]
+MOST_EVENTS = 2_000
+"""No page has more elements: twice what Okta ever sends. What is made of an element takes memory however short it is, and 1 KB of gzip can
+hold half a million of them."""
 
 
 class PageError(ValueError):
@@ -95,12 +93,16 @@ class SlicedPage:
         bodies: Their bytes behind the opening brace, same order and length.
         malformed: `(bytes, reason, uuid, published)` of each element that is not a well-formed event.
         events: Number of elements in the array, malformed ones included: what the page limit counts.
+        oldest: Lowest `published` among the heads, None where there are none.
+        newest: Highest.
     """
 
     heads: Sequence[Head]
     bodies: Sequence[memoryview]
     malformed: Sequence[tuple[bytes, str, str | None, str | None]]
     events: int
+    oldest: datetime | None = None
+    newest: datetime | None = None
 
 
 class _LooseHead(msgspec.Struct):
@@ -110,15 +112,35 @@ class _LooseHead(msgspec.Struct):
     published: Any = None
 
 
-# msgspec counts nesting against the interpreter's recursion limit.
-NOT_JSON = (msgspec.DecodeError, RecursionError)
+_PUBLISHED = attrgetter("published")
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEADS = msgspec.json.Decoder(list[Head])
-_HEAD = msgspec.json.Decoder(Head)
 _LOOSE = msgspec.json.Decoder(_LooseHead)
+_NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Refuses the element behind the last one allowed at once, where a list with a bound is built to its end before it is measured: 16 million
+# elements took 1.2 s and as many gigabytes.
+_FEW = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "_Few", [(f"_{index}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for index in range(MOST_EVENTS)], array_like=True,
+        forbid_unknown_fields=True,
+    )
+)  # fmt: skip
+_TOO_MANY = re.compile(r"of at most length \d+$")
+# Beyond this a body is counted before anything is made of it; heads of smaller ones take at most some 30 MB.
+_LARGE_BYTES = 8 * 1024 * 1024
 # JSON strings can't hold a raw line break, so every one stands between tokens, where a space means the same.
 LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _UTF8_PIECE_BYTES = 16 * 1024
+# With this begin the members that this pipeline puts in front. Of two members of one name most readers believe the last one: an event that
+# brings its own could pass for another tenant's.
+_RESERVED = "_okta_"
+_RESERVED_BYTES = _RESERVED.encode()
+# One of the letters of `_okta_` written as an escape, which nobody does who has nothing to hide.
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|6[fFbB1]|74)")
+# So many are looked at one by one; where JSON stands within strings, with one before each quotation mark, one search more is cheaper.
+_FEW_BACKSLASHES = 1000
+# In these years lie the moments that have no place in UTC's calendar.
+_FIRST_YEAR, _LAST_YEAR = 1, 9999
 
 
 def slice_page(page: bytes | bytearray) -> SlicedPage:
@@ -128,13 +150,26 @@ def slice_page(page: bytes | bytearray) -> SlicedPage:
         page: The inflated body of a 200 answer.
 
     Returns:
-        Bodies and heads. An element that is no JSON object or lacks a member of `Head` is among `malformed`; the others go on.
+        Bodies and heads. An element that is no JSON object, lacks a member of `Head`, happened at no moment of UTC's calendar or has a
+        member that begins with `_okta_` is among `malformed`; the others go on.
 
     Raises:
-        PageError: The body is no JSON array in UTF-8. It may be another one when it is asked for again; if it isn't, see `salvage`.
+        PageError: The body is no JSON array in UTF-8, or has more elements than any page of Okta's. It may be another one when it is asked
+            for again; if it isn't, see `salvage`.
     """
     if b"\n" in page or b"\r" in page:
         page = page.translate(LINE_BREAKS_TO_SPACES)
+    if len(page) > _LARGE_BYTES:
+        _count(page)
+    try:
+        heads = _HEADS.decode(page)
+    except msgspec.DecodeError:
+        _count(page)
+        heads = None
+    except RecursionError as error:
+        raise PageError(_describe(page, error)) from error
+    if heads is not None and len(heads) > MOST_EVENTS:
+        raise _too_many()
     try:
         raws = _RAWS.decode(page)
     except NOT_JSON as error:
@@ -142,26 +177,96 @@ def slice_page(page: bytes | bytearray) -> SlicedPage:
     if not _is_utf8(page):
         msg = "the body is not UTF-8"
         raise PageError(msg)
-    try:
-        heads = _HEADS.decode(page)
-    except msgspec.DecodeError:
+    if not heads:
+        return _slice_one_by_one(raws) if raws else SlicedPage((), (), (), 0)
+    published = list(map(_PUBLISHED, heads))
+    oldest, newest = min(published), max(published)
+    if oldest.year == _FIRST_YEAR or newest.year == _LAST_YEAR or _may_hold_reserved(page):
         return _slice_one_by_one(raws)
-    return SlicedPage(heads, [memoryview(raw)[1:] for raw in raws], (), len(raws))
+    return SlicedPage(heads, [memoryview(raw)[1:] for raw in raws], (), len(raws), oldest, newest)
+
+
+def span_of(heads: Sequence[Head]) -> tuple[datetime | None, datetime | None]:
+    """The lowest and the highest `published`, None where there are no heads."""
+    published = list(map(_PUBLISHED, heads))
+    return min(published, default=None), max(published, default=None)
+
+
+def check_event(event: bytes | memoryview) -> Head:
+    """Read one event that came from outside.
+
+    Args:
+        event: A JSON object as Okta, or whoever answers in its place, sent it.
+
+    Raises:
+        ValueError: It is none, lacks a member of `Head`, happened at no moment in UTC (`0001-01-01T00:00:00+14:00` lies before its
+            calendar, and whatever converts it fails), or has a member that begins with `_okta_`.
+    """
+    head = read_head(event)
+    try:
+        head.published.astimezone(UTC)
+    except OverflowError:
+        msg = f"`published` is no moment in UTC: {head.published.isoformat()}"
+        raise ValueError(msg) from None
+    whole = bytes(event)
+    if not _may_hold_reserved(whole):
+        return head
+    for name in _names(whole):
+        if name.startswith(_RESERVED):
+            msg = f"it has a member {name[:80]!r}: names that begin with {_RESERVED} are this pipeline's own"
+            raise ValueError(msg)
+    return head
+
+
+def _names(event: bytes) -> Iterable[str]:
+    try:
+        return _NAMES.decode(event)
+    except NOT_JSON:
+        return members_of(event)
+
+
+def _count(page: bytes | bytearray) -> None:
+    try:
+        _FEW.decode(page)
+    except NOT_JSON as error:
+        if _TOO_MANY.search(str(error)):
+            raise _too_many() from None
+        raise PageError(_describe(page, error)) from error
+
+
+def _too_many() -> PageError:
+    return PageError(f"the body has more than {MOST_EVENTS:,} elements, where Okta sends at most 1,000 events")
+
+
+def _may_hold_reserved(page: bytes | bytearray) -> bool:
+    """Whether some event may have a member that begins with `_okta_`; false for nearly every page, true also for text that only says so."""
+    if contains(page, _RESERVED_BYTES):
+        return True
+    at = page.find(b"\\")
+    for _ in range(_FEW_BACKSLASHES):
+        if at < 0:
+            return False
+        if _ESCAPED_LETTER.match(page, at):
+            return True
+        at = page.find(b"\\", at + 1)
+    return contains(page, b"\\u00") and _ESCAPED_LETTER.search(page) is not None
 
 
 def _slice_one_by_one(raws: Sequence[msgspec.Raw]) -> SlicedPage:
-    """The same where at least one event is malformed: find out which."""
+    """The same where at least one event may be malformed: find out which."""
     heads: list[Head] = []
     bodies: list[memoryview] = []
     malformed: list[tuple[bytes, str, str | None, str | None]] = []
     for raw in raws:
         view = memoryview(raw)
         try:
-            heads.append(_HEAD.decode(view))
-            bodies.append(view[1:])
-        except NOT_JSON as error:
+            head = check_event(view)
+        except ValueError as error:
             malformed.append((bytes(view), f"not an event: {error}", *_loose(view)))
-    return SlicedPage(heads, bodies, malformed, len(raws))
+            continue
+        heads.append(head)
+        bodies.append(view[1:])
+    return SlicedPage(heads, bodies, malformed, len(raws), *span_of(heads))
 
 
 def _loose(view: memoryview) -> tuple[str | None, str | None]:

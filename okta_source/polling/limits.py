@@ -8,7 +8,8 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+
+from okta_source.polling.retry_after import http_date, retry_after_seconds
 
 __all__ = ["Backoff", "HostBudget", "RateLimitHeaders", "read_rate_limit", "reserved_requests", "seconds_until_retry"]
 
@@ -55,8 +56,8 @@ def read_rate_limit(headers: Mapping[str, str], now_epoch_seconds: float) -> Rat
     reset = _smallest(headers.get("X-Rate-Limit-Reset"))
     if limit is None or remaining is None or reset is None:
         return None
-    server_now = _date_epoch_seconds(headers.get("Date"))
-    resets_in = reset - (now_epoch_seconds if server_now is None else server_now)
+    server_now = http_date(headers.get("Date"))
+    resets_in = reset - (now_epoch_seconds if server_now is None else server_now.timestamp())
     return RateLimitHeaders(limit, remaining, reset, resets_in)
 
 
@@ -186,15 +187,15 @@ def reserved_requests(limit: int, reserve: float) -> int:
     return min(math.ceil(limit * reserve), max(limit - 1, 0))
 
 
-def seconds_until_retry(headers: Mapping[str, str], rate_limit: RateLimitHeaders | None) -> float | None:
+def seconds_until_retry(headers: Mapping[str, str], rate_limit: RateLimitHeaders | None, now_epoch_seconds: float) -> float | None:
     """How long a 429 asks to wait; None where it doesn't say so in a way that can be relied on.
 
     Args:
         headers: The answer's. Okta never documents `Retry-After`, but a proxy or gateway in front may send it.
         rate_limit: Its rate-limit headers. For the limit of simultaneous requests, the reset is only an estimate.
+        now_epoch_seconds: Our clock, used only where the answer has no usable `Date`.
     """
-    value = headers.get("Retry-After")
-    wait = float(value) if value and value.isdigit() else None
+    wait = retry_after_seconds(headers, now_epoch_seconds)
     if wait is None and rate_limit and not rate_limit.is_concurrency and rate_limit.resets_in_seconds is not None:
         wait = rate_limit.resets_in_seconds + 1.0
     return wait if wait is not None and 0.0 < wait <= _LONGEST_WINDOW_SECONDS else None
@@ -206,12 +207,3 @@ def _smallest(value: str | None) -> int | None:
     except ValueError:
         return None
     return smallest if smallest is not None and abs(smallest) < _LARGEST_NUMBER else None
-
-
-def _date_epoch_seconds(value: str | None) -> float | None:
-    if not value:
-        return None
-    try:
-        return parsedate_to_datetime(value).timestamp()
-    except (ValueError, OverflowError):
-        return None

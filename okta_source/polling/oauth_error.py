@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from okta_source.polling.printable import printable
+
 __all__ = ["OAuthError", "oauth_error_of"]
 
 _LONGEST_TEXT = 300
@@ -51,9 +53,9 @@ def oauth_error_of(headers: Mapping[str, str], body: bytes | bytearray) -> OAuth
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = _Body()
     if said.error:
-        return OAuthError(said.error[:_LONGEST_TEXT], (said.error_description or "")[:_LONGEST_TEXT])
+        return OAuthError(printable(said.error, _LONGEST_TEXT), printable(said.error_description or "", _LONGEST_TEXT))
     challenge = headers.get("WWW-Authenticate", "")
     if challenge.partition(" ")[0].lower() not in {"bearer", "dpop"}:
         return None
     found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _PARAMETER.findall(challenge)}
-    return OAuthError(found.get("error", "")[:_LONGEST_TEXT], found.get("error_description", "")[:_LONGEST_TEXT])
+    return OAuthError(printable(found.get("error", ""), _LONGEST_TEXT), printable(found.get("error_description", ""), _LONGEST_TEXT))

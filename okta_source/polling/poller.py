@@ -1,8 +1,9 @@
 """The polling state machine of one tenant. Pure: it holds no socket, no clock and no thread.
 
 Okta documents polling as: no `until`, ascending; ordered by persistence; the `next` link always present, even on an empty page. So that
-link is followed byte for byte, a page shorter than the limit ends the drain, and `published` (which steps back within a page) is used only
-where a cursor is refused: then from the high-water mark minus an overlap, and the window of seen uuids removes what comes again.
+link is followed byte for byte, a page shorter than the limit ends the drain where it is empty or its end is fresh (see `drain`), and
+`published` (which steps back within a page) is used only where a cursor is refused: then from the high-water mark minus an overlap, and the
+window of seen uuids removes what comes again.
 """
 
 import logging
@@ -11,13 +12,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from okta_source.polling.body_reader import BodyReader, Undecodable
+from okta_source.polling.drain import DrainEnd
 from okta_source.polling.event import SlicedPage
 from okta_source.polling.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
 from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
 from okta_source.polling.query import Query, okta_time
+from okta_source.polling.retry_after import http_date
 from okta_source.polling.state import Cursor, TenantState
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
+from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link, refuses_cursor
 
 __all__ = ["Poller"]
 
@@ -27,7 +30,6 @@ RETENTION = timedelta(days=90)
 """Okta keeps events for 90 days; a `since` over 180 days back is refused with E0000053."""
 DRAIN_TRIES = 5
 """After how many failures in a row a run until drained goes on without the tenant."""
-_REFUSED_CURSOR = frozenset({400, 404, 410})
 
 
 class Poller:
@@ -45,7 +47,8 @@ class Poller:
         self._query = query
         self._backoff = backoff
         self._failures = 0
-        self._bodies = BodyReader(query.tenant)
+        self._bodies = BodyReader(query.tenant, query.org_url)
+        self._end = DrainEnd(query.poll_interval_seconds)
         self._resets_in_a_row = 0
         self.started_at = since
         self.high_water: datetime | None = None
@@ -83,33 +86,35 @@ class Poller:
         if outcome.status == 200:
             return self._page(outcome, rate_limit, now)
         failure = failure_of(outcome, self._query.org_url)
-        if outcome.status in _REFUSED_CURSOR and failure.error_type != "auth" and self.cursor.from_link:
+        if self.cursor.from_link and refuses_cursor(outcome, failure):
             return self._refused_cursor(failure, rate_limit, now)
         if failure.error_type == "rate_limited":
-            return self._rate_limited(failure, rate_limit, outcome)
+            return self._rate_limited(failure, rate_limit, seconds_until_retry(outcome.headers, rate_limit, now.timestamp()))
         return self._failed(failure, rate_limit)
 
     def _page(self, response: Response, rate_limit: RateLimitHeaders | None, now: datetime) -> Step:
         link = next_link(response.headers.get("Link"))
         foreign = link is not None and not is_allowed(link, self._query.org_url, self._query.allowed_hosts)
-        read = self._bodies.read(response.body, now, may_skip=link is not None and not foreign)
+        read = self._bodies.read(response, now, may_skip=link is not None and not foreign)
         if isinstance(read, Undecodable):
             return self._undecodable(read, None if foreign else link, rate_limit)
         sliced = read.sliced
         limit = query_limit(self.cursor.url)
         high_water = self.high_water
-        if sliced.heads:
+        newest = sliced.newest
+        if newest is not None:
             # A `published` ahead of time must not empty the window of seen uuids, nor let a rewind skip what is still to come.
-            newest = min(max(head.published for head in sliced.heads), now)
-            high_water = max(newest, high_water) if high_water else newest
-        short = sliced.events < limit
+            high_water = max(min(newest, now), high_water) if high_water else min(newest, now)
+        okta_now = http_date(response.headers.get("Date")) or now
+        leads_on = link is not None and link != self.cursor.url
+        end = self._end.judge(sliced, limit, newest, okta_now=okta_now, leads_on=leads_on)
         cursor, failure, reset = self.cursor, None, False
         if link is not None and foreign:
             failure = foreign_link(link, self._query.org_url)
         elif link is not None:
             cursor = Cursor(link, from_link=True)
-        elif not short:
-            # Not documented for polling. Asking again would give the same full page for ever, so go on from the newest event.
+        elif not end.ended:
+            # Not documented for polling. Asking again would give the same page for ever, so go on from the newest event.
             reset = True
             cursor = self._cursor_since(high_water or self.started_at, now)
         if self.cursor.from_link and not failure:
@@ -120,8 +125,8 @@ class Poller:
         if failure:
             return self._failed(failure, rate_limit, page=page)
         self._failures = 0
-        due_seconds = self._query.poll_interval_seconds if short or stuck else 0.0
-        return Step(due_seconds, page, None, rate_limit, reset=reset, drained=short)
+        due_seconds = self._query.poll_interval_seconds if end.ended or stuck else end.pause_seconds
+        return Step(due_seconds, page, None, rate_limit, reset=reset, drained=end.ended, late=end.late)
 
     def _undecodable(self, read: Undecodable, link: str | None, rate_limit: RateLimitHeaders | None) -> Step:
         if link is None:
@@ -149,11 +154,9 @@ class Poller:
         )
         return Step(due_seconds, None, told, rate_limit, reset=True, failures=self._failures, exhausted=self._failures >= DRAIN_TRIES)
 
-    def _rate_limited(self, failure: Failure, rate_limit: RateLimitHeaders | None, response: Response) -> Step:
+    def _rate_limited(self, failure: Failure, rate_limit: RateLimitHeaders | None, asked_seconds: float | None) -> Step:
         self._failures += 1
-        wait = seconds_until_retry(response.headers, rate_limit)
-        if wait is None:
-            wait = self._backoff.seconds(self._failures)
+        wait = self._backoff.seconds(self._failures) if asked_seconds is None else asked_seconds
         return Step(wait, None, failure, rate_limit, block_seconds=wait, failures=self._failures, exhausted=self._failures >= DRAIN_TRIES)
 
     def _failed(self, failure: Failure, rate_limit: RateLimitHeaders | None, *, tries: int = DRAIN_TRIES, page: Page | None = None) -> Step:
@@ -174,9 +177,9 @@ class Poller:
         self.cursor = self._cursor_since(since, now)
 
     def _rewind_to(self) -> datetime:
-        if self.high_water is None:
-            return self.started_at
-        return max(self.high_water - self._query.overlap, self.started_at)
+        if self.high_water is None or self.high_water - self.started_at <= self._query.overlap:
+            return self.started_at  # the mark itself may stand at the calendar's very beginning
+        return self.high_water - self._query.overlap
 
     def _cursor_since(self, since: datetime, now: datetime) -> Cursor:
         oldest = now - RETENTION

@@ -12,9 +12,11 @@ from typing import Any
 
 from okta_source.polling.dedupe import Segment
 
-__all__ = ["Cursor", "StateError", "TenantState", "query_fingerprint"]
+__all__ = ["Cursor", "StateError", "TenantState", "moment_of", "query_fingerprint"]
 
 VERSION = 1
+# Of UTC's calendar.
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class StateError(RuntimeError):
@@ -45,6 +47,8 @@ class TenantState:
         query: Fingerprint of the parameters that the cursor carries.
         window: Segments of the window of recent uuids.
         drained: Whether the last page was short, None where nobody knows: only metrics ask.
+        forgotten_mark: The highest mark that the window has forgotten, Unix seconds; None while there is none.
+        push: What `okta_source.hooks.push.PushState` holds, as a plain dict; None for a tenant that has had no push.
     """
 
     cursor: Cursor
@@ -53,6 +57,8 @@ class TenantState:
     query: str
     window: Iterable[Segment] = ()
     drained: bool | None = None
+    forgotten_mark: float | None = None
+    push: Mapping[str, Any] | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """The state as a dict of plain immutable values: Bytewax pickles it after the partition has moved on."""
@@ -65,6 +71,8 @@ class TenantState:
             "query": self.query,
             "window": tuple(self.window),
             "drained": self.drained,
+            "forgotten": self.forgotten_mark,
+            "push": self.push,
         }
 
     @classmethod
@@ -84,12 +92,30 @@ class TenantState:
         high_water = plain["high_water"]
         return cls(
             Cursor(plain["url"], plain["from_link"]),
-            datetime.fromisoformat(plain["started_at"]).astimezone(UTC),
-            datetime.fromisoformat(high_water).astimezone(UTC) if high_water else None,
+            moment_of(plain["started_at"]),
+            moment_of(high_water) if high_water else None,
             plain["query"],
             plain["window"],
             plain.get("drained"),  # snapshots of earlier releases don't tell
+            plain["forgotten"] if "forgotten" in plain else _most_that_may_be_forgotten(plain),
+            plain.get("push"),
         )
+
+
+def moment_of(text: str) -> datetime:
+    """A saved moment in UTC. Earlier releases took marks from events that happened at no moment of UTC's calendar: its end is meant."""
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _BEGINNING if moment.year == _BEGINNING.year else _END
+
+
+def _most_that_may_be_forgotten(plain: Mapping[str, Any]) -> float | None:
+    """Of a snapshot of an earlier release: whatever was forgotten had a mark no higher than the oldest that is left."""
+    if plain["window"]:
+        return float(plain["window"][0][0])
+    return moment_of(plain["high_water"]).timestamp() if plain["high_water"] else None
 
 
 def query_fingerprint(*parameters: str) -> str:

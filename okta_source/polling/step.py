@@ -11,6 +11,10 @@ from okta_source.polling.verdict import Failure
 __all__ = ["Page", "Step"]
 
 
+# A head with its uuid, moment and type, a slice and its view: 560 bytes (Python 3.11, measured over 1,000 events).
+_BYTES_AN_EVENT = 560
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page on its way to the dataflow.
@@ -29,21 +33,27 @@ class Page:
     received_at: datetime
     malformed: tuple[Malformed, ...] = ()
 
+    def memory_bytes(self, body: bytes | bytearray) -> int:
+        """What the page takes in memory: its body, the copies of what is malformed, and what is made of each event."""
+        copied = sum(len(malformed.raw) for malformed in self.malformed)
+        return len(body) + copied + _BYTES_AN_EVENT * self.sliced.events
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What follows from one answer.
 
     Attributes:
-        due_seconds: How long to wait before the next request; 0.0 while draining.
+        due_seconds: How long to wait before the next request; while draining nothing, or little where nothing is caught up with.
         page: The page, if there was one.
         failure: What went wrong, if anything did.
         rate_limit: The answer's rate-limit headers.
         block_seconds: How long the whole host must wait (429), 0.0 otherwise.
         reset: The cursor was given up for a restart from the high-water mark.
-        drained: The tenant has answered with a short page.
+        drained: The tenant has answered with an empty page, or with a short one whose end is fresh.
         failures: Failures in a row, 0 after a success.
         exhausted: A run until drained gives the tenant up here.
+        late: Why a run until drained does not wait for the end, although nothing has failed.
     """
 
     due_seconds: float
@@ -55,3 +65,4 @@ class Step:
     drained: bool = False
     failures: int = 0
     exhausted: bool = False
+    late: Failure | None = None

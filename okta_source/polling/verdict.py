@@ -1,6 +1,7 @@
 """What an answer means: one pure function from status, headers and body to a failure with its cause and its fix."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,8 +11,22 @@ import msgspec
 
 from okta_source.polling.link import host_of
 from okta_source.polling.oauth_error import OAuthError, oauth_error_of
+from okta_source.polling.printable import printable
 
-__all__ = ["ErrorType", "Failure", "Response", "Stage", "TransportFailure", "failure_of", "foreign_link", "okta_reason"]
+__all__ = [
+    "NOT_OKTA",
+    "PROXY_CREDENTIALS",
+    "ErrorType",
+    "Failure",
+    "Response",
+    "Stage",
+    "TransportFailure",
+    "failure_of",
+    "foreign_link",
+    "okta_reason",
+    "refuses_cursor",
+    "undecodable",
+]
 
 ErrorType = Literal[
     "auth",
@@ -41,12 +56,14 @@ class Response:
         headers: Case-insensitive; several lines of one name joined with a comma.
         body: Inflated.
         wire_bytes: Size as it came over the wire.
+        is_cut: The body is larger than any page can be: only its beginning was read.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | bytearray
     wire_bytes: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,11 @@ class TransportFailure:
     least_wait_seconds: float = 0.0
     most_wait_seconds: float = math.inf
 
+    def __post_init__(self) -> None:
+        """Servers and proxies write parts of the words."""
+        object.__setattr__(self, "detail", printable(self.detail))
+        object.__setattr__(self, "fix", printable(self.fix))
+
     @property
     def stage(self) -> Stage:
         """Where it happened; at `token`, no request for logs went out."""
@@ -87,6 +109,7 @@ class Failure:
         message: The cause, for people.
         fix: What to do about it.
         code: HTTP status as text, or `error` without an answer.
+        from_okta: False for an answer that doesn't have the form of Okta's: something on the way has given it, or org_url is wrong.
     """
 
     error_type: ErrorType
@@ -94,6 +117,12 @@ class Failure:
     message: str
     fix: str
     code: str
+    from_okta: bool = True
+
+    def __post_init__(self) -> None:
+        """Servers and proxies write parts of the words."""
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "fix", printable(self.fix))
 
     def __str__(self) -> str:
         return f"{self.message} {self.fix}"
@@ -112,20 +141,60 @@ class _ErrorBody(msgspec.Struct):
 
 
 _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+_ERROR_CODE = re.compile(r"E[0-9]{7}")
 _LONGEST_REASON = 500
+_MAY_REFUSE_A_CURSOR = frozenset({400, 404, 410})
+
+
+def refuses_cursor(response: Response, failure: Failure) -> bool:
+    """Whether an answer to a `next` link means that Okta doesn't take this link any more.
+
+    Only an error of Okta's own says so: a gateway's 404 says nothing of the cursor, and giving it up would fetch everything behind the
+    newest event again, or skip what was persisted late.
+
+    Args:
+        response: The answer.
+        failure: What `failure_of` makes of it.
+    """
+    if response.status not in _MAY_REFUSE_A_CURSOR or failure.error_type == "auth":
+        return False
+    error = _error_body(response.body)
+    return error is not None and _ERROR_CODE.fullmatch(error.error_code or "") is not None
 
 
 def okta_reason(body: bytes | bytearray) -> str:
     """Okta's own words in an error body, such as `E0000053: Invalid filter …`; empty where it has none."""
-    try:
-        error = _ERROR_BODY.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    error = _error_body(body)
+    if error is None:
         return ""
     causes = "; ".join(cause.error_summary for cause in error.error_causes or () if cause.error_summary)
     said = ": ".join(part for part in (error.error_code, error.error_summary) if part)
-    return (f"{said} ({causes})" if causes else said)[:_LONGEST_REASON]
+    return printable(f"{said} ({causes})" if causes else said, _LONGEST_REASON)
 
 
+def _error_body(body: bytes | bytearray) -> _ErrorBody | None:
+    try:
+        return _ERROR_BODY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+NOT_OKTA = (
+    "Something that is not Okta's API answers at {org_url}: check org_url for a typing error (the organisation's URL stands in the Okta "
+    "Admin Console, at the top right under your name), and look at proxies, captive portals and firewalls between here and Okta."
+)
+_REFUSED_BEFORE_OKTA = (
+    "This is not how Okta's API refuses: a firewall or proxy on the way, or Okta's own block list. Let this machine's traffic to {org_url} "
+    "pass, and see in the Okta Admin Console (Security > Networks) whether a zone blocks its public address."
+)
+_SIGN_IN_BEFORE_OKTA = (
+    "This is not how Okta's API refuses a token: see first whether a gateway or proxy on the way to {org_url} wants a sign-in of its own. "
+    "Else: "
+)
+PROXY_CREDENTIALS = (
+    "The proxy wants a user and a password: put HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT into the environment and leave this tenant's "
+    "proxy empty (the file holds no secrets), or let the proxy admit this machine without them."
+)
 _FIXES: Mapping[int, tuple[ErrorType, str]] = MappingProxyType(
     {
         401: (
@@ -139,6 +208,7 @@ _FIXES: Mapping[int, tuple[ErrorType, str]] = MappingProxyType(
             "(OAuth: grant the scope okta.logs.read), and look at network zones that restrict the token.",
         ),
         404: ("not_found", "There is no System Log at this address: check org_url ({org_url})."),
+        407: ("connection", PROXY_CREDENTIALS),
         408: ("timeout", "The request took too long for the server; it is tried again."),
         429: ("rate_limited", "The organisation's rate limit is spent: polling goes on after the reset."),
     }
@@ -181,7 +251,7 @@ def foreign_link(link: str, org_url: str) -> Failure:
         link: The link.
         org_url: Whom it should belong to.
     """
-    host = host_of(link) or link[:100]
+    host = printable(host_of(link) or link, 100)
     return Failure(
         "foreign_link",
         "fetch",
@@ -203,17 +273,49 @@ def failure_of(response: Response, org_url: str) -> Failure:
     """
     status = response.status
     if 300 <= status < 400:
-        target = response.headers.get("Location", "elsewhere")[:200]
+        target = printable(response.headers.get("Location", "elsewhere"), 200)
         message = f"{org_url} redirects ({status}) to {target}."
         fix = f"Redirects are not followed, since the credential would go along: set org_url to the address that answers, not {org_url}."
         return Failure("foreign_link", "fetch", message, fix, str(status))
     oauth_error = oauth_error_of(response.headers, response.body)
     reason = str(oauth_error or "") or okta_reason(response.body)
-    message = f"Okta answered {status} ({reason})." if reason else f"Okta answered {status}."
     by_class = _SERVER if status >= 500 else _UNDOCUMENTED if status < 300 else _REFUSED
     error_type, fix = _oauth_cause(status, oauth_error) or _FIXES.get(status, by_class)
+    from_okta = bool(reason)
+    if not from_okta:
+        fix = _not_okta_fix(error_type, fix)
+    message = f"Okta answered {status} ({reason})." if reason else f"{org_url} answered {status}, {_form_of(response.body)}."
     stage: Stage = "decode" if error_type == "decode" else "fetch"
-    return Failure(error_type, stage, message, fix.format(org_url=org_url), str(status))
+    return Failure(error_type, stage, message, fix.format(org_url=org_url), str(status), from_okta)
+
+
+def undecodable(reason: str, org_url: str) -> Failure:
+    """A body of a 200 answer that is no array of events.
+
+    Args:
+        reason: What it is instead.
+        org_url: The organisation's origin, for messages.
+    """
+    fix = f"Polling asks for the same page again; if it stays like this, look at what stands between here and Okta. {NOT_OKTA}"
+    fix = fix.format(org_url=org_url)
+    return Failure("decode", "decode", f"The answer of {org_url} can't be decoded: {reason}.", fix, "200", from_okta=False)
+
+
+def _not_okta_fix(error_type: ErrorType, fix: str) -> str:
+    """What to do about an answer that is not in the form of Okta's errors; a gateway of Okta's own may say 408, 429 and 5xx so."""
+    if error_type == "auth":
+        return _SIGN_IN_BEFORE_OKTA + fix
+    if error_type == "permission":
+        return _REFUSED_BEFORE_OKTA
+    return NOT_OKTA if error_type in ("bad_request", "not_found", "decode") else fix
+
+
+def _form_of(body: bytes | bytearray) -> str:
+    """What an answer is that has none of Okta's words."""
+    start = bytes(body[:200]).lstrip()
+    if not start:
+        return "without a body"
+    return "with HTML" if start[:1] == b"<" else "in a form that is not Okta's"
 
 
 def _oauth_cause(status: int, error: OAuthError | None) -> tuple[ErrorType, str] | None:

@@ -122,12 +122,14 @@ def _matcher(raw_filter: str, raw_words: str) -> Predicate | None:
 
 def _words(value: Any) -> set[str]:
     """All words of all values, in lower case."""
-    return set(_WORDS.findall(json.dumps(_leaves(value), ensure_ascii=False).lower()))
+    return {word for leaf in _leaves(value) for word in _WORDS.findall(leaf.lower())}
 
 
-def _leaves(value: Any) -> list[Any]:
+def _leaves(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [leaf for inner in value.values() for leaf in _leaves(inner)]
     if isinstance(value, list):
         return [leaf for inner in value for leaf in _leaves(inner)]
-    return [value]
+    if value is None:
+        return []
+    return [value if isinstance(value, str) else json.dumps(value)]

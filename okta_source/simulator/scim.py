@@ -118,13 +118,21 @@ class _Parser:
             self.refuse(f"Unreadable value '{text}' at position {place}")
         if kind == "paren":
             self.refuse(f"Expected a value, found {text}")
+        if isinstance(wanted, list | dict):
+            self.refuse(f"Unreadable value '{text}' at position {place}")
+        if operator in ("co", "sw", "ew") and not isinstance(wanted, str):
+            self.refuse(f"Operator '{operator}' needs a string at position {place}")
+        if operator in ("gt", "ge", "lt", "le") and (wanted is None or isinstance(wanted, bool)):
+            # RFC 7644, section 3.4.2.2: truth values have no order.
+            self.refuse(f"Operator '{operator}' needs a string or a number at position {place}")
         return _compare(path, operator, wanted)
 
 
 def _path(attribute: str) -> tuple[str, ...]:
     """The members to follow; snake_case names, which Okta's own examples use, become camelCase."""
     path = attribute.split(".")
-    if path[:2] != ["debugContext", "debugData"]:
+    # A device's own names are in snake_case: device.os_platform.
+    if path[:2] != ["debugContext", "debugData"] and path[0] != "device":
         path = [re.sub(r"_([a-z])", lambda found: found[1].upper(), part) for part in path]
     known = _SECOND.get(path[0])
     refused = path[0] not in _ROOTS or "changeDetails" in path or (known and len(path) > 1 and path[1] not in known)
@@ -153,17 +161,22 @@ def _and(left: Predicate, right: Predicate) -> Predicate:
 
 def _compare(path: tuple[str, ...], operator: str, wanted: Any) -> Predicate:
     if operator == "ne":
-        return lambda event: all(value != wanted for value in _values(event, path))
+        return lambda event: not any(_holds("eq", value, wanted) for value in _values(event, path))
     return lambda event: any(_holds(operator, value, wanted) for value in _values(event, path))
 
 
 def _holds(operator: str, value: Any, wanted: Any) -> bool:
-    if operator == "eq":
-        return bool(value == wanted and type(value) is type(wanted))
-    if operator in ("co", "sw", "ew"):
-        if not isinstance(value, str) or not isinstance(wanted, str):
-            return False
-        return {"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}[operator]
-    if isinstance(value, str) != isinstance(wanted, str) or value is None or isinstance(value, list | dict):
+    if _kind(value) != _kind(wanted):
         return False
+    if operator in ("co", "sw", "ew"):
+        return bool({"co": wanted in value, "sw": value.startswith(wanted), "ew": value.endswith(wanted)}[operator])
+    if operator == "eq":
+        return bool(value == wanted)
     return bool({"gt": value > wanted, "ge": value >= wanted, "lt": value < wanted, "le": value <= wanted}[operator])
+
+
+def _kind(value: Any) -> str:
+    """Texts, numbers and truth values are different things; 1 and 1.0 are one number."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else type(value).__name__

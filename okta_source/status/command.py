@@ -19,10 +19,10 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from okta_source.polling.printable import printable
 from okta_source.status.endpoint import Look, default_endpoint, look_at, url_of
 from okta_source.status.fleet import Fleet, read_fleet, with_rates
 from okta_source.status.table import print_fleet
-from okta_source.status.words import printable
 
 _PIPE_WIDTH: Final = 160
 _now = time.time

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from okta_source.polling.limits import reserved_requests
+from okta_source.polling.printable import printable
 from okta_source.status.fleet import STATES, Fleet, SinkStatus, State, TenantStatus
-from okta_source.status.words import count, duration, printable, rate
+from okta_source.status.words import count, duration, rate
 
 __all__ = ["print_fleet"]
 

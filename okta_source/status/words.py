@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["count", "duration", "printable", "rate"]
+__all__ = ["count", "duration", "rate"]
 
 _UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _UNKNOWN = "-"
@@ -35,8 +35,3 @@ def rate(value: float | None) -> str:
     if value is None:
         return _UNKNOWN
     return f"{value:,.0f}/s" if value >= 10.0 or value == 0.0 else f"{value:.1f}/s"
-
-
-def printable(text: str) -> str:
-    """The text without what could steer a terminal: an endpoint may say anything."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

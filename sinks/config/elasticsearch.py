@@ -56,14 +56,20 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     """Documents of an index or data stream in Elasticsearch or OpenSearch.
 
     Attributes:
-        hosts: The nodes, each a URL without a slash at its end; one that fails is left out for the others.
-        target: The index or data stream, with placeholders.
-        manage_template: Whether an index template is installed at start.
-        username: For basic authentication; nothing for none.
+        type: Which type of sink this is.
+        hosts: The nodes of one cluster; one that fails is left out for the others. `host:9200` means https://.
+        target: A data stream; with `{date}` an index per day.
+        manage_template: Whether the index template `okta-system-log-NAME` is installed at start.
+        username: For basic authentication, with `password_env` or `password_file`.
+        password_file: The user's password; this or `password_env`.
+        password_env: The user's password; this or `password_file`.
+        api_key_file: An API key, instead of a user; this or `api_key_env`.
+        api_key_env: An API key, instead of a user; this or `api_key_file`.
         compression: What is done to a request's body.
+        batch_events: The most events of one request.
     """
 
-    type: Literal["elasticsearch"] = Field(description="elasticsearch")
+    type: Literal["elasticsearch"] = Field("elasticsearch", description="elasticsearch")
     hosts: Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], BeforeValidator(to_tuple)] = Field(
         min_length=1, description=f"a list of at least one host, {_HOST_ALLOWED}"
     )

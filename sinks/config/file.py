@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from sinks.config.common import SinkCommon
 from sinks.file.compression import SUFFIXES, Compression
@@ -19,11 +19,38 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 class FileSinkConfig(SinkCommon):
-    """Files of one JSON line per event."""
+    """Files of one JSON line per event.
 
-    type: Literal["file"] = Field(description="file")
+    Attributes:
+        type: Which type of sink this is.
+        path: Where to; the date and the hour are those of `published`, UTC. `.gz` or `.zst` is added.
+        compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
+    """
+
+    type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
+    _folder: str = PrivateAttr("")
+
+    @property
+    def base(self) -> str:
+        """The folder that the path counts from; nothing for a path that was given as an absolute one."""
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """The folder of its files, as far as it is the same for all of them."""
+        return posixpath.dirname(self.path.partition("{")[0])
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_folder(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        sink = handler(data)
+        given = data.get("path") if isinstance(data, Mapping) else None
+        if isinstance(given, str) and not posixpath.isabs(given):
+            context: Mapping[str, Any] = info.context or {}
+            sink._folder = str(context.get("folder", ""))  # noqa: SLF001  # its own
+        return sink
 
     @field_validator("path")
     @classmethod

@@ -18,7 +18,19 @@ _DOMAIN: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 
 
 class HttpSinkCommon(SinkCommon):
-    """How servers are verified, what proves this client to them, and how much goes into a request."""
+    """How servers are verified, what proves this client to them, and how much goes into a request.
+
+    Attributes:
+        ca_file: Whom to trust instead of the system's and certifi's authorities.
+        cert_file: The client's certificate.
+        key_file: Its key.
+        key_password_env: The key's password.
+        verify: `false` trusts anybody, and is for tests: there is a warning at each start.
+        verify_hostname: `false`: the authority alone has to be right.
+        batch_bytes: The most bytes of events in a request of two or more.
+        max_in_flight: Requests at once.
+        request_timeout_seconds: How long an answer may take.
+    """
 
     ca_file: ExistingFile = Field(None, description="the path of a PEM file of certificate authorities")
     cert_file: ExistingFile = Field(None, description="the path of the client certificate's PEM file")

@@ -4,6 +4,7 @@ Two things come from the validation context, a mapping that the reader of the fi
 `environ`, in which secret references are looked up at once. Without a context, paths stay as they are and no secret is looked up.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-__all__ = ["EnvName", "ExistingFile", "OptionalPath", "Strict", "look_up", "problem", "to_tuple"]
+__all__ = ["EnvName", "ExistingFile", "OptionalPath", "Strict", "look_up", "problem", "read_secret", "to_tuple"]
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -94,13 +95,32 @@ def look_up(reference: str | Path, info: ValidationInfo) -> str | None:
     context: Mapping[str, Any] = info.context or {}
     if "environ" not in context:
         return None
+    try:
+        return read_secret(reference, context["environ"])
+    except LookupError as error:
+        raise problem(str(error)) from None
+
+
+def read_secret(reference: str | Path, environ: Mapping[str, str] = os.environ) -> str:
+    """What a reference leads to, now.
+
+    Args:
+        reference: As for `look_up`.
+        environ: Where variables are looked up.
+
+    Returns:
+        The secret, never empty.
+
+    Raises:
+        LookupError: There is no such variable or file, or it is empty. No secret is in it.
+    """
     if isinstance(reference, Path):
         value, missing = _read(reference), f"file {reference} is empty"
     else:
-        value, missing = context["environ"].get(reference, ""), f"environment variable {reference} is not set or is empty"
+        value, missing = environ.get(reference, ""), f"environment variable {reference} is not set or is empty"
     if not value:
-        raise problem(missing)
-    return str(value)
+        raise LookupError(missing)
+    return value
 
 
 def _read(path: Path) -> str:
@@ -109,8 +129,8 @@ def _read(path: Path) -> str:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         message = f"file {path} cannot be read: {error.strerror or type(error).__name__}"
-        raise problem(message) from None
+        raise LookupError(message) from None
     except ValueError:
         message = f"file {path} cannot be read: its path or its content is not UTF-8 text"
-        raise problem(message) from None
+        raise LookupError(message) from None
     return text.removesuffix("\n").removesuffix("\r")

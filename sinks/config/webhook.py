@@ -72,15 +72,19 @@ class WebhookSinkConfig(HttpSinkCommon):
     """Batches of events, posted to a URL.
 
     Attributes:
-        url: Where to, as it was written.
-        encoding: How a batch becomes a body.
-        headers: Further headers.
-        headers_env: Those whose values are in environment variables.
-        headers_file: Those whose values are in files.
-        hec: What Splunk is told of each event, with encoding hec.
+        type: Which type of sink this is.
+        url: Where to, as it was written; a query is never logged.
+        encoding: How a batch becomes a body: an array, a line for each event, or Splunk's HTTP Event Collector.
+        secret_file: Signs requests as Standard Webhooks says, `whsec_` and base64; this or `secret_env`.
+        secret_env: The same; this or `secret_file`.
+        headers: Further headers, such as `{ X-Source = "okta" }`.
+        headers_env: Those with credentials, such as `{ Authorization = "SPLUNK_AUTH" }`.
+        headers_file: Those with credentials that stand in files.
+        hec: What Splunk is told of each event, with `encoding = "hec"`.
+        batch_events: The most events of one request.
     """
 
-    type: Literal["webhook"] = Field(description="webhook")
+    type: Literal["webhook"] = Field("webhook", description="webhook")
     url: Annotated[str, AfterValidator(_check_url)] = Field(description=_URL_ALLOWED)
     encoding: Encoding = Field("json", description="json, ndjson, hec")
     # Files stand before variables: a validator sees the fields before its own.

@@ -1,6 +1,5 @@
 """Dead letters read back: line by line, and made into documents again."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ import msgspec
 
 from sinks.dead_letters.line import decode
 from sinks.documents import Documents, Rejected
+from sinks.event_head import NOT_JSON, members_of
 
 __all__ = ["Head", "Line", "head_of", "read_lines", "to_documents"]
 
@@ -106,11 +106,11 @@ def to_documents(tenant: str, letters: Iterable[tuple[Head, bytes]]) -> Document
 def _members(event: bytes) -> _Members:
     try:
         return _MEMBERS.decode(event)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         pass
-    # As in a letter, Python's parser knows some JSON that msgspec refuses, and the letter itself helps with the rest.
+    # The letter itself helps where nobody can read the event.
     try:
-        members = json.loads(event)
-    except (ValueError, RecursionError):
+        members = members_of(event)
+    except ValueError:
         return _Members()
     return _Members(members.get("uuid"), members.get("published"), members.get("eventType"))

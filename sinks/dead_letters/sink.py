@@ -7,7 +7,7 @@ Several processes may write to one file; `sinks.dead_letters.files` says how.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from sinks.metrics import SinkMetrics
 from sinks.paths import safe_name
 
 __all__ = ["DeadLetterFile", "DeadLetterPartition", "DeadLetterSink", "encode", "locked"]
+
+_PIECE_BYTES = 1024 * 1024
 
 
 class DeadLetterFile:
@@ -47,7 +49,7 @@ class DeadLetterFile:
         """
         for path, group in self._by_path(letters).items():
             try:
-                self._append_lines(path, b"".join(encode(letter) for letter in group))
+                self._append_lines(path, map(encode, group))
             except OSError as error:
                 sink = group[0].sink
                 raise stopped_by(error, sink=sink, tenant="", path=str(path), resumes=None) from error
@@ -64,11 +66,12 @@ class DeadLetterFile:
             by_path.setdefault(self.path_of(letter), []).append(letter)
         return by_path
 
-    def _append_lines(self, path: Path, lines: bytes) -> None:
+    def _append_lines(self, path: Path, lines: Iterable[bytes]) -> None:
         make_directories(path.parent, 0o700)
         with locked(path) as fd:
             size = repair_end(fd)
-            append_or_undo(fd, lines, size)
+            for piece in _pieces(lines):  # a page of letters is as large as a page, and joined it would be there twice
+                append_or_undo(fd, piece, size)
             os.fsync(fd)
             if size == 0:
                 sync_directory(path.parent)
@@ -82,6 +85,19 @@ class DeadLetterFile:
             if sink not in self._metrics:
                 self._metrics[sink] = SinkMetrics(sink)
             self._metrics[sink].events(tenant, "dead_letter", count)
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= _PIECE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    if piece:
+        yield b"".join(piece)
 
 
 class DeadLetterPartition(StatelessSinkPartition[Rejected]):

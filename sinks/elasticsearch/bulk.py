@@ -15,6 +15,7 @@ import msgspec
 
 from sinks.delivery.batch import Batch
 from sinks.documents import DocumentHead, Documents
+from sinks.paths import OTHER, likely_span
 
 __all__ = ["PLACEHOLDERS", "BulkEncoder"]
 
@@ -39,18 +40,21 @@ class BulkEncoder:
     2 KB in batches of 2,000, of which 0.2 are the copying that any join costs; 0.8 µs where `{date}` changes within the page.
 
     Args:
-        target: A data stream or an index; `{tenant}` and `{date}` (YYYY-MM-DD of `published`, UTC) may stand in it.
+        target: A data stream or an index; `{tenant}` and `{date}` (YYYY-MM-DD of `published`, UTC; `other` for unlikely times, see
+            `sinks.paths.likely_span`) may stand in it.
+        now: The clock, UTC.
 
     Raises:
         ValueError: Another placeholder stands in it.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         names = _PLACEHOLDER.findall(target)
         if not set(names).issubset(PLACEHOLDERS):
             message = f"target {target!r}: the placeholders are {{tenant}} and {{date}}"
             raise ValueError(message)
         self._target = target
+        self._now = now
         self._dated = "date" in names
         self._constant = not names
 
@@ -88,7 +92,8 @@ class BulkEncoder:
         if not self._dated:
             return [make(self._index(part.tenant, ""))] * len(part)
         days = [moment[1:11] for moment in moments]
-        made = {day: make(self._index(part.tenant, day.decode())) for day in set(days)}
+        first, last = (moment.date().isoformat() for moment in likely_span(self._now()))
+        made = {day: make(self._index(part.tenant, text if first <= (text := day.decode()) <= last else OTHER)) for day in set(days)}
         return list(map(made.__getitem__, days))
 
     def _index(self, tenant: str, day: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sinks.file.compression import SUFFIXES, Compression
 from sinks.paths import PathTemplate
 
-__all__ = ["ArchiveFiles", "beside"]
+__all__ = ["ArchiveFiles", "beside", "split_ending"]
 
 _HOUR_SECONDS = 3600
 _HOURS_A_DAY = 24
@@ -26,7 +26,7 @@ _GAP = "\0"
 
 def beside(template: str, marker: str) -> str:
     """The template of the files beside: `data/{date}.ndjson.gz` and `audit-1` give `data/{date}.audit-1.ndjson.gz`."""
-    stem, ending, compression = _split_ending(template)
+    stem, ending, compression = split_ending(template)
     return f"{stem}.{marker}{ending}{compression}"
 
 
@@ -44,7 +44,7 @@ class ArchiveFiles:
 
     def __init__(self, template: str, compression: Compression, markers: Sequence[str], without: str = "") -> None:
         text = PathTemplate(template, SUFFIXES[compression]).text
-        stem, ending, own_compression = _split_ending(text)
+        stem, ending, own_compression = split_ending(text)
         self._template = PathTemplate(stem + _GAP + ending)
         self._compressions = list(dict.fromkeys([own_compression, "", ".gz", ".zst"]))
         self._markers = markers
@@ -70,6 +70,7 @@ class ArchiveFiles:
         """
         moments = (datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC) for hour in hours)
         rendered = dict.fromkeys(self._template.render(tenant, moment) for moment in moments)
+        rendered[self._template.render(tenant, None)] = None  # an event of two days ahead lies there still when its time has come
         return [found for path in rendered for found in self._found(*path.split(_GAP))]
 
     def _found(self, stem: str, ending: str) -> Iterator[str]:
@@ -83,7 +84,7 @@ class ArchiveFiles:
                     yield str(found)
 
 
-def _split_ending(path: str) -> tuple[str, str, str]:
+def split_ending(path: str) -> tuple[str, str, str]:
     """A path, or its template, as what stands before its ending, the ending, and that of its compression."""
     match = _ENDINGS.search(path)
     if match is None:  # the pattern matches the empty text too

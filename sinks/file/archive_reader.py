@@ -14,9 +14,12 @@ from isal import isal_zlib
 
 __all__ = ["LineReader"]
 
+# What comes of it stays in the processor's cache: a third faster than pieces of 256 KiB, which compressed are megabytes of events.
 _READ_BYTES: Final = 1 << 18
+_READ_COMPRESSED_BYTES: Final = 1 << 15
 _LONGEST_LINE_BYTES: Final = 64 * 1024 * 1024
 _GZIP_WINDOW_BITS: Final = 31  # 15 bits of window, plus 16 for gzip's header and checksum
+_COMPRESSED: Final = (".gz", ".zst")
 _NOT_READABLE: Final[Any] = (zlib.error, isal_zlib.error, zstandard.ZstdError)
 
 
@@ -31,18 +34,27 @@ class _Decoder(Protocol):
 
 
 class LineReader:
-    """One pass over a file.
+    """One pass over a file, or over the part of it between two offsets: the lines that begin there.
+
+    Parts of a file that follow one another hold each line once. They are cut anywhere in a plain file, and between frames in a compressed
+    one; only a part that begins behind the file's start needs to know where the frame before it begins, to see whether that ended a line.
 
     Args:
         path: The file; `.gz` and `.zst` are inflated, all members or frames of it.
+        start: Where the part begins.
+        end: Where it ends; None for the end of the file.
+        before: Where the frame before `start` begins, in a compressed file.
 
     Attributes:
         unfinished: Whether the file ends in half a line or in an open frame: someone is writing it, or was stopped while writing.
         damage: Why the rest of the file can't be read; empty where all of it was.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, start: int = 0, end: int | None = None, before: int = 0) -> None:
         self._path = path
+        self._start = start
+        self._end = end
+        self._before = before
         self.unfinished = False
         self.damage = ""
 
@@ -53,33 +65,74 @@ class LineReader:
             OSError: The file can't be read. `FileNotFoundError`: someone has moved it.
         """
         rest = b""
-        for piece in self._pieces():
-            end = piece.rfind(b"\n") + 1
+        for piece, beyond in self._pieces():
+            end = (piece.find(b"\n") if beyond else piece.rfind(b"\n")) + 1
             if not end:
                 rest += piece
                 if len(rest) > _LONGEST_LINE_BYTES:
                     self.damage = f"a line of over {_LONGEST_LINE_BYTES // 1024 // 1024} MiB"
                     return
                 continue
-            yield rest + piece[:end] if rest else piece[:end]
+            # One copy, not three: a piece is all that is done here to most bytes of an archive.
+            yield b"".join((rest, memoryview(piece)[:end]))
             rest = piece[end:]
+            if beyond:
+                return
         if rest:
             self.unfinished = True
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[tuple[bytes, bool]]:
+        """The part's bytes from its first line on; then, marked so, those behind it: its last line may end there."""
+        if self._end is None and not self._start:
+            for piece in self._read(0, None):
+                yield piece, False
+            return
+        skipping = self._start > 0 and not self._begins_a_line()
+        ends_a_line = not skipping
+        for piece in self._read(self._start, self._end):
+            kept = piece
+            if skipping:
+                place = piece.find(b"\n") + 1
+                if not place:
+                    continue
+                kept, skipping, ends_a_line = piece[place:], False, True
+            if kept:
+                ends_a_line = kept.endswith(b"\n")
+                yield kept, False
+        if self._end is None or ends_a_line or skipping or self.damage:
+            return
+        self.unfinished = False
+        for piece in self._read(self._end, None):
+            yield piece, True
+
+    def _begins_a_line(self) -> bool:
+        """Whether what stands before the part ends with a line feed."""
+        before = self._before if Path(self._path).suffix in _COMPRESSED else self._start - 1
+        last = b""
+        while not last:
+            for piece in self._read(before, self._start):
+                last = piece[-1:]
+            if not before:
+                break
+            before = 0  # a frame of nothing; then all that is before it
+        self.unfinished, self.damage = False, ""
+        return last in (b"", b"\n")
+
+    def _read(self, start: int, end: int | None) -> Iterator[bytes]:
         suffix = Path(self._path).suffix
         with Path(self._path).open("rb") as file:
+            file.seek(start)
             if suffix == ".gz":
-                yield from self._inflated(file, _gzip_decoder)
+                yield from self._inflated(file, end, _gzip_decoder)
             elif suffix == ".zst":
-                yield from self._inflated(file, _zstd_decoder)
+                yield from self._inflated(file, end, _zstd_decoder)
             else:
-                while data := file.read(_READ_BYTES):
+                while data := _read_up_to(file, end, _READ_BYTES):
                     yield data
 
-    def _inflated(self, file: BinaryIO, new_decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
+    def _inflated(self, file: BinaryIO, end: int | None, new_decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
         decoder, begun = new_decoder(), False
-        while data := file.read(_READ_BYTES):
+        while data := _read_up_to(file, end, _READ_COMPRESSED_BYTES):
             while data:
                 begun = True
                 try:
@@ -94,6 +147,10 @@ class LineReader:
                     data = decoder.unused_data
                     decoder, begun = new_decoder(), False
         self.unfinished = begun
+
+
+def _read_up_to(file: BinaryIO, end: int | None, most: int) -> bytes:
+    return file.read(most if end is None else max(0, min(most, end - file.tell())))
 
 
 def _gzip_decoder() -> Any:

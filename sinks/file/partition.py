@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = ["Clock", "FilePartition"]
 
 _LOG = logging.getLogger(__name__)
 
+_VERSION = 2
+_OF_ABSOLUTE_PATHS = 1
 _FILES_IN_STATE = 8
 _FILES_OPEN = 1
 
@@ -62,18 +65,21 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         self._touched: set[str] = set()
         self._journal: Journal | None = None
         self._snapshot = 0
-        state = resume_state or {"version": 1, "snapshot": 0, "files": {}}
-        if state["version"] != 1:
+        state = resume_state or {"version": _VERSION, "snapshot": 0, "files": {}}
+        if state["version"] not in (_VERSION, _OF_ABSOLUTE_PATHS):
             reason = f"its saved state has version {state['version']}"
             raise self._not_understood(reason)
         if journal_path is not None:
             try:
-                self._journal = Journal(journal_path)
+                self._journal = Journal(journal_path, partial(template.key_of_absolute, tenant))
             except OSError as error:
                 raise self._stopped(error, str(journal_path)) from error
             except JournalDamaged as error:
                 raise self._not_understood(str(error)) from error
-        self._resume(state["snapshot"], state["files"])
+        files: dict[str, int] = state["files"]
+        if state["version"] == _OF_ABSOLUTE_PATHS:
+            files = {template.key_of_absolute(tenant, path): size for path, size in files.items()}
+        self._resume(state["snapshot"], files)
 
     def write_batch(self, values: list[Documents]) -> None:
         """Append pages, each to the file that its date says.
@@ -87,7 +93,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             started = perf_counter()
             span = documents.span()
             try:
-                self._write(self._template.split(documents, span))
+                self._write(self._template.split(documents, span, self._clock()))
             except SinkStopped:
                 self._metrics.batch("failed", perf_counter() - started)
                 raise
@@ -113,8 +119,8 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
                 self._open_files.rest(self._files[path])
         self._touched.clear()
         self._snapshot += 1
-        files = {path: file.size_bytes for path, file in self._files.items()}
-        return {"version": 1, "snapshot": self._snapshot, "files": files}
+        files = {self._template.key_of(path): file.size_bytes for path, file in self._files.items()}
+        return {"version": _VERSION, "snapshot": self._snapshot, "files": files}
 
     def close(self) -> None:
         """Finish, sync and close the tenant's files.
@@ -165,7 +171,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
                 raise self._stopped(error, path) from error
         if self._journal is not None:
             try:
-                self._journal.note(sizes, self._snapshot)
+                self._journal.note({self._template.key_of(path): size for path, size in sizes.items()}, self._snapshot)
             except OSError as error:
                 raise self._stopped(error, str(self._journal.path)) from error
         for path, size in sizes.items():
@@ -192,25 +198,39 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
     def _resume(self, snapshot: int, files: dict[str, int]) -> None:
         self._snapshot = snapshot
         bases = {} if self._journal is None else self._journal.bases(snapshot)
-        for path in {**files, **bases}:
+        for key in {**files, **bases}:
             # A base below the state's size: the file had been moved away, and what is there is newer.
-            target = min(sizes[path] for sizes in (files, bases) if path in sizes)
+            target = min(sizes[key] for sizes in (files, bases) if key in sizes)
+            path = self._template.path_of(key)
             try:
+                if not self._template.makes(self._tenant, key):
+                    self._leave_alone(path, target)
+                    continue
                 size = cut_back(path, target)
-                if ABSENT < size < target and path in files:
+                if ABSENT < size < target and key in files:
                     drop_unfinished_end(path, self._compression)
             except OSError as error:
                 raise self._stopped(error, path) from error
             if size != target:
                 what = "is missing" if size == ABSENT else f"has only {size} bytes left"
                 _LOG.warning("sink %s left %s with %d bytes, now it %s; continuing there", self._sink, path, target, what)
-            elif files.get(path) == size:
+            elif files.get(key) == size:
                 self._files[path] = OutputFile(path, size, self._compression, self._stopped)
         if self._journal is not None:
             try:
                 self._journal.settle(snapshot)
             except OSError as error:
                 raise self._stopped(error, str(self._journal.path)) from error
+
+    def _leave_alone(self, path: str, size_bytes: int) -> None:
+        """Say so where a file that the sink's path doesn't name any more holds what a resume would have cut off; never cut it."""
+        size = size_of(path)
+        if size > size_bytes:
+            _LOG.warning(
+                "sink %s leaves %s alone, which its path doesn't name (any more): the state knows %d of its %d bytes; what this sink wrote "
+                "behind them, and then lost in a crash, comes again elsewhere",
+                self._sink, path, max(0, size_bytes), size,
+            )  # fmt: skip
 
     def _stopped(self, error: OSError, path: str) -> SinkStopped:
         return stopped_by(error, sink=self._sink, tenant=self._tenant, path=path, resumes=self._resumes)

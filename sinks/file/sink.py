@@ -9,7 +9,8 @@ once as `start_from` has it.
 
 Snapshot: its number, and the sizes of the tenant's files in use: the 8 written last, or all of the last epoch
 where they are more. Older ones need no place in it: they are complete as of any later snapshot. Files first
-written to after a snapshot are known from the journal (`sinks.file.journal`).
+written to after a snapshot are known from the journal (`sinks.file.journal`). Both name files as the template
+does, from the folder on that it was counted from, and a file that the template can't name is never cut.
 
 A file belongs to its sink. What others append to it after a snapshot is cut off with the rest in a resume;
 what was there before stays. It may be moved away or deleted at any time: the next page starts it anew.
@@ -56,6 +57,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         tenants: Sequence[str],
         *,
         compression: Compression = "none",
+        base: str = "",
         journal_dir: Path | None,
         clock: Clock = _utc_now,
     ) -> None:
@@ -66,11 +68,13 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             path_template: Absolute path with `{tenant}`, `{date}` and `{hour}`; `.gz` or `.zst` is added.
             tenants: All tenants of the source: see `TenantPartitions`.
             compression: none, gzip or zstd.
+            base: The folder that the path was counted from, where it was a relative one: state and journal then name files from there on,
+                and a deployment that is moved or copied as a whole finds its own.
             journal_dir: A folder inside the recovery store; None when the run has no recovery store.
             clock: The present, with a time zone.
         """
         self._sink_name = safe_name(sink_name)
-        self._template = PathTemplate(path_template, SUFFIXES[compression])
+        self._template = PathTemplate(path_template, SUFFIXES[compression], base)
         self._tenants = TenantPartitions(sink_name, tenants)
         self._compression: Compression = compression
         self._journal_dir = journal_dir

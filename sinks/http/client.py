@@ -5,7 +5,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any
@@ -18,6 +17,7 @@ import urllib3.exceptions
 
 from sinks.delivery.target import Blame, ErrorType
 from sinks.http.connections import POOL_CLASSES, SOCKET_OPTIONS
+from sinks.http.retry_after import retry_after_seconds as asked_seconds
 
 __all__ = ["Answer", "HttpClient", "NoAnswer", "retry_after_seconds"]
 
@@ -183,22 +183,14 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_epoch_seconds: float) -> float | None:
-    """What a `Retry-After` header asks for, as seconds or as a date (RFC 9110, 10.2.3); None where there is none that can be read.
+    """What a `Retry-After` header asks for, at most an hour; None where there is none that can be read.
 
     Args:
         headers: The answer's.
         now_epoch_seconds: The present; the answer's own `Date` is preferred, since the two clocks may differ.
     """
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        seconds = float(value)
-    else:
-        try:
-            now = parsedate_to_datetime(headers["Date"]).timestamp() if "Date" in headers else now_epoch_seconds
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER_SECONDS)
+    seconds = asked_seconds(headers, now_epoch_seconds)
+    return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _unsendable_header(origin: str) -> NoAnswer:

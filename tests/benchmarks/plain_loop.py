@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import requests
 
-from flows.pipeline.categories import action, category
+from okta_source.tagging.categories import action, category
 
 
 def main(org_url: str, token: str, path: str) -> int:

@@ -24,7 +24,7 @@ def test_trap_17_every_form_of_the_link_header_drains_to_the_end(tmp_path: Path)
         assert drain(place) == {}
     for organisation in organisations:
         place.judge(organisation)
-        assert organisation.requests_count == 10, organisation.name
+        assert organisation.requests_count == 11, organisation.name  # the last page is short and hours old: one more
 
 
 NEXT = "http://HOST/api/v1/logs?after=2&limit=1"

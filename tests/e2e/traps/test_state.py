@@ -41,7 +41,7 @@ def test_trap_30_a_token_rotated_while_polling_needs_no_restart(tmp_path: Path) 
 
         def rotate_and_wait() -> bool:
             statuses = [request.status for request in organisation.requests]
-            if statuses.count(200) == 3 and organisation.token == "00first":
+            if statuses.count(200) >= 4 and organisation.token == "00first":
                 organisation.token = "00second"
                 organisation.append(30)
             if 401 in statuses and not up:
@@ -54,10 +54,10 @@ def test_trap_30_a_token_rotated_while_polling_needs_no_restart(tmp_path: Path) 
     assert series("okta_tenant_up", tenant="acme") == 1
     assert series("okta_token_refreshes_total", tenant="acme") == refreshes + 1
     statuses = [request.status for request in organisation.requests]
-    assert statuses[:4] == [200, 200, 200, 401]
+    before = statuses.index(401)
+    assert statuses[:before] == [200] * before
     assert statuses.count(401) == 1
-    refused = organisation.requests[3]
-    assert organisation.requests[4].target == refused.target, "the cursor is kept"
+    assert organisation.requests[before + 1].target == organisation.requests[before].target, "the cursor is kept"
     place.judge(organisation)
 
 

@@ -46,6 +46,11 @@ def answer(body: bytes | Sequence[Any] = b"", next_url: str | None = None, *, st
     return Response(status, CaseInsensitiveDict(found), data, len(data))
 
 
+def refusal(status: int, **headers: str) -> Response:
+    """Okta's own error."""
+    return answer(b'{"errorCode":"E0000001","errorSummary":"No."}', status=status, **headers)
+
+
 def failure(error_type: Any = "connection") -> TransportFailure:
     return TransportFailure(error_type, f"it failed: {error_type}.", "Mend it.")
 

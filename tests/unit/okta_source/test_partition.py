@@ -156,24 +156,30 @@ def test_the_lag_of_a_tenant_that_is_parked_in_mid_drain_grows(parked: Any) -> N
         rig.clock.advance(60.0)
 
 
-def test_a_quiet_tenant_has_no_lag_however_old_its_newest_event_and_keeps_none_while_it_fails() -> None:
-    rig = Rig(answer(events(1, 2), link_to("1")), answer([], link_to("2")), failure("dns"))
-    for _ in range(50):
+def test_a_quiet_tenant_has_no_lag_however_old_its_newest_event_until_polls_fail() -> None:
+    rig = Rig(answer(events(1, 2), link_to("1")), *[answer([], link_to("2"))] * 20, failure("dns"))
+    for _ in range(21):
         rig.fetch()
         rig.partition.next_batch()
-        rig.clock.advance(600.0)
-        assert rig.metric("okta_poll_lag_seconds") == 0.0
         assert rig.has("okta_poll_lag_seconds")
+        assert rig.metric("okta_poll_lag_seconds") == 0.0
+        rig.clock.advance(600.0)
+    for minutes in range(10, 60, 10):
+        rig.fetch()
+        assert rig.metric("okta_poll_lag_seconds") == minutes * 60.0  # since the last success
+        rig.clock.advance(600.0)
 
 
-def test_there_is_no_lag_as_long_as_nothing_is_known() -> None:
+def test_there_is_no_lag_as_long_as_nothing_is_known_and_a_failure_is_something() -> None:
     rig = Rig(failure("dns"), answer([], link_to("1")))
-    rig.fetch()
     assert not rig.has("okta_poll_lag_seconds")
+    rig.fetch()
     rig.clock.advance(30.0)
+    assert rig.metric("okta_poll_lag_seconds") == 30.0
     rig.fetch()
     rig.partition.next_batch()
     assert rig.has("okta_poll_lag_seconds")
+    assert rig.metric("okta_poll_lag_seconds") == 0.0
 
 
 def test_a_resume_in_mid_drain_lags_from_the_start_and_one_behind_a_drain_waits_for_an_answer() -> None:
@@ -320,3 +326,11 @@ def test_a_retired_tenant_keeps_its_state_untouched_and_ends_at_once(state: obje
     with pytest.raises(StopIteration):
         partition.next_batch()
     assert partition.snapshot() is state
+
+
+def test_events_of_unlikely_times_are_counted_and_delivered() -> None:
+    moments = [NOW, NOW - timedelta(days=367), NOW - timedelta(days=365), NOW + timedelta(days=3), NOW.replace(year=1)]
+    rig = Rig(answer([event(number, moment) for number, moment in enumerate(moments)], link_to("1")))
+    before = rig.metric("okta_events_unlikely_time_total") or 0.0
+    assert drain(rig) == ids(*range(5))
+    assert rig.metric("okta_events_unlikely_time_total") == before + 3

@@ -41,7 +41,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Member]:
     """What would have been started; none of it ever ends."""
     found: list[Member] = []
 
-    def run(members: Sequence[Member], ending: object, out: object, inherited: Sequence[int]) -> None:
+    def run(members: Sequence[Member], ending: object, out: object, inherited: Sequence[int], ports: Sequence[int]) -> None:
         found.extend(members)
         raise KeyboardInterrupt
 

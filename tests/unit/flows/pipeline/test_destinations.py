@@ -11,7 +11,7 @@ from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
 from flows.pipeline import destinations
-from flows.pipeline.destinations import build_sink, make_target, policy_of
+from flows.pipeline.destinations import build_sink
 from okta_source import __version__
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Head
@@ -24,6 +24,7 @@ from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
 from sinks.outbox.sink import KeyedSink, Left
+from sinks.targets import make_target, policy_of
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver

@@ -135,7 +135,9 @@ def test_every_refusal_has_its_cause_and_a_fix(status: int, error: str, descript
     [
         (answer(b'{"errorCode":"E0000047","errorSummary":"API call exceeded"}', status=429), "rate_limited", "E0000047"),
         (refused("invalid_grant", "API call exceeded rate limit", status=429), "rate_limited", "rate limit"),
-        (answer(status=404), "not_found", f"org_url ({ORG})"),
+        (answer(status=404), "not_found", f"not Okta's API answers at {ORG}"),
+        (answer(b"<html>", status=400), "bad_request", f"not Okta's API answers at {ORG}"),
+        (answer(b"<html>", status=401), "auth", f"not Okta's API answers at {ORG}"),
         (answer(status=405), "not_found", "org_url"),
         (answer(status=408), "timeout", "408"),
         (answer(b"<html>", status=503), "server", "503"),

@@ -238,7 +238,7 @@ def refused_by_browser(error: str, description: str) -> Person:
         ("unauthorized_client", "The client is not authorized to use the provided grant type.", "Authorization Code and Refresh Token"),
         ("unsupported_response_type", "The response type is not supported.", "Authorization Code and Refresh Token"),
         ("temporarily_unavailable", "", "It will pass"),
-        ("never_heard_of", "\x1b[31mred\nand more", "Okta said: never_heard_of:  [31mred and more."),
+        ("never_heard_of", "\x1b[31mred\nand more", "Okta said: never_heard_of: \ufffd[31mred and more."),
     ],
 )
 def test_whatever_okta_says_has_a_cause_and_a_fix(desk: Desk, error: str, description: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """Fetching ahead: one request in flight, two pages waiting, memory and rate limit respected."""
 
 import itertools
+import json
 import logging
 import threading
 import time
@@ -12,7 +13,7 @@ from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.pool import ByteBudget, FetchPool, Shared
 from okta_source.http.connection_slots import ConnectionSlots
 from okta_source.polling.verdict import Response
-from tests.unit.okta_source.fakes import Clock, InlinePool, answer, events, failure, link_to
+from tests.unit.okta_source.fakes import NOW, Clock, InlinePool, answer, events, failure, link_to, refusal
 from tests.unit.okta_source.rig import Rig
 
 
@@ -122,7 +123,7 @@ def test_memory_bounds_what_is_in_flight_and_waiting_over_all_tenants() -> None:
         rig.feed.poke()
     pool.run()
     assert [len(rig.transport.urls) for rig in tenants] == [2, 2, 2, 2]
-    held = sum(len(full(1).body) for _ in range(8))
+    held = sum(len(full(1).body) + 560 * len(json.loads(full(1).body)) for _ in range(8))
     assert shared.memory._used_bytes == held
     for rig in tenants:
         taken(rig.feed)
@@ -224,7 +225,7 @@ def test_the_metrics_of_answers() -> None:
 
 
 def test_up_tells_whether_the_last_poll_succeeded(caplog: pytest.LogCaptureFixture) -> None:
-    rig = Rig(answer([], link_to("1")), answer(status=403), answer([], link_to("2")))
+    rig = Rig(answer([], link_to("1")), refusal(403), answer([], link_to("2")))
     ups = []
     with caplog.at_level(logging.INFO):
         for _ in range(3):
@@ -237,6 +238,36 @@ def test_up_tells_whether_the_last_poll_succeeded(caplog: pytest.LogCaptureFixtu
     assert "okta.logs.read" in caplog.text
     assert "next try in" in caplog.text
     assert "polling succeeds again" in caplog.text
+
+
+def test_a_trouble_that_lasts_is_told_once_and_its_change_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    script = [refusal(403)] * 5 + [failure("dns")] * 3 + [answer([], link_to("1")), refusal(403), refusal(403)]
+    rig = Rig(*script)
+    with caplog.at_level(logging.INFO):
+        for _ in script:
+            rig.fetch()
+            taken(rig.feed)
+            rig.clock.advance(300.0)
+    lines = [record.getMessage() for record in caplog.records]
+    assert ["403" in lines[0], "dns" in lines[1], "succeeds again" in lines[2], "403" in lines[3]] == [True] * 4
+    assert len(lines) == 4
+    assert "so 5 times since 12:00:00 UTC" in lines[1]
+    assert "after 40 min" in lines[2]
+    assert "so 3 times since 12:25:00 UTC" in lines[2]
+    assert rig.metric("okta_errors_total", error_type="permission", stage="fetch") == 7.0
+
+
+def test_the_wait_that_is_told_is_that_of_the_budget_where_it_is_longer(caplog: pytest.LogCaptureFixture) -> None:
+    spent = {"X_Rate_Limit_Limit": "60", "X_Rate_Limit_Remaining": "0", "X_Rate_Limit_Reset": str(int(NOW.timestamp()) + 40)}
+    rig = Rig(refusal(500, Date="Sun, 01 Mar 2026 12:00:00 GMT", **spent), answer([], link_to("1")))
+    rig.fetch()
+    assert "(next try in 41.0 s)" in caplog.text
+    rig.clock.advance(40.5)
+    rig.fetch()
+    assert len(rig.transport.urls) == 1
+    rig.clock.advance(1.0)
+    rig.fetch()
+    assert len(rig.transport.urls) == 2
 
 
 def test_a_tenant_that_was_not_asked_yet_is_neither_up_nor_down() -> None:
@@ -301,7 +332,7 @@ def test_a_wait_for_the_rate_limit_ends_with_the_reset_though_the_worker_looks_a
 
 
 def test_a_refused_cursor_is_counted_and_does_not_take_the_tenant_down() -> None:
-    rig = Rig(full(1), answer(status=410), full(2))
+    rig = Rig(full(1), refusal(410), full(2))
     rig.fetch()
     rig.feed.take()
     rig.fetch()

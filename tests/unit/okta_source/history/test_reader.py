@@ -15,7 +15,7 @@ from okta_source.polling.query import Query, okta_time
 from okta_source.polling.state import Cursor, StateError
 from okta_source.polling.step import Step
 from okta_source.polling.verdict import Response, TransportFailure
-from tests.unit.okta_source.fakes import NOW, ORG, answer, event, failure, link_to
+from tests.unit.okta_source.fakes import NOW, ORG, answer, event, failure, link_to, refusal
 
 SINCE = NOW - timedelta(hours=3)
 WANTED = Slice("acme", SINCE, NOW - timedelta(hours=2))
@@ -90,7 +90,10 @@ def test_a_link_that_was_lost_on_the_way_loses_no_event() -> None:
 def test_a_refused_cursor_restarts_the_rest_of_the_slice(status: int) -> None:
     machine = reader()
     receive(machine, answer(events(1, 3), link_to("b")))
-    step = receive(machine, answer(b"", status=status))
+    cursor = machine.cursor
+    assert not receive(machine, answer(b"<html>Not found</html>", status=status)).reset  # a gateway's
+    assert machine.cursor == cursor
+    step = receive(machine, refusal(status))
     assert (step.reset, step.due_seconds, step.failures) == (True, 0.0, 0)
     asked = parameters(machine.cursor.url)
     newest = SINCE + timedelta(minutes=10, seconds=2)
@@ -104,7 +107,7 @@ def test_refusals_without_end_back_off_and_are_given_up() -> None:
     for number in range(11):
         receive(machine, answer(events(1, 3), link_to(f"b{number}"))) if number == 0 else None
         machine.cursor = Cursor(link_to(f"c{number}"), from_link=True)
-        steps.append(receive(machine, answer(b"", status=410)))
+        steps.append(receive(machine, refusal(410)))
     assert steps[0].due_seconds == 0.0
     assert all(step.due_seconds > 0 for step in steps[1:])
     assert [step.exhausted for step in steps] == [False] * 10 + [True]

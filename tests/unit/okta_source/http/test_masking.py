@@ -1,11 +1,14 @@
 """Answers that repeat the credential of their request."""
 
+import base64
+import json
 import socket
+from urllib.parse import quote, unquote
 
 import pytest
 
 from okta_source.http.masking import without
-from okta_source.polling.verdict import failure_of
+from okta_source.polling.verdict import Response, failure_of
 from tests.unit.okta_source.fakes import ORG, answer
 from tests.unit.okta_source.wire import TOKEN, Connect, page, reply, serving
 
@@ -39,3 +42,34 @@ def test_a_server_that_repeats_the_token_makes_nobody_log_it(connect: Connect, s
         message = failure_of(page(connect(wire.url).get(wire.url + "/x")), ORG).message
     assert "***" in message
     assert TOKEN not in message
+
+
+SECRET = "00aB-cD_eF+gH/iJ~kL"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\u{ord(character):04X}" for character in text)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        SECRET,
+        _escaped(SECRET),
+        SECRET[:5] + _escaped(SECRET[5]) + SECRET[6:],
+        quote(SECRET, safe=""),
+        "".join(f"%{ord(character):02x}" for character in SECRET),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(f"id:{SECRET}".encode()).decode(),
+        base64.b64encode(f"a:{SECRET};more".encode()).decode(),
+        base64.urlsafe_b64encode(f"abc{SECRET}".encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_in_every_form_in_which_it_may_come_back(said: str) -> None:
+    body = b'{"errorCode":"E0000011","errorSummary":"Invalid token: ' + said.encode() + b'"}'
+    answer = without(Response(401, {"X-Said": said, "Location": f"https://x/?t={said}"}, body), [f"SSWS {SECRET}"])
+    message = failure_of(answer, "https://acme.okta.com").message
+    for text in (message, json.loads(answer.body)["errorSummary"], *map(unquote, answer.headers.values())):
+        assert SECRET not in text
+        assert base64.b64encode(SECRET.encode()).decode()[4:20] not in text
+    assert "***" in message

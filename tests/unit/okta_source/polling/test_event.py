@@ -2,11 +2,12 @@
 
 import json
 import pickle
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
 
-from okta_source.polling.event import Batch, PageError, slice_page
+from okta_source.polling.event import MOST_EVENTS, Batch, PageError, slice_page
 from tests.unit.okta_source.fakes import event
 
 HEAD = b'"uuid":"u1","published":"2026-03-01T12:00:00.123Z","eventType":"user.session.start"'
@@ -129,3 +130,65 @@ def test_a_batch_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(Batch("acme", "poll", received_at, page.heads, page.bodies)))  # noqa: S301
     assert copy == Batch("acme", "poll", received_at, page.heads, [GOOD[1:]])
     assert isinstance(copy.bodies[0], bytes)
+
+
+OFFSETS = [f"{sign}{hours:02d}:{minutes:02d}" for sign in "+-" for hours in range(24) for minutes in (0, 1, 30, 59)]
+
+
+def placed(published: str, more: bytes = b"") -> bytes:
+    return b'{"uuid":"u","published":"' + published.encode() + b'","eventType":"user.session.start"' + more + b"}"
+
+
+@pytest.mark.parametrize("wall", ["0001-01-01T00:00:00", "0001-01-01T23:59:59.999999", "9999-12-31T00:00:00", "9999-12-31T23:59:59.999999"])
+def test_at_the_ends_of_the_calendar_what_is_a_moment_in_utc_goes_on_and_what_is_none_is_no_event(wall: str) -> None:
+    for offset in OFFSETS:
+        sliced = slice_page(b"[" + GOOD + b"," + placed(wall + offset) + b"]")
+        try:
+            moment = datetime.fromisoformat(wall + offset).astimezone(UTC)
+        except OverflowError:
+            assert [published for _, _, _, published in sliced.malformed] == [wall + offset]
+            assert "no moment in UTC" in sliced.malformed[0][1]
+            assert len(sliced.heads) == 1
+        else:
+            assert not sliced.malformed
+            assert sliced.heads[1].published == moment
+            assert sliced.newest == max(head.published for head in sliced.heads)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"_okta_tenant", b"_okta_", b"_okta_anything", rb"\u005fokta_tenant", rb"_\u006Fkt\u0061_org", rb"_o\u006bta_x", rb"_ok\u0074a_x"],
+)
+def test_an_event_with_a_member_of_the_pipelines_own_is_malformed(name: bytes) -> None:
+    forged = placed("2026-03-01T12:00:00Z", b',"' + name + b'":"other"')
+    sliced = slice_page(b"[" + forged + b"," + GOOD + b"]")
+    assert [(raw, uuid) for raw, _, uuid, _ in sliced.malformed] == [(forged, "u")]
+    assert json.loads(b'"' + name + b'"') in sliced.malformed[0][1]
+    assert [head.uuid for head in sliced.heads] == ["u1"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b',"x":"_okta_tenant"', b',"x":{"_okta_tenant":1}', rb',"x":"\u005fokta_"', rb',"\u0061":1', b',"okta_tenant":1', b',"x":"\\u0027"'],
+)
+def test_text_and_inner_members_of_such_names_are_the_events_own(more: bytes) -> None:
+    event_bytes = placed("2026-03-01T12:00:00Z", more)
+    assert cut(b"[" + event_bytes + b"]") == [event_bytes]
+
+
+def test_a_page_has_at_most_twice_what_okta_sends() -> None:
+    assert slice_page(b"[" + b",".join([GOOD] * MOST_EVENTS) + b"]").events == MOST_EVENTS
+    for page in (b"[" + b",".join([GOOD] * (MOST_EVENTS + 1)) + b"]", b"[" + GOOD + b",1" * MOST_EVENTS + b"]"):
+        with pytest.raises(PageError, match="more than 2,000 elements"):
+            slice_page(page)
+
+
+def test_a_bomb_of_elements_is_refused_before_anything_is_made_of_them() -> None:
+    page = b"[" + GOOD + b",1" * 8_000_000 + b"]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(PageError, match="more than 2,000 elements"):
+            slice_page(page)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

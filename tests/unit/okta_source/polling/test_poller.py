@@ -11,7 +11,7 @@ from okta_source.polling.limits import Backoff
 from okta_source.polling.poller import RETENTION, Poller
 from okta_source.polling.query import Query
 from okta_source.polling.state import Cursor, TenantState
-from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, link_to
+from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, link_to, refusal
 
 QUERY = Query("acme", ORG, page_limit=3, poll_interval_seconds=10.0)
 SINCE = NOW - timedelta(hours=1)
@@ -128,11 +128,22 @@ def test_the_high_water_mark_only_rises() -> None:
 
 def test_an_event_from_the_future_does_not_carry_the_high_water_mark_away() -> None:
     subject = poller()
-    page = [event(1, NOW - timedelta(seconds=9)), event(2) | {"published": "9999-12-31T23:59:59-14:00"}]
+    page = [event(1, NOW - timedelta(seconds=9)), event(2) | {"published": "9999-12-31T23:59:59+14:00"}]
     step = subject.receive(answer(page, link_to("1")), NOW)
     assert step.page is not None
     assert len(step.page.sliced.heads) == 2
     assert subject.high_water == NOW
+
+
+def test_an_event_of_the_first_year_is_a_mark_that_a_restart_survives() -> None:
+    subject = poller()
+    subject.receive(answer([event(1) | {"published": "0001-01-01T00:00:00Z"}], link_to("1")), NOW)
+    assert subject.high_water is not None
+    assert subject.high_water.year == 1
+    step = subject.receive(refusal(410), NOW)
+    assert step.reset
+    assert not subject.cursor.from_link
+    assert subject.cursor.url == poller().cursor.url
 
 
 def test_malformed_events_are_set_aside_beside_good_ones() -> None:

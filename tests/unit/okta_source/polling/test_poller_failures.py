@@ -12,7 +12,7 @@ from okta_source.polling.poller import DRAIN_TRIES, Poller
 from okta_source.polling.query import Query
 from okta_source.polling.state import TenantState
 from okta_source.polling.verdict import Response, TransportFailure
-from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, failure, link_to
+from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, failure, link_to, refusal
 
 QUERY = Query("acme", ORG, page_limit=3, poll_interval_seconds=10.0)
 FULL = events(1, 3, NOW - timedelta(minutes=20))
@@ -27,10 +27,6 @@ def following_a_link() -> Poller:
     subject.receive(answer(FULL, link_to("1_1")), NOW)
     assert subject.cursor.url == link_to("1_1")
     return subject
-
-
-def refusal(status: int, **headers: str) -> Response:
-    return answer(b'{"errorCode":"E0000001","errorSummary":"No."}', status=status, **headers)
 
 
 @pytest.mark.parametrize("make", [poller, following_a_link])
@@ -114,6 +110,21 @@ def test_our_own_request_refused_is_a_failure_and_no_reset(status: int, error_ty
     assert subject.cursor == before
 
 
+NOT_OKTAS = (b"<html>Not found</html>", b"", b'{"message":"no Route matched"}', b'{"errorCode":"NOT_FOUND","errorSummary":"x"}', b"[1]")
+
+
+@pytest.mark.parametrize("body", NOT_OKTAS)
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_only_an_error_of_oktas_own_gives_a_cursor_up(status: int, body: bytes) -> None:
+    subject = following_a_link()
+    before = subject.cursor
+    for _ in range(3):
+        step = subject.receive(answer(body, status=status), NOW)
+        assert (step.reset, subject.cursor) == (False, before)
+        assert step.due_seconds > 0.0
+    assert subject.receive(refusal(status), NOW).reset
+
+
 def too_many(**more: str) -> Response:
     given = {"X_Rate_Limit_Limit": "60", "X_Rate_Limit_Remaining": "0", "X_Rate_Limit_Reset": "1772366405"}
     given |= {"Date": "Sun, 01 Mar 2026 12:00:00 GMT"} | more
@@ -128,7 +139,11 @@ def too_many(**more: str) -> Response:
         ({"X_Rate_Limit_Remaining": "7"}, 6.0, 6.0),
         ({"Date": ""}, 6.0, 6.0),  # our own clock says the same time
         ({"Retry_After": "17"}, 17.0, 17.0),
-        ({"Retry_After": "Sun, 01 Mar 2026 12:00:17 GMT"}, 6.0, 6.0),
+        ({"Retry_After": "Sun, 01 Mar 2026 12:00:17 GMT"}, 17.0, 17.0),
+        ({"Retry_After": "2.5"}, 2.5, 2.5),
+        ({"Retry_After": "²"}, 6.0, 6.0),
+        ({"Retry_After": "٣"}, 6.0, 6.0),
+        ({"Retry_After": "soon"}, 6.0, 6.0),
         ({"Retry_After": "0"}, 1.0, 2.0),
         ({"Retry_After": "100000"}, 1.0, 2.0),
         ({"X_Rate_Limit_Reset": "1772366390"}, 1.0, 2.0),  # in the past

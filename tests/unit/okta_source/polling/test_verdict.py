@@ -5,7 +5,7 @@ import json
 import pytest
 
 from okta_source.polling.verdict import Failure, TransportFailure, failure_of, okta_reason
-from tests.unit.okta_source.fakes import ORG, answer
+from tests.unit.okta_source.fakes import ORG, answer, refusal
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from tests.unit.okta_source.fakes import ORG, answer
         (403, "permission", "fetch", "okta.logs.read"),
         (404, "not_found", "fetch", "org_url"),
         (405, "bad_request", "fetch", "filter"),
+        (407, "connection", "fetch", "HTTPS_PROXY="),
         (408, "timeout", "fetch", "again"),
         (410, "bad_request", "fetch", "filter"),
         (429, "rate_limited", "fetch", "reset"),
@@ -30,10 +31,35 @@ from tests.unit.okta_source.fakes import ORG, answer
     ],
 )
 def test_every_status_has_a_cause_and_a_fix(status: int, error_type: str, stage: str, fix: str) -> None:
-    found = failure_of(answer(status=status), ORG)
+    said = refusal(status) if status >= 400 else answer(status=status)
+    found = failure_of(said, ORG)
     assert (found.error_type, found.stage, found.code) == (error_type, stage, str(status))
     assert str(status) in found.message
     assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "fix"),
+    [
+        (400, "bad_request", "not Okta's API"),
+        (401, "auth", "sign-in of its own"),
+        (403, "permission", "Security > Networks"),
+        (404, "not_found", "not Okta's API"),
+        (405, "bad_request", "not Okta's API"),
+        (407, "connection", "HTTPS_PROXY="),
+        (408, "timeout", "again"),
+        (410, "bad_request", "not Okta's API"),
+        (429, "rate_limited", "reset"),
+        (502, "server", "again"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"<html>Blocked</html>", b"", b'{"message":"no"}'])
+def test_an_answer_that_is_not_in_oktas_form_sends_nobody_to_the_filter(status: int, error_type: str, fix: str, body: bytes) -> None:
+    found = failure_of(answer(body, status=status), ORG)
+    assert (found.error_type, found.code, found.from_okta) == (error_type, str(status), False)
+    assert f"{ORG} answered {status}" in found.message
+    assert fix in found.fix
+    assert "`filter`" not in found.fix
 
 
 def test_the_status_decides_and_not_the_code_which_means_both_400_and_500() -> None:

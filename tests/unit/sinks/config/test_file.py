@@ -28,6 +28,9 @@ def test_a_relative_path_counts_from_the_folder_an_absolute_one_stays() -> None:
     absolute = FileSinkConfig.model_validate({"type": "file", "path": "/out/{date}"}, context=context)
     assert relative.path == "/etc/okta/out/{date}"
     assert absolute.path == "/out/{date}"
+    assert (relative.base, absolute.base) == ("/etc/okta", "")
+    assert relative.model_copy(update={"path": "/etc/okta/out/{date}.backfill"}).base == "/etc/okta"
+    assert (relative.place, absolute.place) == ("/etc/okta/out", "/out")
 
 
 @pytest.mark.parametrize(

@@ -203,3 +203,26 @@ def test_in_a_flow(tmp_path):
     op.output("out", op.input("in", flow, TestingSource([LETTER, LETTER])), DeadLetterSink(tmp_path))
     run_main(flow)
     assert DeadLetterFile(tmp_path).path_of(LETTER).read_bytes() == 2 * encode(LETTER)
+
+
+def test_a_flood_of_letters_is_written_in_pieces_and_undone_as_a_whole_where_the_disk_is_full(tmp_path, monkeypatch):
+    letters = [replace(LETTER, event=b'"%s"' % (b"x" * 300_000), uuid=str(number)) for number in range(10)]
+    file = DeadLetterFile(tmp_path)
+    file.append([LETTER])
+    written = []
+
+    def fills(fd, data):
+        written.append(len(data))
+        if len(written) == 3:
+            os.write(fd, data[:1000])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.write(fd, data)
+
+    monkeypatch.setattr("sinks.durable.write_all", fills)
+    with pytest.raises(SinkStopped):
+        file.append(letters)
+    assert max(written) < 1_500_000
+    assert file.path_of(LETTER).read_bytes() == encode(LETTER)
+    monkeypatch.undo()
+    file.append(letters)
+    assert file.path_of(LETTER).read_bytes() == b"".join(map(encode, [LETTER, *letters]))

@@ -85,3 +85,11 @@ def test_each_document_goes_to_its_index(target, indices):
 def test_an_unknown_placeholder_is_refused():
     with pytest.raises(ValueError, match=r"\{hour\}.*placeholders are \{tenant\} and \{date\}"):
         BulkEncoder("logs-{hour}")
+
+
+def test_events_of_unlikely_times_share_an_index():
+    moments = [DAY - timedelta(days=400), DAY, DAY + timedelta(days=3), DAY.replace(year=1), DAY.replace(year=9999)]
+    sent = Batch((part("acme", *"abcde", published=moments),))
+    encoder = BulkEncoder("logs-{date}", lambda: DAY)
+    assert list(encoder.indices(sent)) == ["logs-other", "logs-2026-11-22", "logs-other", "logs-other", "logs-other"]
+    assert [action["create"]["_index"] for action, _ in lines(encoder.encode(sent))] == list(encoder.indices(sent))

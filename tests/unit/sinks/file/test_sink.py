@@ -60,13 +60,14 @@ def test_the_state_is_plain_and_names_sizes(sink, target, make_page):
     partition = build(sink)
     partition.write_batch([make_page("acme", (1, DAY))])
     assert partition.snapshot() == {
-        "version": 1,
+        "version": 2,
         "snapshot": 1,
         "files": {str(target): target.stat().st_size},
     }
 
 
 def test_files_that_are_no_longer_used_leave_the_state(sink, make_page):
+    sink._clock = lambda: datetime(2024, 5, 31, tzinfo=UTC)
     partition = build(sink)
     for day in range(1, 21):
         partition.write_batch([make_page("acme", (day, f"2024-05-{day:02}T10:00"))])
@@ -76,6 +77,7 @@ def test_files_that_are_no_longer_used_leave_the_state(sink, make_page):
 
 
 def test_files_of_earlier_days_hold_no_descriptor_and_late_events_still_get_there(sink, make_page, numbers_in):
+    sink._clock = lambda: datetime(2024, 5, 31, tzinfo=UTC)
     partition = build(sink)
     for day in range(1, 11):
         partition.write_batch([make_page("acme", (day, f"2024-05-{day:02}T10:00"))])
@@ -89,6 +91,7 @@ def test_files_of_earlier_days_hold_no_descriptor_and_late_events_still_get_ther
 
 
 def test_files_of_the_last_epoch_stay_in_the_state(sink, make_page):
+    sink._clock = lambda: datetime(2024, 5, 31, tzinfo=UTC)
     partition = build(sink)
     partition.write_batch([make_page("acme", *((day, f"2024-05-{day:02}T10:00") for day in range(1, 21)))])
     assert len(partition.snapshot()["files"]) == 20
@@ -235,7 +238,14 @@ def test_an_aborted_run_in_this_process_leaves_nothing_to_the_next(tmp_path, mak
 
 
 def test_a_compressed_file_that_was_closed_for_others_is_a_whole_one(tmp_path, make_page, numbers_in):
-    sink = FileSink("archive", str(tmp_path / "{tenant}-{date}"), ["acme"], compression="gzip", journal_dir=None)
+    sink = FileSink(
+        "archive",
+        str(tmp_path / "{tenant}-{date}"),
+        ["acme"],
+        compression="gzip",
+        journal_dir=None,
+        clock=lambda: datetime(2024, 5, 3, tzinfo=UTC),
+    )
     partition = build(sink)
     partition._open_files._limit = 1
     partition.write_batch([make_page("acme", (1, DAY)), make_page("acme", (2, "2024-05-02T10:00"))])
@@ -326,8 +336,8 @@ def test_a_journal_that_cannot_be_understood_stops_before_anything_is_cut(sink, 
 
 
 def test_a_state_of_another_version_is_refused(sink):
-    with pytest.raises(SinkStopped, match="version 2"):
-        build(sink, {"version": 2})
+    with pytest.raises(SinkStopped, match="version 3"):
+        build(sink, {"version": 3})
 
 
 def test_a_file_that_another_program_keeps_writing_to(sink, target, make_page, monkeypatch):

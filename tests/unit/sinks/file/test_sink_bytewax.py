@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import bytewax.operators as op
@@ -58,6 +58,10 @@ def flow_of(source, sink):
     return flow
 
 
+def in_may() -> datetime:
+    return datetime(2024, 5, 31, tzinfo=UTC)
+
+
 @pytest.fixture
 def recovery(tmp_path):
     state = tmp_path / "state"
@@ -70,7 +74,7 @@ def recovery(tmp_path):
 def new_sink(tmp_path):
     def new_sink(compression="none"):
         template = str(tmp_path / "out" / "{tenant}" / "{date}.ndjson")
-        return FileSink("archive", template, TENANTS, compression=compression, journal_dir=tmp_path / "state" / "files")
+        return FileSink("archive", template, TENANTS, compression=compression, journal_dir=tmp_path / "state" / "files", clock=in_may)
 
     return new_sink
 
@@ -137,7 +141,7 @@ def test_another_number_of_workers_continues(tmp_path, recovery, new_sink, pages
 
 
 def test_without_recovery_the_files_are_whole_at_the_end(tmp_path, pages):
-    sink = FileSink("archive", str(tmp_path / "out" / "{tenant}" / "{date}.ndjson"), TENANTS, journal_dir=None)
+    sink = FileSink("archive", str(tmp_path / "out" / "{tenant}" / "{date}.ndjson"), TENANTS, journal_dir=None, clock=in_may)
     run_main(flow_of(TestingSource(pages), sink))
     assert written(tmp_path) == expected(pages)
 

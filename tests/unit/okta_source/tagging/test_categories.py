@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline.categories import ACTIONS, CATEGORIES, PREFIXES, action, category
+from okta_source.tagging.categories import ACTIONS, CATEGORIES, PREFIXES, action, category
 
 EXPECTED = {
     "authentication": """

@@ -1,4 +1,4 @@
-"""The searches in README.md give the answers that stand there: on both servers, after the commands that stand there."""
+"""The searches in docs/destinations.md give the answers that stand there: on both servers, after the commands that stand there."""
 
 import re
 import signal
@@ -14,25 +14,25 @@ import requests
 from tests.e2e.harness import wait_for
 from tests.integration.servers import SearchServer
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "destinations.md"
 STREAM = "logs-okta.system-default"
 
 
 def simulate_command() -> list[str]:
-    """The README's own command that makes the data."""
-    command = re.search(r"^\$ python -m (okta_source simulate .*--seed 7.*)$", README.read_text(), re.MULTILINE)
+    """The page's own command that makes the data."""
+    command = re.search(r"^\$ python -m (okta_source simulate .*--seed 7.*)$", PAGE.read_text(), re.MULTILINE)
     assert command
     return command[1].split()
 
 
 def searches() -> list[tuple[str, bytes, object]]:
     """Path, body and answer of each search."""
-    blocks = re.findall(r"^```json\nGET (\S+)\n(.*?)^```\n+```json\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```json\nGET (\S+)\n(.*?)^```\n+```json\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return [(path, body.encode(), orjson.loads(answer)) for path, body, answer in blocks]
 
 
 @pytest.mark.slow
-def test_the_readmes_searches_and_their_answers(tmp_path: Path, search_server: SearchServer, unique_name: Callable[[str], str]) -> None:
+def test_the_searches_of_the_page_and_their_answers(tmp_path: Path, search_server: SearchServer, unique_name: Callable[[str], str]) -> None:
     assert len(searches()) == 3
     stream = unique_name(STREAM)
     config = tmp_path / "okta.toml"

@@ -1,0 +1,304 @@
+"""The parts of an ECS document that events have in common: who, from where, with what, to whom. JSON text in, pieces of JSON out.
+
+Each function makes what `ecs.EcsMapper` remembers by the bytes it was made of. A piece that stands between others begins with a comma and
+may be empty. What is null or empty is left out, and so is a value that no mapping of its field would take: it costs that field alone.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from flows.pipeline.formats.user_agents import user_agent
+from flows.pipeline.formats.values import cleaned, dump, email, ip, member, objects, parse, parsed_text, scalar, snake, text, whole_number
+
+__all__ = [
+    "Actor",
+    "Outcome",
+    "Place",
+    "Targets",
+    "actor",
+    "authentication",
+    "device",
+    "labels",
+    "outcome",
+    "place",
+    "targets",
+    "transaction_detail",
+]
+
+_OUTCOMES: Final = {"SUCCESS": "success", "ALLOW": "success", "FAILURE": "failure", "DENY": "failure"}
+_TRUTH: Final = {True: True, False: False, "true": True, "false": False}
+_DEVICE_TRUTHS: Final = frozenset({"managed", "registered", "jailbreak", "secure_hardware_present"})
+# Newer events write these in camel case, and two of them under other names.
+_DEVICE_NAMES: Final = {"platform": "os_platform", "device_integrator": "device_integrator"}
+_CHAIN_NAMES: Final = {"geographicalContext": "geographical_context", "postalCode": "postal_code"}
+_INT_MAX: Final = 2**31 - 1
+
+
+class Actor(NamedTuple):
+    """What an actor gives.
+
+    Attributes:
+        okta: `okta.actor`.
+        user: The members of `user`, without braces.
+        party: `client.user` and `source.user`, an object; empty where nothing is known.
+        names: What `related.user` holds of them, in order.
+        related: The same, joined.
+    """
+
+    okta: bytes
+    user: bytes
+    party: bytes
+    names: tuple[bytes, ...]
+    related: bytes
+
+
+class Place(NamedTuple):
+    """What client, security context and request give.
+
+    Attributes:
+        okta: `okta.client`, `okta.security_context` and `okta.request`.
+        client: The members of `client`, without braces.
+        source: The members of `source`, without braces.
+        related: `related.ip` with its name, without the braces around it; empty without an address.
+        user_agent: `user_agent` with its name.
+    """
+
+    okta: bytes
+    client: bytes
+    source: bytes
+    related: bytes
+    user_agent: bytes
+
+
+class Outcome(NamedTuple):
+    """What an outcome gives.
+
+    Attributes:
+        okta: `okta.outcome`.
+        outcome: `event.outcome` with its name.
+    """
+
+    okta: bytes
+    outcome: bytes
+
+
+class Targets(NamedTuple):
+    """What the targets give.
+
+    Attributes:
+        okta: `okta.target`.
+        user: `user.target` with its name, with a comma only inside.
+        name: The display name of the first user among them, for `related.user`.
+    """
+
+    okta: bytes
+    user: bytes
+    name: bytes
+
+
+def _named(name: str, value: Any) -> bytes:
+    """`,"name":value`, or nothing."""
+    return b',"%b":%b' % (name.encode(), dump(value)) if value not in (None, {}, []) else b""
+
+
+def _inner(members: dict[str, Any]) -> bytes:
+    """The members of an object without its braces."""
+    return dump(members)[1:-1]
+
+
+def _kept(**members: Any) -> dict[str, Any]:
+    """The members that hold something."""
+    return {name: value for name, value in members.items() if value is not None and value != {}}
+
+
+def actor(raw: bytes) -> Actor:
+    """`actor`."""
+    value = parse(raw)
+    id_, type_ = scalar(member(value, "id")), scalar(member(value, "type"))
+    name, full_name = scalar(member(value, "alternateId")), scalar(member(value, "displayName"))
+    okta = _kept(alternate_id=name, display_name=full_name, id=id_, type=type_)
+    user = _kept(email=email(name), full_name=full_name, name=name)
+    party = _kept(email=email(name), full_name=full_name, id=id_, name=name)
+    names = tuple(dict.fromkeys(dump(part) for part in (full_name, name) if part is not None))
+    return Actor(_named("actor", okta), _inner(user), dump(party) if party else b"", names, b",".join(names))
+
+
+def place(raw: bytes) -> Place:
+    r"""`client`, `securityContext` and `request`, with a line feed between each two of them."""
+    client, security, request = (parse(part) for part in raw.split(b"\n"))
+    agent = member(client, "userAgent")
+    address = ip(member(client, "ipAddress"))
+    raw_agent = text(member(agent, "rawUserAgent"))
+    agents = _kept(browser=scalar(member(agent, "browser")), os=scalar(member(agent, "os")), raw_user_agent=raw_agent)
+    okta_client = _kept(
+        device=scalar(member(client, "device")),
+        id=scalar(member(client, "id")),
+        ip=address,
+        user_agent=agents,
+        zone=scalar(member(client, "zone")),
+    )
+    chain = [_renamed(cleaned(hop)) for hop in objects(member(request, "ipChain"))]
+    number, organization = _as_number(member(security, "asNumber")), text(member(security, "asOrg"))
+    autonomous = _kept(number=number, organization=_kept(name=organization))
+    domain = text(member(security, "domain"))
+    side = _kept(**{"as": autonomous}, domain=domain, geo=_geo(member(client, "geographicalContext")), ip=address)
+    return Place(
+        okta=_named("client", okta_client)
+        + _named("security_context", _security(security, autonomous, domain))
+        + _named("request", _kept(ip_chain=[hop for hop in chain if hop] or None)),
+        client=_inner(side),
+        source=_inner(side),
+        related=b'"ip":[%b]' % dump(address) if address else b"",
+        user_agent=_named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
+    )
+
+
+def _as_number(value: Any) -> int | None:
+    number = whole_number(value)
+    return number if number is not None and number >= 0 else None
+
+
+def _security(security: Any, autonomous: dict[str, Any], domain: str | None) -> dict[str, Any]:
+    proxy = member(security, "isProxy")
+    known = _kept(
+        **{"as": autonomous},
+        domain=domain,
+        is_proxy=_TRUTH.get(proxy) if isinstance(proxy, bool | str) else None,
+        isp=text(member(security, "isp")),
+    )
+    # Elastic's integration knows none of these.
+    for name in ("ipDetails", "risk", "botProtection"):
+        value = member(security, name)
+        if isinstance(value, dict) and (kept := cleaned(value)):
+            known[snake(name)] = _snaked(kept)
+    if behaviors := cleaned(objects(member(security, "userBehaviors"))):
+        known["user_behaviors"] = _snaked(behaviors)
+    return known
+
+
+def _geo(value: Any) -> dict[str, Any]:
+    return _kept(
+        city_name=text(member(value, "city")),
+        country_name=text(member(value, "country")),
+        location=_location(member(value, "geolocation")),
+        region_name=text(member(value, "state")),
+    )
+
+
+def _location(value: Any) -> dict[str, Any] | None:
+    lat, lon = member(value, "lat"), member(value, "lon")
+    numbers = all(isinstance(number, int | float) and not isinstance(number, bool) for number in (lat, lon))
+    return {"lat": lat, "lon": lon} if numbers and -90 <= lat <= 90 and -180 <= lon <= 180 else None
+
+
+def _renamed(value: Any) -> Any:
+    """A hop of the chain, its members named as Elastic names them, everything else as it is."""
+    if isinstance(value, dict):
+        return {_CHAIN_NAMES.get(name, name): _renamed(item) for name, item in value.items()}
+    return [_renamed(item) for item in value] if isinstance(value, list) else value
+
+
+def _snaked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {snake(name): _snaked(item) for name, item in value.items()}
+    return [_snaked(item) for item in value] if isinstance(value, list) else value
+
+
+def authentication(raw: bytes) -> bytes:
+    """`authenticationContext` as `okta.authentication_context`."""
+    value = parse(raw)
+    step = whole_number(member(value, "authenticationStep"))
+    issuer = member(value, "issuer")
+    known = _kept(
+        authentication_provider=scalar(member(value, "authenticationProvider")),
+        authentication_step=step if step is not None and abs(step) <= _INT_MAX else None,
+        credential_provider=scalar(member(value, "credentialProvider")),
+        credential_type=scalar(member(value, "credentialType")),
+        external_session_id=scalar(member(value, "externalSessionId")),
+        interface=scalar(member(value, "interface")),
+        issuer=_kept(id=scalar(member(issuer, "id")), type=scalar(member(issuer, "type"))),
+        root_session_id=scalar(member(value, "rootSessionId")),
+    )
+    return _named("authentication_context", known)
+
+
+def device(raw: bytes) -> bytes:
+    """`device` as `okta.device`; the names of its members are those that Okta sent before they were in camel case."""
+    value = cleaned(parse(raw))
+    if not isinstance(value, dict):
+        return b""
+    known: dict[str, Any] = {}
+    kept: Any
+    for sent, item in value.items():
+        name = snake(sent)
+        name = _DEVICE_NAMES.get(name, name)
+        if name == "device_integrator":
+            integrator = parsed_text(item)
+            kept = integrator if isinstance(integrator, dict) else None
+        elif name in _DEVICE_TRUTHS:
+            kept = _TRUTH.get(item) if isinstance(item, bool | str) else None
+        else:
+            kept = scalar(item)
+        if kept is not None:
+            known.setdefault(name, kept)
+    return _named("device", known)
+
+
+def outcome(raw: bytes) -> Outcome:
+    """`outcome`."""
+    value = parse(raw)
+    result = scalar(member(value, "result"))
+    okta = _kept(reason=scalar(member(value, "reason")), result=result)
+    told = _OUTCOMES.get(result, "unknown") if isinstance(result, str) else "unknown"
+    return Outcome(_named("outcome", okta), b'"outcome":"%b"' % told.encode())
+
+
+def labels(raw: bytes) -> bytes:
+    r"""`displayMessage`, `severity` and `version`, with a line feed between each two of them."""
+    message, severity, version = (scalar(parse(part)) for part in raw.split(b"\n"))
+    return _named("display_message", message) + _named("severity", severity) + _named("version", version)
+
+
+def targets(raw: bytes) -> Targets:
+    """`target`; what Okta says of the first user and the first group among them stands in `user.target` too."""
+    found = [target for item in objects(parse(raw)) if (target := _target(item))]
+    user = next((target for target in found if target.get("type") == "User"), {})
+    group = next((target for target in found if target.get("type") == "UserGroup"), {})
+    name, full_name = user.get("alternate_id"), user.get("display_name")
+    about = _kept(
+        email=email(name),
+        full_name=full_name,
+        group=_kept(id=group.get("id"), name=group.get("display_name")),
+        id=user.get("id"),
+        name=name,
+    )
+    return Targets(
+        okta=_named("target", found),
+        user=b'"target":%b' % dump(about) if about else b"",
+        name=dump(full_name) if full_name is not None else b"",
+    )
+
+
+def _target(item: dict[str, Any]) -> dict[str, Any]:
+    known = _kept(
+        alternate_id=scalar(item.get("alternateId")),
+        display_name=scalar(item.get("displayName")),
+        id=scalar(item.get("id")),
+        type=scalar(item.get("type")),
+    )
+    for name in ("changeDetails", "detailEntry"):
+        value = cleaned(item.get(name))
+        if value is not None:
+            # One kind of value for one field: an index that has seen an object refuses a text.
+            known[name] = value if isinstance(value, dict) else {"value": value}
+    return known
+
+
+def transaction_detail(raw: bytes) -> bytes:
+    """`transaction.detail` as `okta.transaction.detail`."""
+    value = parse(raw)
+    known = _kept(
+        request_api_token_client_id=scalar(member(value, "requestApiTokenClientId")),
+        request_api_token_id=scalar(member(value, "requestApiTokenId")),
+        root_api_token_id=scalar(member(value, "rootApiTokenId")),
+    )
+    return _named("detail", known)

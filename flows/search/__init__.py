@@ -1,0 +1,1 @@
+"""`python -m flows.search`: finds events and alerts in what file sinks wrote."""

@@ -1,0 +1,1 @@
+"""`python -m flows.tail`: follows what file sinks write."""

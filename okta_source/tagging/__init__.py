@@ -1,0 +1,1 @@
+"""What this pipeline says of an event beside what Okta said: members in front of Okta's own bytes."""
