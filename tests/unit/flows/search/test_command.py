@@ -194,7 +194,9 @@ def test_sql_over_lines_that_duckdb_refuses(tmp_path: Path, capfdbinary: pytest.
         (["--path", "x"], "--path stands in place of --config"),
     ],
 )
-def test_mistakes_in_what_a_search_is_given(config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str) -> None:
+def test_mistakes_in_what_a_search_is_given(
+    config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str
+) -> None:
     code, out, err = run(capfdbinary, "--config", config, *arguments)
     assert (code, out) == (2, "")
     assert words in err
