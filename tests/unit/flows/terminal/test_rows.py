@@ -47,19 +47,9 @@ def test_rows_fit(width: int, ascii_only: bool, alerts: bool) -> None:
 def test_more_room_shows_more() -> None:
     assert rows(80, tenants=("acme",)).heading.split() == ["published", "event", "type", "outcome", "actor"]
     wide = rows(220, tenants=("acme", "globex"))
-    assert wide.heading.split() == [
-        "published",
-        "tenant",
-        "event",
-        "type",
-        "action",
-        "outcome",
-        "actor",
-        "client",
-        "IP",
-        "country",
-        "target",
-    ]
+    assert wide.heading.replace("client IP", "client").split() == [
+        "published", "tenant", "event", "type", "action", "outcome", "actor", "client", "country", "target",
+    ]  # fmt: skip
     assert "2026-11-20 08:01:02.345 acme" in wide.row(LINE)
     assert "ada@acme.example, Catch-all" in wide.row(LINE)
     assert "Zoë Müller" in wide.row(LINE), "an alternateId that says unknown says nothing"
