@@ -19,7 +19,9 @@ from sinks.file.archive_reader import LineReader
 __all__ = ["Counts", "LineHead", "Slice", "first_arrival", "slices"]
 
 # What this pipeline puts in front of Okta's own members; its values are texts, but for the labels, which are texts of texts.
-_TAGS: Final = re.compile(rb'\{(?:\s*"_okta_\w+":(?:"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}),)*')
+_TAGS: Final = re.compile(
+    rb'\{(?:\s*"_okta_\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})\s*,)*\s*',
+)
 _ALERT: Final = "alert"
 
 

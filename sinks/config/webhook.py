@@ -248,6 +248,12 @@ def _bad_names(names: Iterable[str], earlier: dict[str, str]) -> Iterator[str]:
         seen.add(lower)
 
 
+def _check_has_pagerduty(info: ValidationInfo) -> None:
+    if info.data.get("encoding", "pagerduty") != "pagerduty":
+        message = 'given without encoding = "pagerduty"; needed: that encoding, or no such key'
+        raise problem(message)
+
+
 def _check_secret_url(url: str | None, what: str) -> None:
     if url is None:
         return
@@ -258,12 +264,6 @@ def _check_secret_url(url: str | None, what: str) -> None:
         raise problem(message) from None
     if is_plain_to_others(url):
         message = f"{what} holds an http:// URL, which everybody on the way can read; needed: https://"
-        raise problem(message)
-
-
-def _check_has_pagerduty(info: ValidationInfo) -> None:
-    if info.data.get("encoding", "pagerduty") != "pagerduty":
-        message = 'given without encoding = "pagerduty"; needed: that encoding, or no such key'
         raise problem(message)
 
 

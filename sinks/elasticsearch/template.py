@@ -91,6 +91,15 @@ def _raw_mapping(server: Server) -> Fields:
         ip=ip_field(), version=keyword_field(), source=keyword_field(), geographicalContext=geography, ipDetails=address_details
     )
     party = {"id": keyword_field(), "type": keyword_field(), "alternateId": keyword_field(), "displayName": keyword_field()}
+    rule = object_field(
+        id=keyword_field(),
+        name=keyword_field(),
+        title=keyword_field(),
+        level=keyword_field(),
+        tags=keyword_field(),
+        author=keyword_field(),
+        version=keyword_field(),
+    )
     return {
         "dynamic": False,
         "properties": {
@@ -160,10 +169,7 @@ def _raw_mapping(server: Server) -> Fields:
             ),
             "debugContext": object_field(debugData=free),
             # Of alerts: the rule, the group, the window, and who and where of the event that completed it.
-            "rule": object_field(
-                id=keyword_field(), name=keyword_field(), title=keyword_field(), level=keyword_field(), tags=keyword_field(),
-                author=keyword_field(), version=keyword_field(),
-            ),
+            "rule": rule,
             "kind": keyword_field(),
             "group": free,
             "count": long_field(),
