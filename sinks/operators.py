@@ -73,7 +73,16 @@ def file(step_id: str, up: Stream[Page], config: FileSinkConfig, *, tenants: Seq
     path = os.path.abspath(config.path)  # noqa: PTH100  # a template is not a path yet
     # A relative path counts from the working directory here, and so does what is remembered of its files.
     base = "" if os.path.isabs(config.path) else str(Path.cwd())  # noqa: PTH117
-    sink = FileSink(step_id, path, tenants, compression=config.compression, base=base, keep=config.keep, journal_dir=journal_dir)
+    sink = FileSink(
+        step_id,
+        path,
+        tenants,
+        compression=config.compression,
+        base=base,
+        keep=config.keep,
+        journal_dir=journal_dir,
+        file_mode=config.mode,
+    )
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
 
 

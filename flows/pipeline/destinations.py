@@ -52,6 +52,7 @@ def build_sink(
             partition_names,
             compression=config.compression,
             base=config.base,
+            file_mode=config.mode,
             keep=config.keep,
             beside=BESIDE,
             journal_dir=journal_dir,

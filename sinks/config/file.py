@@ -38,12 +38,14 @@ class FileSinkConfig(SinkCommon):
         type: Which type of sink this is.
         path: Where to; the date and the hour are those of `published`, UTC. `.gz` or `.zst` is added.
         compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
+        file_mode: Who may read the files, when they are made: the owner and the group. Folders are made so that who may read may enter.
         keep: How long files are kept, by the date in their paths; for ever without it.
     """
 
     type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
+    file_mode: str = Field("0640", pattern=r"^0[0-7]{3}$", description="an octal number such as 0640; 0600 and what may be read beside")
     keep: Annotated[timedelta | None, BeforeValidator(_to_span)] = Field(None, description=_KEEP_ALLOWED)
     _folder: str = PrivateAttr("")
 
@@ -51,6 +53,11 @@ class FileSinkConfig(SinkCommon):
     def base(self) -> str:
         """The folder that the path counts from; nothing for a path that was given as an absolute one."""
         return self._folder
+
+    @property
+    def mode(self) -> int:
+        """The mode as a number; the owner may read and write whatever it says."""
+        return int(self.file_mode, 8) | 0o600
 
     @property
     def place(self) -> str:

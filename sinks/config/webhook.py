@@ -56,7 +56,8 @@ class HecConfig(Strict):
     """What Splunk is told of each event: see `sinks.webhook.encoding.HecFields`.
 
     Attributes:
-        sourcetype: The source type; that of Splunk's own Okta add-on by default, whose field extractions then apply.
+        sourcetype: The source type; by default that of Splunk's own Okta add-on, whose field extractions then apply, in format raw, and
+            `okta:ecs` or `okta:ocsf` in the others.
         source: The source.
         index: The index; the token's own where it is empty.
         host: The host; the organisation's where it is empty.
@@ -73,7 +74,9 @@ class WebhookSinkConfig(HttpSinkCommon):
 
     Attributes:
         type: Which type of sink this is.
-        url: Where to, as it was written; a query is never logged.
+        url_file: Where to, where the URL itself is a secret, as Slack's, Teams' and PagerDuty's are.
+        url_env: The same in an environment variable.
+        url: Where to, as it was written; this, `url_env` or `url_file`. Messages name its host alone.
         encoding: How a batch becomes a body: an array, a line for each event, or Splunk's HTTP Event Collector.
         secret_file: Signs requests as Standard Webhooks says, `whsec_` and base64; this or `secret_env`.
         secret_env: The same; this or `secret_file`.
@@ -85,9 +88,11 @@ class WebhookSinkConfig(HttpSinkCommon):
     """
 
     type: Literal["webhook"] = Field("webhook", description="webhook")
-    url: Annotated[str, AfterValidator(_check_url)] = Field(description=_URL_ALLOWED)
+    # Files stand before variables, and both before the URL: a validator sees the fields before its own.
+    url_file: OptionalPath = Field(None, description="the path of a file that holds the URL")
+    url_env: EnvName = Field("", description="the name of an environment variable that holds the URL")
+    url: str = Field("", description=_URL_ALLOWED, validate_default=True)
     encoding: Encoding = Field("json", description="json, ndjson, hec")
-    # Files stand before variables: a validator sees the fields before its own.
     secret_file: OptionalPath = Field(None, description="the path of a file that holds the signing secret")
     secret_env: EnvName = Field("", description="the name of an environment variable that holds the signing secret")
     headers: dict[str, Annotated[str, AfterValidator(_check_value)]] = Field(
@@ -103,18 +108,57 @@ class WebhookSinkConfig(HttpSinkCommon):
     batch_events: int = Field(500, ge=1, le=100000, description="whole numbers from 1 to 100000")
 
     @property
+    def sourcetype(self) -> str:
+        """Splunk's source type, which follows the format unless it is given."""
+        given = "sourcetype" in self.hec.model_fields_set or self.format == "raw"
+        return self.hec.sourcetype if given else f"okta:{self.format}"
+
+    @property
     def has_secret(self) -> bool:
         """Whether requests are signed."""
         return bool(self.secret_env or self.secret_file)
 
     def plain_to_others(self) -> Iterator[tuple[str | int, ...]]:
         """Where the table says that a secret goes over the network in the clear; a signature tells nobody its secret."""
-        if (self.headers_env or self.headers_file) and is_plain_to_others(self.url):
+        if (self.headers_env or self.headers_file) and self.url and is_plain_to_others(self.url):
             yield ("url",)
 
     def bare_credentials(self) -> Iterator[tuple[str | int, ...]]:
         """Where a credential seems to stand in the table itself."""
         yield from (("headers", name) for name in self.headers if name.lower() in _CREDENTIAL_HEADERS)
+
+    @field_validator("url_file")
+    @classmethod
+    def _check_url_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            _check_secret_url(look_up(value, info), f"file {value}")
+        return value
+
+    @field_validator("url_env")
+    @classmethod
+    def _check_url_env(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            if info.data.get("url_file") is not None:
+                message = "given beside url_file; needed: one of the two"
+                raise problem(message)
+            _check_secret_url(look_up(value, info), f"environment variable {value}")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str, info: ValidationInfo) -> str:
+        if not {"url_file", "url_env"} <= info.data.keys():
+            return value  # one of them is told already
+        elsewhere = info.data["url_env"] or info.data["url_file"]
+        if value and elsewhere:
+            message = "given beside url_env or url_file; needed: one of them"
+            raise problem(message)
+        if not value and not elsewhere:
+            message = f"missing; needed: {_URL_ALLOWED}"
+            raise problem(message)
+        if value:
+            _check_url(value)
+        return value
 
     @field_validator("secret_file")
     @classmethod
@@ -164,6 +208,19 @@ def _bad_names(names: Iterable[str], earlier: dict[str, str]) -> Iterator[str]:
         elif lower in seen:
             yield f"{name} stands there twice; upper and lower case mean the same"
         seen.add(lower)
+
+
+def _check_secret_url(url: str | None, what: str) -> None:
+    if url is None:
+        return
+    try:
+        _check_url(url)
+    except ValueError:
+        message = f"{what} does not hold {_URL_ALLOWED}"
+        raise problem(message) from None
+    if is_plain_to_others(url):
+        message = f"{what} holds an http:// URL, which everybody on the way can read; needed: https://"
+        raise problem(message)
 
 
 def _check_secret(secret: str | None, what: str) -> None:

@@ -17,7 +17,7 @@ from sinks.file.compression import Compression
 from sinks.file.journal import ABSENT, Journal, JournalDamaged
 from sinks.file.keeping import Keeper
 from sinks.file.open_files import OpenFiles
-from sinks.file.output_file import Moved, OutputFile
+from sinks.file.output_file import FILE_MODE, Moved, OutputFile
 from sinks.file.repair import cut_back, drop_unfinished_end, repair_end, size_of
 from sinks.file.whereabouts import targets
 from sinks.metrics import SinkMetrics
@@ -50,6 +50,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         resume_state: dict[str, Any] | None,
         keeper: Keeper | None = None,
         clock: Clock,
+        file_mode: int = FILE_MODE,
     ) -> None:
         """Bring the tenant's files back to the snapshot.
 
@@ -62,6 +63,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         self._compression: Compression = compression
         self._open_files = open_files
         self._clock = clock
+        self._file_mode = file_mode
         self._keeper = keeper
         self._resumes = journal_path is not None
         self._metrics = SinkMetrics(sink_name)
@@ -179,7 +181,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             except OSError as error:
                 raise self._stopped(error, str(self._journal.path)) from error
         for path, size in sizes.items():
-            file = OutputFile(path, max(0, size), self._compression, self._stopped)
+            file = OutputFile(path, max(0, size), self._compression, self._stopped, self._file_mode)
             file.create()
             self._files[path] = file
             self._open_files.written(file)
@@ -220,7 +222,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
                 what = "is missing" if size == ABSENT else f"has only {size} bytes left"
                 _LOG.warning("sink %s left %s with %d bytes, now it %s; continuing there", self._sink, path, target, what)
             elif files.get(key) == size:
-                self._files[path] = OutputFile(path, size, self._compression, self._stopped)
+                self._files[path] = OutputFile(path, size, self._compression, self._stopped, self._file_mode)
         if self._journal is not None:
             try:
                 self._journal.settle(snapshot)

@@ -32,6 +32,7 @@ from sinks.documents import Documents
 from sinks.file.compression import SUFFIXES, Compression
 from sinks.file.keeping import Keeper
 from sinks.file.open_files import OpenFiles
+from sinks.file.output_file import FILE_MODE
 from sinks.file.partition import Clock, FilePartition
 from sinks.paths import PathTemplate, safe_name
 from sinks.tenant_partitions import TenantPartitions
@@ -63,6 +64,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         beside: Sequence[str] = (),
         journal_dir: Path | None,
         clock: Clock = _utc_now,
+        file_mode: int = FILE_MODE,
     ) -> None:
         """Touches no file.
 
@@ -77,6 +79,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             beside: The markers of files that others put beside and that are kept as long, as globs.
             journal_dir: A folder inside the recovery store; None when the run has no recovery store.
             clock: The present, with a time zone.
+            file_mode: Of files when they are made, before the umask.
         """
         self._sink_name = safe_name(sink_name)
         self._template = PathTemplate(path_template, SUFFIXES[compression], base)
@@ -84,6 +87,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         self._compression: Compression = compression
         self._journal_dir = journal_dir
         self._clock = clock
+        self._file_mode = file_mode
         self._keeper: Keeper | None = None
         if keep is not None:
             self._keeper = Keeper(sink_name, self._template.text, self._tenants.names, keep, markers=beside, clock=clock)
@@ -139,6 +143,7 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             resume_state=resume_state,
             keeper=self._keeper,
             clock=self._clock,
+            file_mode=self._file_mode,
         )
         with self._lock:
             self._partitions[for_part] = partition

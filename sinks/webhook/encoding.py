@@ -28,8 +28,13 @@ CONTENT_TYPES = MappingProxyType[Encoding, str]({
     "hec": "application/json",
 })  # fmt: skip
 
-# The organisation's host among the members that this pipeline puts in front: nothing that Okta sent is looked at.
-_ORG = re.compile(rb'\{(?:"_okta_\w+":"[^"\\]*",)*?"_okta_org":"([^"\\]+)"')
+# The organisation's host among the members that this pipeline puts in front, as each format has them: nothing that Okta sent is looked at.
+_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_ORG = re.compile(
+    rb'(?:\{"unmapped":)?\{(?:"_okta_\w+":"[^"\\]*",)*?"_okta_org":"([^"\\]+)"'
+    rb'|\{"data_stream":\{[^{}]*\},"ecs":\{[^{}]*\},(?:"tags":\[[^\]]*\],)?"okta":\{"event_type":' + _TEXT
+    + rb',"pipeline":\{(?:"\w+":"[^"\\]*",)*?"org":"([^"\\]+)"'
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +97,4 @@ def _host(documents: Documents) -> str:
     All documents of a part are one tenant's, so the first one tells.
     """
     found = _ORG.match(documents.prefixes[0]) or _ORG.match(documents.document(0))
-    return found[1].decode() if found else documents.tenant
+    return (found[1] or found[2]).decode() if found else documents.tenant

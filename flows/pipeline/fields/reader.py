@@ -5,7 +5,8 @@ of it. Of a 2 KB event, five members take 1.4 times as long as one, and all of t
 
 The types of the structs allow any JSON value everywhere, so an event that isn't shaped as Okta documents (a text for an object, an object
 for an array) is read like any other: what isn't there is `MISSING`. `TreeReader` reads whole events into plain objects, with the same
-accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair, and the judge of the structs in the tests.
+accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair or bytes that are no UTF-8 (they are read as
+replacement characters), and the judge of the structs in the tests.
 """
 
 import json
@@ -26,7 +27,8 @@ Accessor = Callable[[Any], Any]
 """Takes a decoded event; gives the value at a path, a list of values where an array is on the way, or `MISSING`."""
 
 _KNOWN: Final = frozenset((*OKTA_FIELDS, *PIPELINE_FIELDS))
-_UNREADABLE: Final = (msgspec.DecodeError, RecursionError)
+# The second: bytes that are no UTF-8 in a text that is read.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OTHERS: Final[Any] = str | int | float | bool | None | msgspec.UnsetType
 
 
@@ -218,7 +220,7 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
 def _tree(data: bytes | memoryview | msgspec.Raw) -> dict[str, Any]:
     """An event as plain objects where msgspec refuses it; empty where nobody can read it."""
     try:
-        tree = json.loads(bytes(memoryview(data)))
+        tree = json.loads(bytes(memoryview(data)).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return {}
     return tree if type(tree) is dict else {}

@@ -5,39 +5,18 @@ All of Okta's values there are texts, some of them structures in disguise: `beha
 """
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from flows.pipeline.formats.event import NOTHING
 from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.values import cleaned, dump, member, parse, parsed_text, scalar, text
 
 __all__ = ["PROMOTED", "DebugData"]
 
 
-class _Plain(msgspec.Struct, gc=False, rename="camel"):
-    """The texts that stand beside the map too, in the order of `_Promoted`, and the structures in disguise."""
-
-    client_secret: str | None = None
-    device_fingerprint: str | None = None
-    dt_hash: str | None = None
-    factor: str | None = None
-    grant_type: str | None = None
-    granted_scopes: str | None = None
-    request_id: str | None = None
-    request_uri: str | None = None
-    requested_scopes: str | None = None
-    threat_suspected: str | None = None
-    url: str | None = None
-    behaviors: msgspec.Raw = NOTHING
-    log_only_security_data: msgspec.Raw = NOTHING
-    risk: msgspec.Raw = NOTHING
-    tunnels: msgspec.Raw = NOTHING
-
-
 class _Promoted(msgspec.Struct, gc=False, omit_defaults=True):
-    """The same as `okta.debug_context.debug_data` has them."""
+    """The texts that stand beside the map too, as `okta.debug_context.debug_data` has them."""
 
     client_secret: str | None = None
     device_fingerprint: str | None = None
@@ -52,16 +31,19 @@ class _Promoted(msgspec.Struct, gc=False, omit_defaults=True):
     url: str | None = None
 
 
-_NAMES: Final = _Promoted.__struct_fields__
-PROMOTED: Final = tuple(zip(_Plain.__struct_encode_fields__, _NAMES, strict=False))
+PROMOTED: Final = tuple(zip(
+    ("clientSecret", "deviceFingerprint", "dtHash", "factor", "grantType", "grantedScopes", "requestId", "requestUri", "requestedScopes",
+     "threatSuspected", "url"),
+    _Promoted.__struct_fields__,
+    strict=True,
+))  # fmt: skip
 """The members of `debugData` that are fields of their own too, as Okta names them and as the document does."""
 
-_PLAIN = msgspec.json.Decoder(_Plain)
-_LAST_TEXT: Final = len(_NAMES)
+# What Okta sends: a map of texts, none of them empty.
+_TEXTS = msgspec.json.Decoder(dict[str, Annotated[str, msgspec.Meta(min_length=1)]])
 _LEVEL: Final = re.compile(r"level=([^\s,}]+)")
 _REASONS: Final = re.compile(r"reasons=(.*?)(?:, [^\s,]+=.*)?$", re.DOTALL)
 _SEPARATOR: Final = re.compile(r",\s*")
-_astuple = msgspec.structs.astuple
 _OPEN: Final = b',"debug_context":{"debug_data":'
 
 
@@ -76,22 +58,18 @@ class DebugData:
         if len(raw) < 8:  # no room for a name and a value
             return b""
         try:
-            plain = _PLAIN.decode(raw)
+            texts = _TEXTS.decode(raw)
         except (msgspec.DecodeError, RecursionError):
             return self._mapped(raw)
-        values = _astuple(plain)
-        behaviors, log_only, risk, tunnels = values[_LAST_TEXT:]
-        if behaviors or risk or tunnels or (log_only and len(log_only) > 2 and bytes(log_only)[1:2] in b"{[") or b'""' in raw:
+        if "behaviors" in texts or "risk" in texts or "tunnels" in texts or texts.get("logOnlySecurityData", "-")[0] in "{[":
             return self._mapped(raw)
-        return b"".join(
-            (
-                _OPEN,
-                dump(_Promoted(*values[:_LAST_TEXT]))[:-1],
-                b',"flattened":' if any(values[:_LAST_TEXT]) else b'"flattened":',
-                raw,
-                b"}}",
-            )
-        )
+        get = texts.get
+        promoted = _Promoted(
+            get("clientSecret"), get("deviceFingerprint"), get("dtHash"), get("factor"), get("grantType"), get("grantedScopes"),
+            get("requestId"), get("requestUri"), get("requestedScopes"), get("threatSuspected"), get("url"),
+        )  # fmt: skip
+        members = dump(promoted)
+        return b"".join((_OPEN, members[:-1], b',"flattened":' if len(members) > 2 else b'"flattened":', raw, b"}}"))
 
     def _mapped(self, raw: bytes) -> bytes:
         sent = parse(raw)

@@ -4,6 +4,7 @@ Most members of an event repeat from event to event: a session's actor, client, 
 are kept as bytes, and what is made of them is looked up by them (`remembered.Remembered`). One decode in C finds all slices, 2 µs an event.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -66,6 +67,8 @@ class OddEvent(Event):
 MEMBERS: Final = dict(zip(Event.__struct_encode_fields__, Event.__struct_fields__, strict=True))
 """The name that Okta gives a member → the attribute of `Event`."""
 
+# An escape in a text: a pair of surrogates, a surrogate without its other half, or another one.
+_ESCAPE: Final = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 _EVENT = msgspec.json.Decoder(Event)
 _ANY = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OBJECTS: Final[dict[str, type[Transaction | DebugContext]]] = {"transaction": Transaction, "debugContext": DebugContext}
@@ -78,7 +81,8 @@ def read_event(text: bytes) -> Event:
         text: The whole event, a JSON object.
 
     Returns:
-        The event; an `OddEvent` where there is anything that `Event` has no place for.
+        The event; an `OddEvent` where there is anything that `Event` has no place for. Half a surrogate pair, which no UTF-8 can hold, is
+        a replacement character in it.
 
     Raises:
         msgspec.DecodeError: It is no JSON object.
@@ -86,8 +90,12 @@ def read_event(text: bytes) -> Event:
     """
     try:
         return _EVENT.decode(text)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
+        pass
+    try:
         return _read_odd(text)
+    except msgspec.DecodeError:
+        return _read_odd(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
 
 
 def _read_odd(text: bytes) -> OddEvent:

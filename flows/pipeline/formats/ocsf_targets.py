@@ -31,7 +31,7 @@ _ENTITY_TYPES: Final = {
     "Device": (1, "Device"),
 }
 _POLICY: Final = (5, "Policy")
-_NOTHING_NEW: Final = frozenset({"unknown", ""})
+_NOTHING_NEW: Final = (None, {"alternateId": "unknown"})
 
 
 class Chosen(NamedTuple):
@@ -234,5 +234,4 @@ def _is_told(target: Mapping[str, Any]) -> bool:
 
 
 def _is_news(rest: Any) -> bool:
-    kept = cleaned(rest)
-    return kept is not None and not (isinstance(kept, dict) and set(kept) == {"alternateId"} and kept["alternateId"] in _NOTHING_NEW)
+    return cleaned(rest) not in _NOTHING_NEW

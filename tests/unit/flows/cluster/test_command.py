@@ -44,7 +44,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Member]:
     """What would have been started; none of it ever ends."""
     found: list[Member] = []
 
-    def run(members: Sequence[Member], ending: object, out: object, ports: Sequence[int]) -> None:
+    def run(members: Sequence[Member], ending: object, out: object, ports: Sequence[int], beside: object) -> None:
         found.extend(members)
         raise KeyboardInterrupt
 
