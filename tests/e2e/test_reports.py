@@ -92,6 +92,9 @@ COMMANDS: dict[str, tuple[Callable[[Workplace], list[str]], int]] = {
     "cluster": (lambda _: ["-m", "flows.cluster", "-n", "2", "--config", "no.toml"], 2),
     "backfill": (lambda _: ["-m", "flows.backfill", "--config", "no.toml"], 2),
     "state": (lambda _: ["-m", "flows.state", "show", "nowhere"], 2),
+    "search": (lambda _: ["-m", "flows.search", "--config", "no.toml"], 2),
+    "tail": (lambda _: ["-m", "flows.tail", "--config", "no.toml"], 2),
+    "hooks": (lambda _: ["-m", "okta_source", "hooks", "--config", "no.toml"], 2),
     "run": (lambda _: ["-m", "bytewax.run", "flows.system_log:get_flow('no.toml')"], 2),
 }
 
