@@ -219,7 +219,7 @@ class _Ending:
         totals = self._ledger.totals()
         failed = self._ledger.failed()
         missed = undelivered(written())
-        code = EXIT_UNDRAINED if failed or missed else 0
+        code = EXIT_UNDRAINED if failed or (missed and not self._control.stopping) else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
         if self._report:
