@@ -21,6 +21,7 @@ from sinks.errors import SecretUnavailable
 from sinks.http.client import HttpClient
 from sinks.http.tls import client_context
 from sinks.webhook import HecFields, WebhookTarget
+from sinks.webhook.encoding import MESSAGES
 
 __all__ = ["make_lookup", "make_target", "policy_of"]
 
@@ -30,7 +31,7 @@ USER_AGENT = f"bytewax-okta/{version('bytewax-okta')}"
 def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPolicy:
     """How a sink delivers: a search index knows no order, a webhook's receiver may rely on it."""
     return DeliveryPolicy(
-        batch_events=config.batch_events,
+        batch_events=1 if isinstance(config, WebhookSinkConfig) and config.encoding in MESSAGES else config.batch_events,
         batch_bytes=config.batch_bytes,
         max_in_flight=config.max_in_flight,
         in_order=isinstance(config, WebhookSinkConfig),
@@ -73,6 +74,7 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, 
         headers=_headers(config),
         signing_secret=_reader(config.secret_env, config.secret_file) if config.has_secret else None,
         hec=HecFields(sourcetype=config.sourcetype, source=hec.source, index=hec.index, host=hec.host),
+        routing_key=_reader(config.routing_key_env, config.routing_key_file) if config.encoding == "pagerduty" else None,
     )
 
 
