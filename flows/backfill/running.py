@@ -221,8 +221,8 @@ class _Ending:
         totals = self._ledger.totals()
         failed = self._ledger.failed()
         missed = undelivered(written())
-        left = self._control.left() and not self._control.stopping
-        code = EXIT_UNDRAINED if failed or missed or left else 0
+        left = self._control.left()
+        code = EXIT_UNDRAINED if failed or ((missed or left) and not self._control.stopping) else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
         if self._report:
