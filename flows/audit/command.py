@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tenant", metavar="NAME", action="append", help="only this tenant; may be given several times")
     parser.add_argument("--sink", metavar="NAME", action="append", help="only this sink; may be given several times")
     parser.add_argument("--repair", action="store_true", help="deliver what is missing to the sink that lacks it")
+    parser.add_argument("--repair-deleted", action="store_true", help="with --repair: deliver days whose index was deleted again, too")
     parser.add_argument(
         "--budget", metavar="SHARE", help=f"how much of each organisation's rate limit may be used, up to 1 ({DEFAULT_BUDGET:g})"
     )
@@ -72,6 +73,7 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
         "OKTA_AUDIT_TENANTS": ",".join(arguments.tenant) if arguments.tenant else None,
         "OKTA_AUDIT_SINK": ",".join(arguments.sink) if arguments.sink else None,
         "OKTA_AUDIT_REPAIR": "1" if arguments.repair else None,
+        "OKTA_AUDIT_REPAIR_DELETED": "1" if arguments.repair_deleted else None,
         "OKTA_AUDIT_BUDGET": arguments.budget,
         "OKTA_AUDIT_JSON": "1" if arguments.json else None,
     }

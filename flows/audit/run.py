@@ -30,9 +30,10 @@ from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable
 
-__all__ = ["EXIT_INCOMPLETE", "FINISHED_FILE", "NOTES_FOLDER", "REPORT_FILE", "asked_of", "get_flow"]
+__all__ = ["EXIT_INCOMPLETE", "EXIT_TWICE", "FINISHED_FILE", "NOTES_FOLDER", "REPORT_FILE", "asked_of", "get_flow"]
 
 EXIT_INCOMPLETE: Final = 1
+EXIT_TWICE: Final = 4
 NOTES_FOLDER: Final = "audit"
 REPORT_FILE: Final = "report.json"
 REPAIR_FOLDER: Final = ".okta-repair"
@@ -50,6 +51,7 @@ def get_flow(
     tenants: Sequence[str] | None = None,
     sinks: Sequence[str] | None = None,
     repair: bool | None = None,
+    repair_deleted: bool | None = None,
     budget: float | None = None,
     json: bool | None = None,
 ) -> Dataflow:
@@ -65,6 +67,7 @@ def get_flow(
         tenants: Whose events; `$OKTA_AUDIT_TENANTS`, separated by commas; else all.
         sinks: Which sinks; `$OKTA_AUDIT_SINK`; else all that can be audited.
         repair: Whether to deliver what is missing; `$OKTA_AUDIT_REPAIR` (1 or 0), else not.
+        repair_deleted: Whether that includes days whose index was deleted; `$OKTA_AUDIT_REPAIR_DELETED` (1 or 0), else not.
         budget: The share of each organisation's rate limit that may be used; `$OKTA_AUDIT_BUDGET`, else 0.05.
         json: Whether the report is JSON; `$OKTA_AUDIT_JSON` (1 or 0), else a table.
 
@@ -75,7 +78,10 @@ def get_flow(
         SystemExit: With code 2 when the configuration, an option or the state directory is wrong. No request has been made.
         ConfigurationError, AuditRefused: The same, where `bytewax.run` is not the program.
     """
-    given = {"since": since, "until": until, "tenants": tenants, "sinks": sinks, "repair": repair, "budget": budget, "json": json}
+    given = {
+        "since": since, "until": until, "tenants": tenants, "sinks": sinks, "repair": repair, "repair_deleted": repair_deleted,
+        "budget": budget, "json": json,
+    }  # fmt: skip
     if not is_program():
         run, _ = _prepare(config_path, given, None)
         return run.flow()
@@ -140,6 +146,7 @@ def asked_of(given: Mapping[str, object], environ: Mapping[str, str]) -> tuple[A
         sinks=_names(value("sinks", "OKTA_AUDIT_SINK", "")),
         repair=_switch("OKTA_AUDIT_REPAIR", value("repair", "OKTA_AUDIT_REPAIR", "")),
         budget=budget,
+        repair_deleted=_switch("OKTA_AUDIT_REPAIR_DELETED", value("repair_deleted", "OKTA_AUDIT_REPAIR_DELETED", "")),
     )
     return asked, _switch("OKTA_AUDIT_JSON", value("json", "OKTA_AUDIT_JSON", ""))
 
@@ -234,7 +241,7 @@ class _Run:
             write_json(file_of_report, summary, missing)
         if not summary.undone:
             (self.folder / FINISHED_FILE).touch()
-        code = 0 if summary.complete else EXIT_INCOMPLETE
+        code = EXIT_INCOMPLETE if not summary.complete else EXIT_TWICE if summary.twice else 0
         if self.as_json:
             sys.stdout.flush()
             write_json(sys.stdout.buffer, summary, missing)

@@ -19,7 +19,7 @@ from typing import Final
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.audit.archive import Archive, FileArchive
+from flows.audit.archive import Archive
 from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
@@ -27,7 +27,9 @@ from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
 from flows.pipeline.destinations import BESIDE, build_sink
 from flows.pipeline.enrich import Enricher
+from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
 from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
@@ -68,13 +70,15 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
     flow = Dataflow(FLOW_ID)
     okta = history_input("okta", flow, source)
     documents = op.map("enrich", okta.pages, Enricher({tenant.name: tenant for tenant in settings.tenants}))
+    formats = Formats({name: settings.sinks[name] for name in plan.sinks}, settings.pipeline.ocsf_version)
     letters = DeadLetterFile(settings.pipeline.dead_letter_dir)
     lines = [op.map("note_done", okta.done, _note_done)]
     for name in plan.sinks:
         config = settings.sinks[name]
         router = Router(name, config)
         wanted = documents if router.passes_all else op.filter_map(f"route_{name}", documents, router)
-        compare = Compare(name, make_archive(config, plan, lambda: control.stopping, own_repairs=False))
+        archive = make_archive(config, plan, lambda: control.stopping, own_repairs=False)
+        compare = Compare(name, archive, wants_deleted=plan.repair_deleted)
         verdicts = op.map(f"compare_{name}", wanted, compare)
         lines.append(op.map(f"note_{name}", verdicts, _note))
         if plan.repair:
@@ -86,7 +90,10 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
                 letters=letters,
                 stop_deadline=control.delivery_deadline,
             )
-            op.output(f"repair_{name}", op.filter_map(f"missing_{name}", verdicts, _missing), StopsRunKeyed(repair))
+            missing = op.filter_map(f"missing_{name}", verdicts, _missing)
+            formatter = formats.formatter(name)
+            formatted = missing if formatter is None else op.map(f"format_{name}", missing, formatter.keyed)
+            op.output(f"repair_{name}", formatted, StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
     notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))

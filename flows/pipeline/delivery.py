@@ -7,6 +7,7 @@ The ids of these steps are part of the saved state and never change:
 | `enrich` | tags |
 | `route_NAME` | a sink's filter; only where it has one |
 | `route_alerts_NAME` | the same for alerts; only where the sink takes them |
+| `format_NAME` | a sink's format; only where it is not raw |
 | `sink_NAME` | a sink, one partition a tenant |
 | `dead_letters` | what Okta sent that is no event |
 """
@@ -20,6 +21,7 @@ from bytewax.operators import KeyedStream
 
 from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher
+from flows.pipeline.formatting import Formats
 from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import AlertRouter, Router
 from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
@@ -39,6 +41,7 @@ def deliver(
     *,
     tenants: Iterable[TenantConfig],
     sinks: Mapping[str, SinkConfig],
+    ocsf_version: str,
     dead_letter_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
@@ -52,20 +55,24 @@ def deliver(
         malformed: What goes to the dead letters of the input.
         tenants: Whose events they may be.
         sinks: The sinks by their names.
+        ocsf_version: What documents in format ocsf claim.
         dead_letter_dir: Where events go that can't be delivered.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
         alerts: Alerts by tenant, for the sinks that take them; None where nothing is detected, so that sinks of alerts alone get nothing.
     """
+    formats = Formats(sinks, ocsf_version)
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
-    keyed = op.map("key_by_tenant", documents, _by_tenant)
+    keyed = op.map("key_by_tenant", documents, formats.page_by_tenant if formats.any else _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
             sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
-            op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
+            formatter = formats.formatter(name)
+            formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
+            op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))
     rejected = op.filter_map("reject", malformed, InputLetters())
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
 

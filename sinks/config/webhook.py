@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sinks.config.http import HttpSinkCommon, check_header_value, is_plain_to_others, split_url
 from sinks.config.values import EnvName, OptionalPath, Strict, look_up, problem
-from sinks.webhook.encoding import Encoding
+from sinks.webhook.encoding import MESSAGES, Encoding
 from sinks.webhook.signature import check_secret
 
 __all__ = ["HecConfig", "WebhookSinkConfig"]
@@ -56,7 +56,8 @@ class HecConfig(Strict):
     """What Splunk is told of each event: see `sinks.webhook.encoding.HecFields`.
 
     Attributes:
-        sourcetype: The source type; that of Splunk's own Okta add-on by default, whose field extractions then apply.
+        sourcetype: The source type; by default that of Splunk's own Okta add-on, whose field extractions then apply, in format raw, and
+            `okta:ecs` or `okta:ocsf` in the others.
         source: The source.
         index: The index; the token's own where it is empty.
         host: The host; the organisation's where it is empty.
@@ -79,6 +80,8 @@ class WebhookSinkConfig(HttpSinkCommon):
         encoding: How a batch becomes a body: an array, a line for each event, or Splunk's HTTP Event Collector.
         secret_file: Signs requests as Standard Webhooks says, `whsec_` and base64; this or `secret_env`.
         secret_env: The same; this or `secret_file`.
+        routing_key_file: With encoding pagerduty: the key of the service's integration; this or `routing_key_env`.
+        routing_key_env: The same; this or `routing_key_file`.
         headers: Further headers, such as `{ X-Source = "okta" }`.
         headers_env: Those with credentials, such as `{ Authorization = "SPLUNK_AUTH" }`.
         headers_file: Those with credentials that stand in files.
@@ -91,9 +94,11 @@ class WebhookSinkConfig(HttpSinkCommon):
     url_file: OptionalPath = Field(None, description="the path of a file that holds the URL")
     url_env: EnvName = Field("", description="the name of an environment variable that holds the URL")
     url: str = Field("", description=_URL_ALLOWED, validate_default=True)
-    encoding: Encoding = Field("json", description="json, ndjson, hec")
+    encoding: Encoding = Field("json", description="json, ndjson, hec, slack, pagerduty")
     secret_file: OptionalPath = Field(None, description="the path of a file that holds the signing secret")
     secret_env: EnvName = Field("", description="the name of an environment variable that holds the signing secret")
+    routing_key_file: OptionalPath = Field(None, description="the path of a file that holds PagerDuty's routing key")
+    routing_key_env: EnvName = Field("", description="the name of an environment variable that holds PagerDuty's routing key")
     headers: dict[str, Annotated[str, AfterValidator(_check_value)]] = Field(
         {}, description="a table of headers, in which every value is text in quotes"
     )
@@ -105,6 +110,12 @@ class WebhookSinkConfig(HttpSinkCommon):
     )
     hec: HecConfig = Field(HecConfig(), description="a table with sourcetype, source, index and host")
     batch_events: int = Field(500, ge=1, le=100000, description="whole numbers from 1 to 100000")
+
+    @property
+    def sourcetype(self) -> str:
+        """Splunk's source type, which follows the format unless it is given."""
+        given = "sourcetype" in self.hec.model_fields_set or self.format == "raw"
+        return self.hec.sourcetype if given else f"okta:{self.format}"
 
     @property
     def has_secret(self) -> bool:
@@ -170,6 +181,40 @@ class WebhookSinkConfig(HttpSinkCommon):
             _check_secret(look_up(value, info), f"environment variable {value}")
         return value
 
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: Encoding, info: ValidationInfo) -> Encoding:
+        if value in MESSAGES and info.data.get("kinds", ("alerts",)) != ("alerts",):
+            message = f'"{value}" is for alerts alone; needed: kinds = ["alerts"]'
+            raise problem(message)
+        if value in MESSAGES and info.data.get("format", "raw") != "raw":
+            message = f'"{value}" is made of alerts in the format raw; needed: format = "raw"'
+            raise problem(message)
+        return value
+
+    @field_validator("routing_key_file")
+    @classmethod
+    def _check_routing_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            _check_has_pagerduty(info)
+            look_up(value, info)
+        return value
+
+    @field_validator("routing_key_env")
+    @classmethod
+    def _check_routing_key_env(cls, value: str, info: ValidationInfo) -> str:
+        has_file = info.data.get("routing_key_file") is not None
+        if value:
+            _check_has_pagerduty(info)
+            if has_file:
+                message = "given beside routing_key_file; needed: one of the two"
+                raise problem(message)
+            look_up(value, info)
+        elif not has_file and info.data.get("encoding") == "pagerduty" and "routing_key_file" in info.data:
+            message = 'missing; needed with encoding = "pagerduty": the name of an environment variable that holds the routing key'
+            raise problem(message)
+        return value
+
     @field_validator("headers", "headers_env", "headers_file")
     @classmethod
     def _check_names(cls, value: dict[str, object], info: ValidationInfo) -> dict[str, object]:
@@ -201,6 +246,12 @@ def _bad_names(names: Iterable[str], earlier: dict[str, str]) -> Iterator[str]:
         elif lower in seen:
             yield f"{name} stands there twice; upper and lower case mean the same"
         seen.add(lower)
+
+
+def _check_has_pagerduty(info: ValidationInfo) -> None:
+    if info.data.get("encoding", "pagerduty") != "pagerduty":
+        message = 'given without encoding = "pagerduty"; needed: that encoding, or no such key'
+        raise problem(message)
 
 
 def _check_secret_url(url: str | None, what: str) -> None:

@@ -55,9 +55,11 @@ class _Node:
         fields, names = [], {}
         for name, node in self.inner.items():
             node.attribute = f"m{next(numbers)}"
-            fields.append((node.attribute, node.build(numbers), MISSING))
+            kind = node.build(numbers)
+            # An object that isn't there is read like an empty one, so that mostly a path can be followed without a look at each step.
+            fields.append((node.attribute, kind, MISSING if node.struct is None else node.struct()))
             names[node.attribute] = name
-        self.struct = msgspec.defstruct("Members", fields, rename=names, gc=False)
+        self.struct = msgspec.defstruct("Members", fields, rename=names, gc=False, frozen=True)
         # An array holds the same objects; one type can't name both an array of structs and be one of them, so the array's are named apart.
         element = self.struct | list[Any] | _OTHERS
         return self.struct | list[element] | _OTHERS  # type: ignore[valid-type]
@@ -83,6 +85,7 @@ class FieldReader:
             self._root.build(count())
         self._wants_tenant = TENANT_MEMBER in sources
         self._decode = msgspec.json.Decoder(self._root.struct or dict[str, Any]).decode
+        self._straight = dict(self._straight_ways())
 
     def decode(self, data: bytes | memoryview | msgspec.Raw, tenant: str = "") -> Any:
         """Read an event.
@@ -98,12 +101,21 @@ class FieldReader:
             event = self._decode(data)
         except _UNREADABLE:
             event = self._tolerate(_tree(data))
-        if self._wants_tenant and tenant:
+        if tenant and self._wants_tenant:
             if type(event) is dict:
                 event[TENANT_MEMBER] = tenant
             else:
-                setattr(event, self._root.inner[TENANT_MEMBER].attribute, tenant)
+                event = msgspec.structs.replace(event, **{self._root.inner[TENANT_MEMBER].attribute: tenant})
         return event
+
+    def decode_all(self, events: Sequence[bytes | msgspec.Raw], tenant: str = "") -> list[Any]:
+        """Read some events of one tenant; the same as one by one, and faster."""
+        if not self._wants_tenant:
+            try:
+                return list(map(self._decode, events))
+            except _UNREADABLE:
+                pass
+        return [self.decode(data, tenant) for data in events]
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value.
@@ -114,6 +126,33 @@ class FieldReader:
         if path not in self.paths:
             raise KeyError(path)
         return _accessor(path, self._member)
+
+    def column(self, path: str, events: Sequence[Any]) -> list[Any]:
+        """A path's value in each of some decoded events.
+
+        Raises:
+            KeyError: The path isn't among this reader's.
+        """
+        straight = self._straight.get(path)
+        if straight is not None:
+            try:
+                return list(map(straight, events))
+            except AttributeError:
+                pass  # null, or what an event has in the place of an object
+        return list(map(self.accessor(path), events))
+
+    def _straight_ways(self) -> Iterator[tuple[str, Accessor]]:
+        """What reads those paths that lead through objects alone, where every event has them: all in C."""
+        for path in self.paths:
+            node, attributes = self._root, []
+            for segment in canonical(path).split(".") if find_virtual(path) is None else ():
+                if node.whole or segment not in node.inner:
+                    break
+                node = node.inner[segment]
+                attributes.append(node.attribute)
+            else:
+                if attributes:
+                    yield path, attrgetter(".".join(attributes))
 
     def _tolerate(self, tree: dict[str, Any]) -> Any:
         """A struct that holds plain objects: its accessors find their way through them too."""

@@ -139,7 +139,7 @@ def test_hec_goes_with_its_encoding() -> None:
         "hec.source: 3 is not allowed; allowed: a text",
         "hec.indx: unknown key; did you mean index? allowed: host, index, source, sourcetype",
     ]
-    assert wrong(encoding="xml", hec={"index": "main"}) == ['encoding: "xml" is not allowed; allowed: json, ndjson, hec']
+    assert wrong(encoding="xml", hec={"index": "main"}) == ['encoding: "xml" is not allowed; allowed: json, ndjson, hec, slack, pagerduty']
 
 
 def test_what_deserves_a_look() -> None:
