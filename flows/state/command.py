@@ -10,6 +10,7 @@ from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold, holders
 from flows.runtime.place import accept_any_place, known_place
 from flows.runtime.recovery import StateUnusable, check_usable, flows_in, store_names
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -75,4 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in words.items():
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         action.add_argument("directory", metavar="DIR", type=Path, help="the state directory")
+    shape_help(
+        parser,
+        {0: "done", 2: "the state directory can't be used"},
+        ["python -m flows.state show /var/lib/okta/state", "python -m flows.state accept /var/lib/okta/state"],
+    )
     return parser
