@@ -10,7 +10,7 @@ The ids of these steps are part of the saved state and never change:
 | `dead_letters` | what Okta sent that is no event |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import bytewax.operators as op
@@ -30,6 +30,8 @@ from sinks.documents import Documents
 
 __all__ = ["deliver"]
 
+_Narrow = Callable[[tuple[str, Documents]], tuple[str, Documents] | None]
+
 
 def deliver(
     pages: Stream[Batch],
@@ -41,6 +43,7 @@ def deliver(
     partition_names: Sequence[str],
     state_dir: Path | None,
     control: RunControl,
+    leave_out: Mapping[str, _Narrow] | None = None,
 ) -> None:
     """Tag the events, and send them to every sink that wants them.
 
@@ -53,6 +56,7 @@ def deliver(
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
+        leave_out: By sink, what takes out of a page what need not go there; such a sink has a step `leave_out_NAME`.
     """
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
     keyed = op.map("key_by_tenant", documents, _by_tenant)
@@ -61,6 +65,8 @@ def deliver(
         sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
         router = Router(name, config)
         routed = keyed if router.passes_all else op.filter_map(f"route_{name}", keyed, router.keyed)
+        if leave_out and name in leave_out:
+            routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
         op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
     rejected = op.filter_map("reject", malformed, InputLetters())
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
