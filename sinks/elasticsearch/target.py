@@ -10,9 +10,11 @@ from isal import isal_zlib
 
 from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome
+from sinks.elasticsearch.already_there import AlreadyThere
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
+from sinks.elasticsearch.lookup import Lookup
 from sinks.elasticsearch.reply import BULK_PATH, read_reply
 from sinks.http.client import HttpClient
 
@@ -57,6 +59,8 @@ class ElasticsearchTarget:
         self._cluster = Cluster(hosts, http, authorization, clock)
         self._encoder = BulkEncoder(index)
         self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
+        self._already_there = AlreadyThere(Lookup(self._cluster, index), clock)
+        self._clock = clock
         self._ready = not manage_template
         self._preparing = threading.Lock()
         self._preparations = 0
@@ -92,14 +96,16 @@ class ElasticsearchTarget:
             self._preparing.release()
 
     def send(self, batch: Batch, timeout_seconds: float) -> Outcome:
-        """Send a batch as one `_bulk` request."""
+        """Send a batch as one `_bulk` request; what a read-only index holds already counts as duplicate."""
+        deadline = self._clock() + timeout_seconds
         body = self._encoder.encode(batch)
         if self._compress:
             body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
         answered = self._cluster.request("POST", BULK_PATH, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
         if isinstance(answered, Again):
             return Outcome(again=[replace(answered, positions=range(len(batch)))])
-        return read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        outcome = read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        return self._already_there.told(outcome, batch, deadline) if outcome.again else outcome
 
     def scopes(self, batch: Batch) -> Sequence[str]:
         """The data stream or index of each event: a block or a missing shard concerns that one alone."""
