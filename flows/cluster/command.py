@@ -144,7 +144,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"process K serves its metrics at this port plus K (default: none, or with ${METRICS_ENABLED}: ${METRICS_PORT}, "
         f"else {_DEFAULT_METRICS_PORT})",
     )
-    parser.add_argument("--until-drained", action="store_true", help="end once every tenant has answered a short page, for cron")
+    parser.add_argument("--until-drained", action="store_true", help="end once every tenant is drained, for cron")
     return parser
 
 
