@@ -10,6 +10,7 @@ The ids of the flow and its steps are part of the saved state and never change:
 | `system_log` | the flow |
 | `okta` | the input, one partition a tenant |
 | `enrich` | tags |
+| `match`, `correlate` | detections; only with a table [detections] |
 | `route_NAME` | a sink's filter; only where it has one |
 | `sink_NAME` | a sink, one partition a tenant |
 | `dead_letters` | what Okta sent that is no event |
@@ -24,27 +25,23 @@ from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
+from flows.pipeline.detections.library import load_rules
+from flows.pipeline.detections.problems import Problem, RulesError
+from flows.pipeline.detections.rules import RuleSet
+from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import (
-    StateUnusable,
-    check_owner,
-    check_usable,
-    check_whole,
-    fence_off_uncommitted,
-    in_cluster,
-    known_state_keys,
-    recovery_dir,
-)
+from flows.runtime.recovery import StateUnusable, known_state_keys
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
-from sinks.config import FileSinkConfig
 
 __all__ = ["build_flow", "get_flow"]
 
-FLOW_ID = "system_log"
+FLOW_ID = MAIN_FLOW
 INPUT_STEP = "okta"
 
 
@@ -65,56 +62,74 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         SystemExit: With code 2 when the configuration or the state directory is wrong or the port for metrics is in use; what to do is on
             stderr. No request has been made.
         ConfigurationError: The configuration is wrong, where `bytewax.run` is not the program.
+        RulesError: A rule is, likewise.
     """
     control = RunControl(until_drained=until_drained)
     if not is_program():
-        return build_flow(load(config_path), control, None)
+        settings = load(config_path)
+        return build_flow(settings, control, None, _read_rules(settings)[0])
     configure_logging()
     tune_process()
     state_dir = recovery_dir()
     try:
         settings = load(config_path)
+        rules, doubts = _read_rules(settings)
         if state_dir is not None:
-            check_usable(state_dir, alone=not in_cluster())
-            check_owner(state_dir, FLOW_ID)
-            check_whole(state_dir, [name for name, sink in settings.sinks.items() if isinstance(sink, FileSinkConfig)])
+            take_state(state_dir, FLOW_ID, settings.sinks, way_out=WAY_OUT)
         prepare_metrics()
-    except (ConfigurationError, StateUnusable, MetricsUnavailable) as error:
+    except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    for warning in settings.warnings:
+    for warning in [*settings.warnings, *map(str, doubts)]:
         sys.stderr.write(f"warning: {warning}\n")
     install(control, names={tenant.name: tenant.display_name for tenant in settings.tenants})
-    return build_flow(settings, control, state_dir)
+    return build_flow(settings, control, state_dir, rules)
 
 
-def build_flow(settings: Settings, control: RunControl, state_dir: Path | None) -> Dataflow:
+def _read_rules(settings: Settings) -> tuple[RuleSet | None, list[Problem]]:
+    """The rules in force and what deserves a look; no rules without a table [detections]."""
+    return (None, []) if settings.detections is None else load_rules(settings.detections)
+
+
+def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, rules: RuleSet | None = None) -> Dataflow:
     """Wire the flow.
 
     Args:
         settings: The configuration.
         control: The run's switches.
-        state_dir: Bytewax's recovery directory, None when the run keeps no state. What a crash left uncommitted in it is removed here.
+        state_dir: Bytewax's recovery directory, None when the run keeps no state. This process holds it, see
+            `flows.runtime.state_directory`.
+        rules: The rules in force; None where nothing is detected.
 
     Returns:
         The dataflow.
     """
     retired = set(settings.pipeline.retired)
     if state_dir is not None:
-        fence_off_uncommitted(state_dir)
         retired.update(known_state_keys(state_dir, f"{FLOW_ID}.{INPUT_STEP}"))
-    source = OktaSource(settings.tenants, retired=retired, dedupe_window_seconds=settings.pipeline.dedupe_window_seconds, control=control)
+    source = OktaSource(
+        settings.tenants,
+        retired=retired,
+        dedupe_window_seconds=settings.pipeline.dedupe_window_seconds,
+        control=control,
+        spool_dir=settings.hooks.spool_dir,
+    )
     flow = Dataflow(FLOW_ID)
     okta = okta_input(INPUT_STEP, flow, source)
+    alerts = None
+    if rules is not None and settings.detections is not None:
+        alerts = detect(okta.oks, rules, settings.detections, {tenant.name: tenant for tenant in settings.tenants})
     deliver(
         okta.oks,
         okta.errs,
         tenants=settings.tenants,
         sinks=settings.sinks,
+        ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
         partition_names=source.partition_names,
         state_dir=state_dir,
         control=control,
+        alerts=alerts,
     )
     if not control.until_drained:
         relay_stops("stop", flow, control)

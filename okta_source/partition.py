@@ -10,6 +10,7 @@ from bytewax.inputs import StatefulSourcePartition
 from okta_source.fetching.control import RunControl
 from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.heartbeat import Heartbeat
+from okta_source.hooks.push import TenantPush
 from okta_source.metrics import PROCESS, TenantMetrics
 from okta_source.polling.dedupe import SeenWindow
 from okta_source.polling.event import Batch, Head, Malformed
@@ -30,6 +31,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
 
     Unit of parallelism: the tenant. A snapshot holds the place behind the last page that was handed to the dataflow (never what was merely
     fetched), the high-water mark and the window of seen uuids, so every event enters the dataflow exactly once across crash and resume.
+    With push it holds the position in the spool too, and the uuids that push has delivered and polling has still to bring.
 
     Args:
         tenant: The tenant's name.
@@ -39,6 +41,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         metrics: The tenant's series.
         control: Whether to stop.
         heartbeat: Lets the partitions of this process sleep for longer, all but one.
+        push: The tenant's push; None where it has none and never had.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         metrics: TenantMetrics,
         control: RunControl,
         heartbeat: Heartbeat | None = None,
+        push: TenantPush | None = None,
     ) -> None:
         self._tenant = tenant
         self._feed = feed
@@ -58,42 +62,63 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         self._metrics = metrics
         self._control = control
         self._heartbeat = heartbeat or Heartbeat()
+        self._push = push
 
     def next_batch(self) -> list[Item]:
-        """At most one page, without waiting.
+        """At most one page, and what push has brought, without waiting.
 
         Raises:
             StopIteration: The run is to stop, or runs until drained and this tenant is.
         """
+        pushed = self._pushed()
         in_flight = self._feed.in_flight  # looked at first: a page comes before its request ends
         taken = self._feed.take()
         if taken is None:
             if self._control.stopping:
-                if in_flight and not self._control.grace_is_over():
-                    return []
+                if pushed or (in_flight and not self._control.grace_is_over()):
+                    return pushed
                 raise StopIteration
             if self._feed.finished:
                 raise StopIteration
             self._feed.poke()
-            return []
+            return pushed
         self._feed.poke()
         page, drained = taken
-        return self._deliver(page, drained=drained)
+        return pushed + self._deliver(page, drained=drained)
 
     def next_awake(self) -> datetime | None:
         """Soon while a page is expected, never far ahead: the real due time is the feed's own."""
-        nap_seconds = _STOPPING_NAP_SECONDS if self._control.stopping else self._heartbeat.nap_seconds(self._feed.idle_seconds())
+        if self._control.stopping:
+            nap_seconds = _STOPPING_NAP_SECONDS
+        else:
+            idle_seconds = self._feed.idle_seconds()
+            if self._push is not None and (until_look := self._push.nap_seconds()) is not None:
+                idle_seconds = min(idle_seconds, until_look)
+            nap_seconds = self._heartbeat.nap_seconds(idle_seconds, patient=self._feed.is_patient)
         # Bytewax compares with its own clock, so this one isn't passed in.
         return datetime.now(UTC) + timedelta(seconds=nap_seconds)
 
     def snapshot(self) -> dict[str, Any]:
         """The place behind the last page handed over."""
         PROCESS.snapshotted()
-        return replace(self._state, window=self._window.segments()).to_plain()
+        push = self._push.state().to_plain() if self._push is not None else None
+        window = self._window
+        return replace(self._state, window=window.segments(), forgotten_mark=window.forgotten_mark, push=push).to_plain()
 
     def close(self) -> None:
         """Give the connection back."""
         self._feed.close()
+
+    def _pushed(self) -> list[Item]:
+        """What push has brought, and a poll where it wants one."""
+        push = self._push
+        if push is None or self._control.stopping:
+            return []
+        items = push.look()
+        if push.wants_poll and self._feed.wake():
+            push.polls()
+        self._metrics.malformed(sum(isinstance(item, Malformed) for item in items))
+        return items
 
     def _deliver(self, page: Page, *, drained: bool) -> list[Item]:
         metrics = self._metrics
@@ -105,9 +130,16 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
             if fresh is not None:
                 metrics.duplicates(len(heads) - len(fresh))
                 heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
+            if heads and self._push is not None:
+                fresh = self._push.polled(heads, bodies)
+                if fresh is not None:
+                    metrics.duplicates(len(heads) - len(fresh))
+                    heads, bodies = [heads[index] for index in fresh], [bodies[index] for index in fresh]
             if heads:
                 self._count_unlikely(page, heads)
                 items.append(Batch(self._tenant, _POLL, page.received_at, heads, bodies))
+        if self._push is not None:
+            self._push.page_done(page.high_water, received_at=page.received_at, drained=drained)
         if drained:
             self._window.rest()
         state = self._state

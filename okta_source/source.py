@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import bytewax.operators as op
@@ -18,6 +19,8 @@ from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.heartbeat import Heartbeat
 from okta_source.fetching.pool import Shared
 from okta_source.fetching.transport import OktaTransport, Transport
+from okta_source.hooks.push import PushState, TenantPush
+from okta_source.hooks.spool_reader import SpoolReader
 from okta_source.http.client import HttpClient
 from okta_source.metrics import TenantMetrics
 from okta_source.partition import Item, RetiredPartition, TenantPartition
@@ -62,6 +65,7 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         control: Whether to stop, and whether to end after a drain.
         transport: Makes a tenant's transport; tests pass their own.
         now: The clock, UTC.
+        spool_dir: Where the receiver of hooks puts deliveries; None for no push.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
         control: RunControl | None = None,
         transport: Callable[[TenantConfig, TenantMetrics], Transport] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        spool_dir: Path | None = None,
     ) -> None:
+        self._spool_dir = spool_dir
         self._tenants = {tenant.name: tenant for tenant in tenants}
         self._names = sorted({*self._tenants, *retired})
         self._dedupe_window_seconds = dedupe_window_seconds
@@ -137,11 +143,35 @@ class OktaSource(FixedPartitionedSource[Item, Any]):
             control=self._control,
             now=self._now,
         )
-        window = SeenWindow(self._dedupe_window_seconds, saved.window if saved else ())
+        window = SeenWindow(self._dedupe_window_seconds, saved.window if saved else (), saved.forgotten_mark if saved else None)
+        push = self._push(tenant, saved, window, poller.started_at, metrics)
         state = TenantState(
             poller.cursor, poller.started_at, poller.high_water, query.fingerprint(), drained=saved.drained if saved else None
         )
-        return TenantPartition(tenant.name, feed, state, window, metrics, self._control, self._heartbeat)
+        return TenantPartition(tenant.name, feed, state, window, metrics, self._control, self._heartbeat, push)
+
+    def _push(
+        self, tenant: TenantConfig, saved: TenantState | None, window: SeenWindow, started_at: datetime, metrics: TenantMetrics
+    ) -> TenantPush | None:
+        """The tenant's push; also where it has none any more, as long as polling has still to bring what push delivered."""
+        state = PushState.from_plain(saved.push) if saved and saved.push else PushState()
+        hooks = tenant.hooks if self._spool_dir is not None else None
+        if hooks is None and state == PushState():
+            return None
+        reads = hooks is not None and not self._control.until_drained
+        return TenantPush(
+            tenant=tenant.name,
+            hosts=(tenant.org_host, *tenant.allowed_hosts),
+            mode=hooks.mode if hooks is not None and reads else None,
+            reader=SpoolReader(self._spool_dir / tenant.name, state.position) if self._spool_dir is not None and reads else None,
+            window=window,
+            window_seconds=self._dedupe_window_seconds,
+            started_at=started_at,
+            saved=state,
+            metrics=metrics.with_hooks() if hooks is not None else None,
+            now=self._now,
+            clock=self._shared.clock,
+        )
 
 
 def okta_input(step_id: str, flow: Dataflow, source: OktaSource) -> OktaOut:

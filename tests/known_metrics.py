@@ -4,13 +4,23 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+import flows.pipeline.detections.metrics
+import flows.pipeline.formatting
+import okta_source.hooks.metrics
 import okta_source.metrics
 import sinks.metrics
 from grafana.generator.metrics import BYTEWAX, PROMETHEUS
 
 __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 
-_MODULES = (okta_source.metrics, sinks.metrics)  # importing them registers what they count
+# Importing them registers what they count.
+_MODULES = (
+    okta_source.hooks.metrics,
+    okta_source.metrics,
+    sinks.metrics,
+    flows.pipeline.detections.metrics,
+    flows.pipeline.formatting,
+)
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
 
 
@@ -21,7 +31,12 @@ def registered_metrics() -> set[str]:
 
 def tenant_metrics() -> set[str]:
     """The source's metrics: each has a label `tenant`."""
-    return {name for name in registered_metrics() if name.startswith("okta_") and not name.startswith(("okta_sink_", "okta_delivery_"))} - {
+    return {
+        name
+        for name in registered_metrics()
+        if name.startswith("okta_") and not name.startswith(("okta_sink_", "okta_delivery_", "okta_detection_"))
+    } - {
+        "okta_hook_connections",
         "okta_pipeline_info",
         "okta_last_snapshot_timestamp_seconds",
     }

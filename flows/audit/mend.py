@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flows.audit.steps import MARKERS
 from flows.audit.thinning import thin
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.pipeline.destinations import BESIDE
 from flows.reading.keys import HOUR_SECONDS
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
@@ -65,7 +65,7 @@ def _windows(sinks: Sequence[FileSinkConfig], tenants: Sequence[str], since: dat
     first, last = int(since.timestamp()) // HOUR_SECONDS, int(datetime.now(UTC).timestamp()) // HOUR_SECONDS
     for sink in sinks:
         alone = ArchiveFiles(sink.path, sink.compression, ())
-        everything = ArchiveFiles(sink.path, sink.compression, MARKERS)
+        everything = ArchiveFiles(sink.path, sink.compression, BESIDE)
         for tenant in tenants:
             hour = first
             while hour <= last:

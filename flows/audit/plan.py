@@ -149,7 +149,12 @@ def make_plan(asked: Asked, settings: Settings, now: datetime) -> tuple[Plan, li
     words += [
         f"sink {name}: a webhook can't be audited, since nobody can ask its receiver what it holds" for name in sinks if name in webhooks
     ]
-    sinks = tuple(name for name in sinks if name not in webhooks)
+    words += [
+        f"sink {name}: it gets alerts only, and what is audited are events"
+        for name in sinks
+        if name in asked.sinks and "events" not in settings.sinks[name].kinds
+    ]
+    sinks = tuple(name for name in sinks if name not in webhooks and "events" in settings.sinks[name].kinds)
     if not sinks:
         message = "sink: there is none that can be audited; a file sink or a search sink is needed"
         raise AuditRefused(message)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import orjson
@@ -21,7 +21,10 @@ _DAYS_NAMED: Final = 10
 _HEADINGS: Final = ("Okta", "archive", "missing", "not held", "there now", "twice", "surplus")
 _AWAY: Final = (
     ("closed", "closed: open those indices (POST /INDEX/_open) to audit them"),
-    ("deleted", "deleted, as they are older than everything that is there; --repair --repair-deleted delivers them again"),
+    (
+        "deleted",
+        "deleted, as they are older than what is kept, or than everything that is there; --repair --repair-deleted delivers them again",
+    ),
     (
         "hole",
         "not there, although older days are: if nobody has deleted them, they were lost; --repair --repair-deleted delivers them again",
@@ -60,7 +63,7 @@ def print_report(out: Console, summary: Summary, missing: Path, names: Mapping[s
     _say(out, _verdict(summary))
 
 
-def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
+def write_json(out: BinaryIO, summary: Summary, missing: Path) -> None:
     """Write it for programs, every hour and every event that was missing.
 
     Raises:
@@ -83,9 +86,9 @@ def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
         "results": [_result(result) for result in summary.results],
     }
     # The list may be long, so it is never in memory as a whole.
-    out.write(orjson.dumps(head).decode()[:-1] + ',"missing":[')
-    out.writelines("," * bool(number) + msgspec.json.encode(event).decode() for number, event in enumerate(read_missing(missing)))
-    out.write("]}\n")
+    out.write(orjson.dumps(head)[:-1] + b',"missing":[')
+    out.writelines(b"," * bool(number) + msgspec.json.encode(event) for number, event in enumerate(read_missing(missing)))
+    out.write(b"]}\n")
 
 
 def read_missing(path: Path) -> Iterator[MissingEvent]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from flows.reading.holdings import uuid_of_line
 from flows.reading.keys import key_of
 from sinks.durable import sync_directory
-from sinks.event_head import read_head
 from sinks.file.archive_reader import LineReader
 from sinks.file.compression import Compression, new_encoder
 
@@ -118,7 +118,5 @@ def _lines(reader: LineReader) -> Iterator[bytes]:
 
 
 def _key(line: bytes) -> bytes | None:
-    try:
-        return key_of(read_head(line).uuid)
-    except ValueError:
-        return None
+    uuid = uuid_of_line(line)
+    return key_of(uuid) if uuid else None

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
+from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -23,9 +24,10 @@ from okta_source.config.file import (
     tenant_warnings,
     unusable_tls,
 )
+from okta_source.config.hooks import HooksConfig
 from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
-from sinks.config import SinkConfig
+from sinks.config import DocumentFormat, SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]
 
@@ -43,12 +45,16 @@ class PipelineConfig(Strict):
 
     Attributes:
         format: What sinks receive unless their own table says otherwise.
+        ocsf_version: The version of OCSF that documents in that format claim, and are valid in.
         dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
         retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
 
-    format: Literal["raw"] = Field("raw", description="raw")
+    format: DocumentFormat = Field("raw", description="raw, ecs, ocsf")
+    ocsf_version: Literal["1.3.0", "1.4.0", "1.5.0", "1.6.0", "1.7.0", "1.8.0"] = Field(
+        "1.3.0", description="1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0, 1.8.0"
+    )
     dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
     dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
     retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
@@ -67,6 +73,8 @@ class Document(Strict):
 
     pipeline: PipelineConfig = Field(description="a table [pipeline]")
     tenants: Tenants
+    hooks: HooksConfig = Field(description="a table [hooks]")
+    detections: DetectionsConfig | None = Field(None, description="a table [detections]")
     sinks: dict[str, SinkConfig] = Field(
         min_length=1, description='at least one [sinks.NAME] table, such as [sinks.archive] with type = "file"'
     )
@@ -80,6 +88,8 @@ class Settings:
         pipeline: What holds for the whole.
         tenants: The organisations, at least one, in the file's order.
         sinks: The sinks by their names, at least one, in the file's order.
+        hooks: Where the receiver of hooks listens, and its spool.
+        detections: Which rules are in force; None for no detection at all.
         path: The file that all this was read from, absolute.
         warnings: What works but deserves a look, one line each.
     """
@@ -87,6 +97,8 @@ class Settings:
     pipeline: PipelineConfig
     tenants: tuple[TenantConfig, ...]
     sinks: dict[str, SinkConfig]
+    hooks: HooksConfig
+    detections: DetectionsConfig | None
     path: Path
     warnings: tuple[str, ...]
 
@@ -106,8 +118,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         ConfigurationError: With every problem that the file has.
     """
     file = read_config_file(path, environ)
-    raw = {"pipeline": {}, **file.raw}
-    context = {"folder": file.folder, "environ": environ}
+    raw = {"pipeline": {}, "hooks": {}, **file.raw}
+    pipeline = raw["pipeline"]
+    context = {"folder": file.folder, "environ": environ, "format": pipeline.get("format") if isinstance(pipeline, dict) else None}
     found: list[tuple[Location, str]] = []
     document: Document | None = None
     try:
@@ -127,9 +140,16 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
-    warnings = [*tenant_warnings(document.tenants), *sink_rules.warnings(sinks)]
+    misplaced = list(sink_rules.misplaced(sinks))
+    if misplaced:
+        raise file.error(misplaced)
+    warnings = [
+        *tenant_warnings(document.tenants),
+        *sink_rules.warnings(sinks),
+        *sink_rules.alert_warnings(sinks, detects=document.detections is not None),
+    ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
-    return Settings(document.pipeline, document.tenants, sinks, file.path, told)
+    return Settings(document.pipeline, document.tenants, sinks, document.hooks, document.detections, file.path, told)
 
 
 def _position(place: Location) -> tuple[int, int]:

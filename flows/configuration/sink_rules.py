@@ -22,9 +22,10 @@ from sinks.config import (
 )
 from sinks.http.tls import client_context
 
-__all__ = ["conflicts", "unusable_tls", "warnings"]
+__all__ = ["alert_warnings", "conflicts", "misplaced", "unusable_tls", "warnings"]
 
 _MOST_NAMES_SHOWN: Final = 30
+_OPTIONS: Final = {"event_original": "ecs", "raw_data": "ocsf"}
 
 
 def conflicts(
@@ -80,6 +81,23 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "") or "none"
 
 
+def misplaced(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
+    """Find options of a format that a sink doesn't have.
+
+    Args:
+        sinks: The sinks with their formats, the pipeline's where they have none of their own.
+
+    Yields:
+        The location in the document, and what is wrong there.
+    """
+    for name, sink in sinks.items():
+        for option, document_format in _OPTIONS.items():
+            if option in sink.model_fields_set and sink.format != document_format:
+                needed = f'format = "{document_format}" in this table or in [pipeline], or no such key'
+                reason = f"given beside format {sink.format}; needed: {needed}"
+                yield ("sinks", name, option), reason
+
+
 def unusable_tls(sinks: Mapping[str, SinkConfig], environ: Mapping[str, str]) -> Iterator[tuple[Location, str]]:
     """Find certificates and keys that can be read but not used: a run must not find that out when it has begun.
 
@@ -132,6 +150,24 @@ def warnings(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
         if isinstance(sink, (ElasticsearchSinkConfig, WebhookSinkConfig)):
             for place in sink.plain_to_others():
                 yield ("sinks", name, *place), "http:// shows the sink's credentials to anyone on the way; use https://"
+
+
+def alert_warnings(sinks: Mapping[str, SinkConfig], *, detects: bool) -> Iterator[tuple[Location, str]]:
+    """Find alerts that go nowhere, and sinks that wait for alerts which nobody gives.
+
+    Args:
+        sinks: The sinks.
+        detects: Whether there is a table [detections].
+
+    Yields:
+        The location in the document, and what to do about it.
+    """
+    takers = [name for name, sink in sinks.items() if "alerts" in sink.kinds]
+    if detects and not takers:
+        yield ("detections",), 'no sink takes alerts; add kinds = ["alerts"] to one'
+    if not detects:
+        for name in takers:
+            yield ("sinks", name, "kinds"), "there are no alerts without a table [detections]"
 
 
 def _secret_files(sink: HttpSinkCommon) -> Iterator[tuple[Location, Any]]:

@@ -20,16 +20,18 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from flows.pipeline.detections.documents import AlertHead
 from okta_source.tagging.categories import category
-from sinks.config import Severity, SinkCommon
+from sinks.config import AlertLevel, Severity, SinkCommon
 from sinks.documents import Documents
 from sinks.event_head import NOT_JSON, members_of
 from sinks.metrics import SinkMetrics
 
-__all__ = ["Router"]
+__all__ = ["AlertRouter", "Router"]
 
 _EVENT_TYPE = attrgetter("event_type")
 _RANKS: Final = {name: rank for rank, name in enumerate(get_args(Severity))}
+_LEVELS: Final = get_args(AlertLevel)
 _MOST_TYPES_REMEMBERED: Final = 10_000
 
 
@@ -109,6 +111,33 @@ class Router:
 
     def _is_grave(self, severity: object) -> bool:
         return not isinstance(severity, str) or _RANKS.get(severity, self._least) >= self._least
+
+
+class AlertRouter:
+    """One sink's filter of alerts: by tenant and level. What it says of event types, categories and severities is said of events.
+
+    Args:
+        sink_name: The sink's name, for the metric.
+        config: Its table.
+    """
+
+    def __init__(self, sink_name: str, config: SinkCommon) -> None:
+        self._metrics = SinkMetrics(sink_name)
+        self._tenants = frozenset(config.tenants)
+        self._levels = frozenset(_LEVELS[_LEVELS.index(config.level_at_least) :])
+
+    def keyed(self, item: tuple[str, Documents]) -> tuple[str, Documents] | None:
+        """The alerts that the sink gets, in their order, with their tenant's name in front; None where it gets none."""
+        tenant, documents = item
+        if self._tenants and tenant not in self._tenants:
+            wanted: list[int] = []
+        else:
+            wanted = [index for index, head in enumerate(documents.heads) if isinstance(head, AlertHead) and head.level in self._levels]
+        dropped = len(documents) - len(wanted)
+        if not dropped:
+            return item
+        self._metrics.filtered(tenant, dropped)
+        return (tenant, documents.take(wanted)) if wanted else None
 
 
 def _severities(documents: Documents, indices: Sequence[int]) -> Iterable[object]:

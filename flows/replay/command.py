@@ -141,7 +141,7 @@ class _Run:
         policy = replace(policy_of(config), on_exhausted="dead_letter")
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
-        target = make_target(name, config)
+        target = make_target(name, config, document_format)
         return Writer(name, target, policy, letters, document_format=document_format, stop_deadline=self.stop.deadline)
 
     def _trouble(self, text: str) -> None:

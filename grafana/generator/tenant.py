@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana.generator.board import Row, address, board, line
 from grafana.generator.panels import Ask, chart, heat
 from grafana.generator.promql import JOB, TENANT, grown, or_zero, per, quantile, rate, selector
+from grafana.generator.tenant_hooks import hooks
 from grafana.generator.tenant_now import gauge, now
 from grafana.generator.variables import METRICS_SOURCE, data_source, job, tenant
 
@@ -22,7 +23,7 @@ def build() -> models.Dashboard:
         "Okta / Tenant",
         "One organisation: what is asked of Okta, what comes back, what the rate limit leaves, and where its events go.",
         [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant()],
-        [now(), _requests(), _events(), _limits(), _trouble(), _delivery()],
+        [now(), _requests(), _events(), _limits(), _trouble(), _delivery(), hooks()],
     )
 
 
@@ -85,8 +86,9 @@ def _events() -> Row:
             8,
             chart(
                 "Events received",
-                "What Okta sent; of that, what had been seen before and was dropped, what is no event and went to the dead letters (or beyond "
-                "the day's budget of them was only counted), and what claims to have happened over a year ago or days ahead.",
+                "What Okta sent; of that, what had been seen before and was dropped, what is no event (in the dead letters, or beyond "
+                "the day's budget of them only counted), what claims to have happened over a year ago or days ahead, and what could not "
+                "be mapped to ECS or OCSF and is delivered raw.",
                 "eps",
                 [
                     Ask("Received", _counter("okta_events_received_total"), "{{tenant}} received"),
@@ -94,6 +96,7 @@ def _events() -> Row:
                     Ask("Malformed", _counter("okta_events_malformed_total"), "{{tenant}} malformed"),
                     Ask("Not kept", _counter("okta_input_letters_dropped_total"), "{{tenant}} malformed and not kept"),
                     Ask("Unlikely", _counter("okta_events_unlikely_time_total"), "{{tenant}} of unlikely times"),
+                    Ask("Unmapped", _counter("okta_mapping_errors_total"), "{{tenant}} not mapped"),
                 ],
                 width=8,
             ),

@@ -79,10 +79,12 @@ class TenantFeed:
         self._has_place = control.until_drained
         self._origin = self._due = 0.0
         self._answer_seconds = 0.0
+        self._is_patient = False
         self._estimate_bytes = _FIRST_ESTIMATE_BYTES
         self._allowed_at = 0.0
         self._repeats = Repeats()
         self._was_failing = False
+        self._resting = False
         self._finished = False
         metrics.follow(lambda: max(self._due, self._allowed_at))
 
@@ -90,6 +92,11 @@ class TenantFeed:
     def in_flight(self) -> bool:
         """Whether a request is under way or queued."""
         return self._busy
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether nothing is known that would have to be caught up with."""
+        return self._is_patient
 
     @property
     def finished(self) -> bool:
@@ -113,6 +120,17 @@ class TenantFeed:
         self._busy_since = now
         self._busy = True
         self._shared.pool.submit(self._run)
+
+    def wake(self) -> bool:
+        """Let the next poll be due now, if the tenant rests after a drain: never in the midst of a request, a drain or a back-off.
+
+        Returns:
+            Whether it is; what the host's budget says still counts.
+        """
+        if self._busy or not self._resting or not self._has_place:
+            return False
+        self._due = min(self._due, self._shared.clock())
+        return True
 
     def take(self) -> tuple[Page, bool] | None:
         """The next page and whether it ended a drain, or None. The page's memory is the taker's from here on."""
@@ -199,6 +217,8 @@ class TenantFeed:
         turn = next_turn(self._origin, step.due_seconds, started) if step.drained else ended + step.due_seconds
         self._due = max(turn, ended)
         self._answer_seconds = ended - started
+        self._is_patient = step.due_seconds > 0.0
+        self._resting = step.drained and step.failure is None
         self._keep_or_close(answered=isinstance(outcome, Response), idle_seconds=step.due_seconds)
         if step.block_seconds:
             self._due = ended  # the host's budget holds it back, which counts the wait

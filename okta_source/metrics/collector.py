@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric, Sample
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from okta_source.metrics.hooks import DELAY_BUCKETS_SECONDS, HookMetrics
 from okta_source.metrics.process import PROCESS
 from okta_source.metrics.tenant import BUCKETS_SECONDS, TENANTS, TenantMetrics
 
@@ -15,6 +16,7 @@ __all__ = ["TenantCollector"]
 
 _Read = Callable[[TenantMetrics], float | None]
 _BOUNDS = (*(str(bound) for bound in BUCKETS_SECONDS), "+Inf")
+_DELAY_BOUNDS = (*(str(bound) for bound in DELAY_BUCKETS_SECONDS), "+Inf")
 
 _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
     ("okta_tenant_up", "gauge", "1 while the last poll succeeded; absent before the first outcome.", lambda it: it.is_up),
@@ -90,6 +92,29 @@ _INFO = ("okta_tenant_info", "gauge", "1; how the tenant is called for people, a
 _FAILING = ("okta_tenant_failing", "gauge", "1 while the last poll failed, with the reason; absent otherwise.")
 _REQUESTS = ("okta_requests", "counter", "Requests for logs by HTTP status; `error` without an answer.")
 _DURATION = ("okta_request_duration_seconds", "histogram", "Time from a request for logs to the last byte of its answer.")
+_HOOK_EVENTS = (
+    "okta_hook_events",
+    "counter",
+    "Events that push has brought, by what became of them: delivered, woke, duplicate, too_old, doubtful, malformed.",
+)
+_HOOK_DELAY = ("okta_hook_delay_seconds", "histogram", "From an event's `published` to its delivery by push.")
+_HOOK_PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, Callable[[HookMetrics], float]], ...] = (
+    (
+        "okta_hook_unconfirmed",
+        "counter",
+        "Events that push has brought and polling should have and has not: forged, or made up by the console's Preview.",
+        lambda it: it.unconfirmed,
+    ),
+    (
+        "okta_hook_missed",
+        "counter",
+        "Events that polling has brought and whose hook has not come within five minutes.",
+        lambda it: it.missed,
+    ),
+    ("okta_hook_delivery_failures", "counter", "Failed deliveries that Okta's log tells of.", lambda it: it.delivery_failures),
+    ("okta_hook_spool_bytes", "gauge", "Size of the tenant's spool, read or not.", lambda it: it.spool_bytes),
+)
+"""Of a tenant that has hooks; others have no such series."""
 _ERRORS = ("okta_errors", "counter", "Failed polls and deliveries by cause.")
 _LAST_SNAPSHOT = ("okta_last_snapshot_timestamp_seconds", "gauge", "When Bytewax last took a snapshot of a partition of the source.")
 _PIPELINE = ("okta_pipeline_info", "gauge", "1; the release, and which process of its cluster this is.")
@@ -109,7 +134,8 @@ class TenantCollector(Collector):
     def describe(self) -> Iterable[Metric]:
         """The metrics without values, by which the registry refuses a second one of a name."""
         others = (_INFO, _FAILING, _REQUESTS, _DURATION, _ERRORS, _LAST_SNAPSHOT, _PIPELINE)
-        return [_family(*told) for told in (*(plain[:3] for plain in _PLAIN), *others)]
+        hooks = (*(plain[:3] for plain in _HOOK_PLAIN), _HOOK_EVENTS, _HOOK_DELAY)
+        return [_family(*told) for told in (*(plain[:3] for plain in _PLAIN), *others, *hooks)]
 
     def collect(self) -> Iterable[Metric]:
         """The metrics as they are now; one family after the other, so that a scrape of many tenants never holds them all."""
@@ -124,7 +150,8 @@ class TenantCollector(Collector):
             *_FAILING, ((_with(it, error_type=it.failing[0], stage=it.failing[1]), 1) for it in tenants if it.failing is not None)
         )
         yield _labelled(*_REQUESTS, ((_with(it, code=code), count) for it in tenants for code, count in list(it.counts.requests.items())))
-        yield _durations(tenants)
+        yield _histogram(_DURATION, _BOUNDS, ((it.labels, it.counts.buckets, it.counts.duration_seconds) for it in tenants))
+        yield from _hooks([(it.labels, it.counts.hooks) for it in tenants if it.counts.hooks is not None])
         yield _labelled(*_ERRORS, PROCESS.errors())
         last_snapshot = PROCESS.last_snapshot
         yield _labelled(*_LAST_SNAPSHOT, () if last_snapshot is None else [({}, last_snapshot)])
@@ -146,17 +173,26 @@ def _labelled(name: str, kind: str, text: str, values: Iterable[tuple[dict[str, 
     return family
 
 
-def _durations(tenants: Iterable[TenantMetrics]) -> Metric:
-    name = _DURATION[0]
-    family = _family(*_DURATION)
+def _histogram(described: tuple[str, str, str], bounds: Iterable[str], values: Iterable[tuple[dict[str, str], list[int], float]]) -> Metric:
+    name = described[0]
+    family = _family(*described)
     samples = family.samples
-    for it in tenants:
-        counts = list(accumulate(it.counts.buckets))
-        for bound, count in zip(_BOUNDS, counts, strict=True):
-            samples.append(Sample(f"{name}_bucket", {**it.labels, "le": bound}, count))
-        samples.append(Sample(f"{name}_count", it.labels, counts[-1]))
-        samples.append(Sample(f"{name}_sum", it.labels, it.counts.duration_seconds))
+    for labels, buckets, total in values:
+        counts = list(accumulate(buckets))
+        for bound, count in zip(bounds, counts, strict=True):
+            samples.append(Sample(f"{name}_bucket", {**labels, "le": bound}, count))
+        samples.append(Sample(f"{name}_count", labels, counts[-1]))
+        samples.append(Sample(f"{name}_sum", labels, total))
     return family
+
+
+def _hooks(tenants: list[tuple[dict[str, str], HookMetrics]]) -> Iterable[Metric]:
+    for name, kind, text, read in _HOOK_PLAIN:
+        yield _labelled(name, kind, text, ((labels, read(it)) for labels, it in tenants))
+    yield _labelled(
+        *_HOOK_EVENTS, (({**labels, "result": result}, count) for labels, it in tenants for result, count in list(it.events.items()))
+    )
+    yield _histogram(_HOOK_DELAY, _DELAY_BOUNDS, ((labels, it.delays, it.delay_seconds) for labels, it in tenants))
 
 
 TENANT_COLLECTOR = TenantCollector()

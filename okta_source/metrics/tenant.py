@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from okta_source.metrics.hooks import HookMetrics
 from okta_source.metrics.process import PROCESS
 
 __all__ = ["BUCKETS_SECONDS", "TENANTS", "Counts", "TenantMetrics"]
@@ -26,6 +27,7 @@ class Counts:
     Attributes:
         requests: Requests for logs by their code.
         buckets: Requests by their duration, one more than there are bounds.
+        hooks: What push has counted; None for a tenant without hooks.
         rate_limit_wait: Seconds of waits that are over, and from when to when (monotonic seconds) the last one goes; read and set as one.
     """
 
@@ -37,6 +39,7 @@ class Counts:
         "events_malformed",
         "events_received",
         "events_unlikely",
+        "hooks",
         "letters_dropped",
         "pages",
         "rate_limit_wait",
@@ -57,6 +60,7 @@ class Counts:
         self.rate_limit_wait = 0.0, 0.0, 0.0
         self.cursor_resets = 0
         self.token_refreshes = 0
+        self.hooks: HookMetrics | None = None
 
 
 class TenantMetrics:
@@ -138,6 +142,12 @@ class TenantMetrics:
         """What the last answer said of the rate limit."""
         self.rate_limit = limit, remaining, reset_epoch_seconds
 
+    def with_hooks(self) -> HookMetrics:
+        """The numbers of the tenant's push, which it has from now on."""
+        if self.counts.hooks is None:
+            self.counts.hooks = HookMetrics()
+        return self.counts.hooks
+
     def waits(self, now: float, seconds: float) -> None:
         """A request waits for the rate limit, as it looks now for so many seconds; 0.0 when it waits no more.
 
@@ -179,6 +189,10 @@ class TenantMetrics:
         if high_water is not None:
             self.high_water = high_water.timestamp()
         self.drained = drained
+
+    def malformed(self, count: int) -> None:
+        """What push has brought goes to the dead letters undecoded."""
+        self.counts.events_malformed += count
 
     def duplicates(self, count: int) -> None:
         """Events were dropped because their uuid had been seen."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-__all__ = ["SeenWindow", "Segment"]
+__all__ = ["SeenWindow", "Segment", "pack_uuids", "unpack_uuids"]
 
 Segment = tuple[float, bytes, tuple[str, ...]]
 """High-water mark in seconds since the epoch, canonical uuids of 16 bytes each, and those that are not canonical as they are."""
@@ -40,10 +40,16 @@ class SeenWindow:
     Args:
         window_seconds: How far behind the high-water mark uuids are remembered.
         segments: Saved segments, as `segments()` returned them.
+        forgotten_mark: As saved with them; None where nobody saved it.
+
+    Attributes:
+        forgotten_mark: The highest mark of a segment that was ever forgotten; None while none was. A uuid that was seen at a higher mark is
+            in the window for certain.
     """
 
-    def __init__(self, window_seconds: float, segments: Iterable[Segment] = ()) -> None:
+    def __init__(self, window_seconds: float, segments: Iterable[Segment] = (), forgotten_mark: float | None = None) -> None:
         self._window_seconds = window_seconds
+        self.forgotten_mark = forgotten_mark
         self._segments = deque(_Segment(float(mark), None, (float(mark), packed, others)) for mark, packed, others in segments)
         self._count = sum(map(len, self._segments))
         self._seen: set[str] | None = None
@@ -72,6 +78,15 @@ class SeenWindow:
         self._forget(high_water_seconds - self._window_seconds)
         return fresh
 
+    def seen(self, uuids: Sequence[str]) -> list[bool]:
+        """Of each uuid, whether it is in the window; nothing is remembered by asking."""
+        if self._seen is not None:
+            return [uuid in self._seen for uuid in uuids]
+        packed, others = self._packed_pieces()
+        keys = _keys(uuids)
+        pieces = set(_pieces(packed)) if len(keys) > _SEARCHED_ONE_BY_ONE else None
+        return [key in others if isinstance(key, str) else _holds(packed, key) if pieces is None else key in pieces for key in keys]
+
     def rest(self) -> None:
         """Take note that a drain has ended. After a few without a large page in between, the window takes its small form again."""
         if self._seen is None:
@@ -87,8 +102,7 @@ class SeenWindow:
         return tuple(segment.saved() for segment in self._segments)
 
     def _fresh_of_packed(self, uuids: list[str]) -> list[int] | None:
-        packed = b"".join([segment.saved()[1] for segment in self._segments])
-        others = {other for segment in self._segments for other in segment.saved()[2]}
+        packed, others = self._packed_pieces()
         keys = _keys(uuids)
         # Few are searched for byte by byte (80 µs each in a window of 9,000), for many it is cut up first (0.1 µs for each uuid in it).
         pieces = set(_pieces(packed)) if len(keys) > _SEARCHED_ONE_BY_ONE else None
@@ -101,6 +115,10 @@ class SeenWindow:
                 of_page.add(key)
                 fresh.append(position)
         return None if len(fresh) == len(uuids) else fresh
+
+    def _packed_pieces(self) -> tuple[bytes, set[str]]:
+        packed = b"".join([segment.saved()[1] for segment in self._segments])
+        return packed, {other for segment in self._segments for other in segment.saved()[2]}
 
     def _append(self, mark: float, uuids: list[str]) -> None:
         if not uuids:
@@ -120,6 +138,7 @@ class SeenWindow:
     def _forget(self, oldest_mark: float) -> None:
         while self._segments and self._segments[0].mark < oldest_mark:
             forgotten = self._segments.popleft()
+            self.forgotten_mark = max(forgotten.mark, self.forgotten_mark or forgotten.mark)
             self._count -= len(forgotten)
             if self._seen is not None:
                 self._seen.difference_update(forgotten.texts())
@@ -150,7 +169,7 @@ class _Segment:
     def saved(self) -> Segment:
         """Packed, once."""
         if self._saved is None:
-            self._saved = (self.mark, *_pack(self.uuids or ()))
+            self._saved = (self.mark, *pack_uuids(self.uuids or ()))
         return self._saved
 
     def texts(self) -> Iterable[str]:
@@ -158,7 +177,7 @@ class _Segment:
         if self.uuids is not None:
             return self.uuids
         _, packed, others = self.saved()
-        return [*_unpack(packed), *others]
+        return [*unpack_uuids(packed), *others]
 
     def keep_packed_only(self) -> None:
         """Free the texts."""
@@ -209,7 +228,7 @@ def _holds(packed: bytes, key: bytes) -> bool:
     return place >= 0
 
 
-def _pack(uuids: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+def pack_uuids(uuids: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
     """16 bytes for each canonical uuid (lower case, four dashes in their places); whatever else Okta may send stays text."""
     packed = _pack_canonical(uuids)
     if packed is not None:
@@ -239,7 +258,8 @@ def _pack_canonical(uuids: Sequence[str]) -> bytes | None:
     return packed if len(packed) == _PACKED_BYTES * len(uuids) and packed.hex() == digits else None
 
 
-def _unpack(packed: bytes) -> Iterable[str]:
+def unpack_uuids(packed: bytes) -> Iterable[str]:
+    """The texts of packed uuids, in their order."""
     digits = packed.hex()
     for start in range(0, len(digits), 2 * _PACKED_BYTES):
         uuid = digits[start : start + 2 * _PACKED_BYTES]

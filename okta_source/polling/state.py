@@ -47,6 +47,8 @@ class TenantState:
         query: Fingerprint of the parameters that the cursor carries.
         window: Segments of the window of recent uuids.
         drained: Whether the last page was short, None where nobody knows: only metrics ask.
+        forgotten_mark: The highest mark that the window has forgotten, Unix seconds; None while there is none.
+        push: What `okta_source.hooks.push.PushState` holds, as a plain dict; None for a tenant that has had no push.
     """
 
     cursor: Cursor
@@ -55,6 +57,8 @@ class TenantState:
     query: str
     window: Iterable[Segment] = ()
     drained: bool | None = None
+    forgotten_mark: float | None = None
+    push: Mapping[str, Any] | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """The state as a dict of plain immutable values: Bytewax pickles it after the partition has moved on."""
@@ -67,6 +71,8 @@ class TenantState:
             "query": self.query,
             "window": tuple(self.window),
             "drained": self.drained,
+            "forgotten": self.forgotten_mark,
+            "push": self.push,
         }
 
     @classmethod
@@ -91,6 +97,8 @@ class TenantState:
             plain["query"],
             plain["window"],
             plain.get("drained"),  # snapshots of earlier releases don't tell
+            plain["forgotten"] if "forgotten" in plain else _most_that_may_be_forgotten(plain),
+            plain.get("push"),
         )
 
 
@@ -101,6 +109,13 @@ def moment_of(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         return _BEGINNING if moment.year == _BEGINNING.year else _END
+
+
+def _most_that_may_be_forgotten(plain: Mapping[str, Any]) -> float | None:
+    """Of a snapshot of an earlier release: whatever was forgotten had a mark no higher than the oldest that is left."""
+    if plain["window"]:
+        return float(plain["window"][0][0])
+    return moment_of(plain["high_water"]).timestamp() if plain["high_water"] else None
 
 
 def query_fingerprint(*parameters: str) -> str:

@@ -7,6 +7,7 @@ persistence, with opaque cursors, Link headers, rate limits, and every error and
         requests.get(simulator.url("acme") + "/api/v1/logs", headers={"Authorization": "SSWS 00sim-acme"})
 """
 
+from okta_source.simulator.event_hook import EventHook, HookDelivery
 from okta_source.simulator.faults import Faults
 from okta_source.simulator.oauth import Administrator, OAuthClient, TokenRequest
 from okta_source.simulator.organisation import Organisation
@@ -16,7 +17,9 @@ from okta_source.simulator.simulator import Simulator
 
 __all__ = [
     "Administrator",
+    "EventHook",
     "Faults",
+    "HookDelivery",
     "OAuthClient",
     "Organisation",
     "RateLimit",

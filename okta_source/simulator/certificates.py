@@ -45,6 +45,19 @@ class CertificateAuthority:
 
     def server_context(self, *hosts: str) -> ssl.SSLContext:
         """What a server for these host names and addresses needs to serve https."""
+        certificate, key = self.issue(*hosts)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # Python's ssl loads keys from files only.
+        with tempfile.TemporaryDirectory() as folder:
+            chain = Path(folder) / "server.pem"
+            chain.touch(mode=0o600)
+            chain.write_bytes(key + certificate)
+            context.load_cert_chain(chain)
+        return context
+
+    def issue(self, *hosts: str) -> tuple[bytes, bytes]:
+        """A certificate for these host names and addresses, and its key, both PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
@@ -52,16 +65,8 @@ class CertificateAuthority:
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # Python's ssl loads keys from files only.
-        with tempfile.TemporaryDirectory() as folder:
-            chain = Path(folder) / "server.pem"
-            chain.touch(mode=0o600)
-            encoded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            chain.write_bytes(encoded + certificate.public_bytes(serialization.Encoding.PEM))
-            context.load_cert_chain(chain)
-        return context
+        encoded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return certificate.public_bytes(serialization.Encoding.PEM), encoded
 
     def _builder(self, name: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)

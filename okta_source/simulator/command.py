@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import re
 import resource
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from okta_source.simulator.certificates import CertificateAuthority
+from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.faults import Faults
 from okta_source.simulator.handout import expectation_path, write_configuration, write_expectation, write_secret
 from okta_source.simulator.oauth import CALLBACK_URL
@@ -60,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--redirect-uri", default=CALLBACK_URL, help="where sign-ins of the refresh_token app lead back to (default: %(default)s)")
     add("--tls", action="store_true", help="serve https with a certificate authority made for this run")
     add("--ca-file", type=Path, metavar="FILE", help="where its certificate goes (default: ca.pem, beside the configuration)")
+    add("--hooks", default="", metavar="URL", help="deliver live events by event hook to URL/NAME of each organisation")
+    add("--hook-mode", choices=("merge", "wake"), default="merge", help="what the configuration says of it (default: %(default)s)")
+    add("--hook-form", choices=("hook", "eventbridge"), default="hook", help="as Okta's hooks, or as EventBridge (default: %(default)s)")
+    add("--hook-delay-seconds", type=float, default=10.0, help="from an event to its delivery (default: %(default)s)")
+    add("--hook-faults", type=float, default=0.0, help="share lost, share sent twice, share out of order (default: %(default)s)")
     add("--expect", metavar="FILE", help="write `uuid sha256` of every event, one file per organisation ({tenant} in the name)")
 
 
@@ -120,6 +127,7 @@ def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
     return [
         Organisation(
             name,
+            hooks=[_hook(name, arguments)] if arguments.hooks else (),
             seed=arguments.seed,
             events=arguments.events,
             span_seconds=arguments.span_seconds,
@@ -135,6 +143,18 @@ def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
         )
         for name in names
     ]
+
+
+def _hook(name: str, arguments: argparse.Namespace) -> EventHook:
+    return EventHook(
+        url=f"{arguments.hooks.rstrip('/')}/{name}",
+        secret=secrets.token_hex(32),
+        form=arguments.hook_form,
+        delay_seconds=arguments.hook_delay_seconds,
+        loss=arguments.hook_faults,
+        repeat=arguments.hook_faults,
+        reorder=arguments.hook_faults,
+    )
 
 
 def register_apps(organisations: Sequence[Organisation], arguments: argparse.Namespace) -> dict[str, dict[str, Registration]]:
@@ -212,6 +232,8 @@ def _announce(
             poll_interval_seconds=arguments.poll_interval,
             look_back_seconds=arguments.span_seconds,
             ca_file=ca_file,
+            hooks={organisation.name: organisation.hooks[0] for organisation in simulator if organisation.hooks},
+            hook_mode=arguments.hook_mode,
         )
         out.write(f"configuration: {arguments.write_config}\n")
     if arguments.expect:

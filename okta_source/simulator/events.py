@@ -5,6 +5,7 @@ costs no more than its own block and nothing needs to be kept.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,9 +62,13 @@ class EventFactory:
         seed: Same seed, same events (but for their times).
         users: How many people the organisation has.
         event_bytes: Mean size to pad events to, in bytes; None leaves them as they are (about 2.2 KB).
+        hooks_of: The ids of the event hooks that an event of a type is due by, comma-joined; empty for none.
     """
 
-    def __init__(self, name: str, seed: int, users: int, event_bytes: int | None = None) -> None:
+    def __init__(
+        self, name: str, seed: int, users: int, event_bytes: int | None = None, hooks_of: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        self._hooks_of = hooks_of
         self._seed = f"{name}:{seed}"
         self._population = Population(name, random.Random(f"{self._seed}:population"), users)
         self._details = Details(self._population, lean=event_bytes is not None)
@@ -142,6 +147,9 @@ class EventFactory:
             "debug": self._details.debug(rng, kind, session, request_id),
             "target": self._details.targets(rng, kind, session),
         }
+        hooks = self._hooks_of(kind.event_type)
+        if hooks:
+            members["debug"] = members["debug"].replace('"debugData":{', f'"debugData":{{"targetEventHookIds":"{hooks}",', 1)
         extra = ""
         if draw > 0.97:
             extra = _UNKNOWN[int(rng.random() * len(_UNKNOWN))]

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.organisation import Organisation
 from okta_source.simulator.registrations import Registration
 
@@ -18,6 +19,8 @@ def write_configuration(
     poll_interval_seconds: int,
     look_back_seconds: float,
     ca_file: Path | None = None,
+    hooks: Mapping[str, EventHook] | None = None,
+    hook_mode: str = "merge",
 ) -> None:
     """Write a configuration, and each secret into a file of its own beside it (mode 0600).
 
@@ -28,6 +31,8 @@ def write_configuration(
         poll_interval_seconds: How often each organisation is asked.
         look_back_seconds: How far back the first poll reaches; rounded up to hours, with one to spare.
         ca_file: The certificate authority of the organisations' servers, where they serve https.
+        hooks: The hook by which an organisation delivers, by the organisation's name; none for no push.
+        hook_mode: What the pipeline is to make of deliveries.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     hours = math.ceil(look_back_seconds / 3600) + 1
@@ -41,10 +46,17 @@ def write_configuration(
         tls = f"\n[tenants.tls]\nca_file = {_toml(str(ca_file.absolute()))}\n" if ca_file else ""
         sections.append(
             f"[[tenants]]\nname = {_toml(name)}\norg_url = {_toml(url)}\npoll_interval_seconds = {poll_interval_seconds}\n"
-            f'start_from = "{hours}h"\n\n[tenants.auth]\n{auth}{tls}'
+            f'start_from = "{hours}h"\n\n[tenants.auth]\n{auth}{tls}{_hooks_table(path, name, (hooks or {}).get(name), hook_mode)}'
         )
     sections.append(f'[sinks.archive]\ntype = "file"\npath = {_toml(sink_path)}\n')
     path.write_text("\n".join(sections), encoding="utf-8")
+
+
+def _hooks_table(configuration: Path, name: str, hook: EventHook | None, mode: str) -> str:
+    if hook is None:
+        return ""
+    path = _write(configuration.parent / f"{configuration.stem}.{name}.hook", hook.secret)
+    return f"\n[tenants.hooks]\nsecret_file = {_toml(path.name)}\nheader = {_toml(hook.header)}\nmode = {_toml(mode)}\n"
 
 
 def write_secret(configuration: Path, name: str, registration: Registration) -> Path:
@@ -53,11 +65,14 @@ def write_secret(configuration: Path, name: str, registration: Registration) -> 
     Returns:
         Its path.
     """
-    path = configuration.parent / f"{configuration.stem}.{name}.{registration.suffix}"
+    return _write(configuration.parent / f"{configuration.stem}.{name}.{registration.suffix}", registration.secret)
+
+
+def _write(path: Path, secret: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.chmod(0o600)
-    path.write_text(registration.secret + "\n", encoding="utf-8")
+    path.write_text(secret + "\n", encoding="utf-8")
     return path
 
 

@@ -1,6 +1,7 @@
 """One Okta organisation: its log, its settings, and the memory of who asked it for what."""
 
 import random
+import ssl
 import threading
 import time
 from collections import deque
@@ -8,8 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from okta_source.simulator.answers import wall_ms
+from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.events import EventFactory
 from okta_source.simulator.faults import Faults
+from okta_source.simulator.hook_api import HookApi
+from okta_source.simulator.hook_sender import HookSender
 from okta_source.simulator.log import EventLog
 from okta_source.simulator.oauth import Administrator, AuthorizationServer, OAuthClient, TokenRequest
 from okta_source.simulator.rate_limit import RateLimit, RateLimiter
@@ -47,9 +51,13 @@ class Organisation(Settings):
         forbidden: Answer 403 to every authenticated request.
         oauth_clients: The apps that its authorization server knows; `register` adds more.
         administrators: The people who can sign in; by default one, `admin@NAME.example.com` with the password `simulated-NAME`.
+        hooks: Its event hooks (and EventBridge rules); what they are due for is said in every event from the first on.
+        hooks_context: What receivers' certificates are checked against; by default this machine's authorities.
 
     Attributes:
         oauth: Its authorization server, with everything that tests do to it.
+        hooks: Its hooks.
+        hook_sender: Delivers by them.
     """
 
     def __init__(
@@ -78,6 +86,8 @@ class Organisation(Settings):
         forbidden: bool = False,
         oauth_clients: Iterable[OAuthClient] = (),
         administrators: Iterable[Administrator] | None = None,
+        hooks: Iterable[EventHook] = (),
+        hooks_context: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(
             token=f"00sim-{name}" if token is None else token,
@@ -104,10 +114,15 @@ class Organisation(Settings):
         self._scripts: deque[Script] = deque()
         self._lock = threading.Lock()
         people = users or min(1000, max(25, events // 100))
-        self._log = EventLog(EventFactory(name, seed, people, event_bytes), seed, late_probability)
+        self.hooks = list(hooks)
+        factory = EventFactory(name, seed, people, event_bytes, self._hooks_of)
+        self._log = EventLog(factory, seed, late_probability)
+        hook_rng = random.Random(f"{name}:{seed}:hooks")
+        self.hook_sender = HookSender(name, self._log, self.hooks, self.now_ms, hook_rng, hooks_context)
         people_signing_in = [Administrator(f"admin@{name}.example.com", f"simulated-{name}")] if administrators is None else administrators
         self.oauth = AuthorizationServer(name, self, lambda: self.now_ms() / 1000, oauth_clients, people_signing_in)
         self._service = LogService(self, self._log, f"{name}:{seed}", random.Random(f"{name}:{seed}:faults"), self.oauth.admit)
+        self._hook_api = HookApi(self.hooks, self.oauth.admit, self.hook_sender.verify)
         end_ms = int(now.timestamp() * 1000) if now else self.now_ms()
         self._log.fill(end_ms - int(span_seconds * 1000), end_ms, events)
 
@@ -131,6 +146,19 @@ class Organisation(Settings):
     def start(self) -> None:
         """Let live events begin; the simulator calls it when it starts to listen."""
         self._log.start_live(self.now_ms(), self.rate_per_second)
+
+    def start_hooks(self, url: str) -> None:
+        """Let deliveries begin; the simulator calls it once it listens.
+
+        Args:
+            url: Where it does, which deliveries name as their source.
+        """
+        if self.hooks:
+            self.hook_sender.start(self.public_url or url)
+
+    def stop_hooks(self) -> None:
+        """End deliveries; what is on its way is waited for."""
+        self.hook_sender.stop()
 
     def persisted(self) -> list[bytes]:
         """The exact bytes of every event so far, in the order of their persistence."""
@@ -194,6 +222,10 @@ class Organisation(Settings):
 
     def respond(self, request: Request) -> Answer:
         """The answer to a request; for the server."""
+        if self._hook_api.serves(request.path):
+            with self._lock:
+                request_id = f"{self._id_rng.getrandbits(96):024x}"
+            return self._hook_api.respond(request, request_id, self.now_ms() / 1000)
         if self.oauth.serves(request.path):
             with self._lock:
                 request_id = f"{self._id_rng.getrandbits(96):024x}"
@@ -223,3 +255,7 @@ class Organisation(Settings):
             self._requests.append(record)
             self.rejected_429_count += record.status == 429
         return answer
+
+    def _hooks_of(self, event_type: str) -> str:
+        """What `targetEventHookIds` says; EventBridge is no hook."""
+        return ",".join(hook.hook_id for hook in self.hooks if hook.form == "hook" and hook.wants(event_type))

@@ -83,6 +83,7 @@ class Simulator:
             for name, organisation in self._organisations.items():
                 organisation.start()
                 self._run(self._listen(name))
+                organisation.start_hooks(self.url(name))
         except BaseException:
             self.stop()
             raise
@@ -92,6 +93,8 @@ class Simulator:
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
+        for organisation in self:
+            organisation.stop_hooks()
         for name in list(self._servers):
             self.down(name)
         self._run(self._settle())

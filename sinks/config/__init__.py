@@ -8,7 +8,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sinks.config.common import NAME_ALLOWED, NAME_PATTERN, RESERVED_NAMES, Category, Severity, SinkCommon
+from sinks.config.common import (
+    NAME_ALLOWED,
+    NAME_PATTERN,
+    RESERVED_NAMES,
+    AlertLevel,
+    Category,
+    DocumentFormat,
+    Severity,
+    SinkCommon,
+)
 from sinks.config.elasticsearch import ElasticsearchSinkConfig
 from sinks.config.file import FileSinkConfig, clashing_files
 from sinks.config.http import HttpSinkCommon
@@ -18,7 +27,9 @@ __all__ = [
     "NAME_ALLOWED",
     "NAME_PATTERN",
     "RESERVED_NAMES",
+    "AlertLevel",
     "Category",
+    "DocumentFormat",
     "ElasticsearchSinkConfig",
     "FileSinkConfig",
     "HecConfig",

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sinks.config.api_key import ApiKeyProblem, usable_api_key
 from sinks.config.http import HttpSinkCommon, is_plain_to_others, split_url
@@ -19,6 +19,8 @@ _TARGET_ALLOWED: Final = (
     "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
     'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
 )
+_ECS_TARGET: Final = "logs-okta.system-default"
+"""Where Elastic's rules and dashboards for Okta look: `logs-okta*`."""
 _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 _PLACEHOLDERS: Final = ("tenant", "date")
 # What Elasticsearch (MetadataCreateIndexService.validateIndexOrAliasName) and OpenSearch refuse.
@@ -59,7 +61,8 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     Attributes:
         type: Which type of sink this is.
         hosts: The nodes of one cluster; one that fails is left out for the others. `host:9200` means https://.
-        target: A data stream; with `{date}` an index per day.
+        target: A data stream; with `{date}` an index per day. In format ecs, by default that of Elastic's own integration,
+            `logs-okta.system-default`.
         manage_template: Whether the index template `okta-system-log-NAME` is installed at start.
         username: For basic authentication, with `password_env` or `password_file`.
         password_file: The user's password; this or `password_env`.
@@ -84,6 +87,15 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     api_key_env: EnvName = Field("", description="the name of an environment variable that holds an API key")
     compression: Literal["none", "gzip"] = Field("none", description="none, gzip")
     batch_events: int = Field(2000, ge=1, le=100000, description="whole numbers from 1 to 100000")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_target(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(data, dict) and "target" not in data:
+            context = info.context if isinstance(info.context, dict) else {}
+            if data.get("format", context.get("format")) == "ecs":
+                return {**data, "target": _ECS_TARGET}
+        return data
 
     @property
     def has_credentials(self) -> bool:

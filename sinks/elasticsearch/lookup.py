@@ -30,6 +30,7 @@ _IDS_A_REQUEST: Final = 1000
 # A data stream's rollover may have let an event in twice; index.max_result_window is 10,000 unless somebody has lowered it.
 _COPIES: Final = 2
 _DATE: Final = "{date}"
+_TENANT_FIELDS: Final = {"raw": "_okta_tenant", "ecs": "okta.pipeline.tenant", "ocsf": "unmapped._okta_tenant"}
 
 
 class _Hit(msgspec.Struct):
@@ -93,11 +94,13 @@ class Lookup:
     Args:
         cluster: The hosts.
         target: The data stream or index; `{tenant}` and `{date}` (of `published`, UTC) may stand in it.
+        document_format: Of its documents: raw, ecs or ocsf.
     """
 
-    def __init__(self, cluster: Cluster, target: str) -> None:
+    def __init__(self, cluster: Cluster, target: str, document_format: str = "raw") -> None:
         self._cluster = cluster
         self._target = target
+        self._tenant_field = _TENANT_FIELDS[document_format]
 
     @property
     def address(self) -> str:
@@ -156,7 +159,7 @@ class Lookup:
             "query": {
                 "bool": {
                     "filter": [
-                        {"term": {"_okta_tenant": tenant}},
+                        {"term": {self._tenant_field: tenant}},
                         {"range": {"@timestamp": {"gte": rfc3339(since), "lt": rfc3339(until)}}},
                     ]
                 }

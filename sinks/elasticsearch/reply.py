@@ -20,9 +20,11 @@ from sinks.elasticsearch.server_error import (
 )
 from sinks.http.client import Answer, retry_after_seconds
 
-__all__ = ["BULK_PATH", "read_reply", "refusal"]
+__all__ = ["BULK_PATH", "BULK_PATH_ALONE", "read_reply", "refusal"]
 
 BULK_PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error"
+BULK_PATH_ALONE = f"{BULK_PATH}&pipeline=_none"
+"""The same past an index's default ingest pipeline."""
 """Both servers keep the order of the items, so neither ids nor indices need be sent back."""
 
 

@@ -15,7 +15,7 @@ from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
 from sinks.elasticsearch.lookup import Lookup
-from sinks.elasticsearch.reply import BULK_PATH, read_reply
+from sinks.elasticsearch.reply import BULK_PATH, BULK_PATH_ALONE, read_reply
 from sinks.http.client import HttpClient
 
 __all__ = ["ElasticsearchTarget"]
@@ -39,6 +39,8 @@ class ElasticsearchTarget:
         authorization: Gives the headers that authorise a request, anew for each; may raise `SecretUnavailable`.
         manage_template: Whether to install the index template before the first event.
         compression: Of the requests.
+        document_format: Of the documents: raw, ecs or ocsf. Those in ecs have their `@timestamp`, and go past the default ingest pipeline
+            of their index: Elastic's own for Okta would take them for Okta's raw events, and spoil them.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -53,15 +55,20 @@ class ElasticsearchTarget:
         authorization: Callable[[], Mapping[str, str]],
         manage_template: bool,
         compression: Literal["none", "gzip"],
+        document_format: str = "raw",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = Cluster(hosts, http, authorization, clock)
-        self._encoder = BulkEncoder(index)
-        self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
-        self._already_there = AlreadyThere(Lookup(self._cluster, index), clock)
+        is_ecs = document_format == "ecs"
+        self._encoder = BulkEncoder(index, timestamped=is_ecs)
+        self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
+        self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
+        self._already_there = AlreadyThere(Lookup(self._cluster, index, document_format), clock)
         self._clock = clock
-        self._ready = not manage_template
+        self._manage_template = manage_template
+        self._is_ecs = is_ecs
+        self._ready = not manage_template and not is_ecs
         self._preparing = threading.Lock()
         self._preparations = 0
         self._last_failure: Again | None = None
@@ -88,9 +95,11 @@ class ElasticsearchTarget:
             return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
         try:
             if self._preparations == seen:
-                self._last_failure = self._installer.install(timeout_seconds)
+                self._last_failure = self._installer.install(timeout_seconds) if self._manage_template else None
                 self._preparations += 1
                 self._ready = self._last_failure is None
+                if self._ready and self._is_ecs:
+                    self._installer.tell_fleet(timeout_seconds)
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()
@@ -101,7 +110,7 @@ class ElasticsearchTarget:
         body = self._encoder.encode(batch)
         if self._compress:
             body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
-        answered = self._cluster.request("POST", BULK_PATH, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
+        answered = self._cluster.request("POST", self._bulk_path, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
         if isinstance(answered, Again):
             return Outcome(again=[replace(answered, positions=range(len(batch)))])
         outcome = read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())

@@ -59,6 +59,7 @@ class Workplace:
         pipeline: Keys of the pipeline's table.
         entries: The tenants' tables.
         sinks: The tables of further sinks by their names.
+        tables: Further tables of the configuration by their names.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Workplace:
     pipeline: str = ""
     entries: list[str] = field(default_factory=list)
     sinks: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (self.folder / "tokens").mkdir(parents=True, exist_ok=True)
@@ -103,7 +105,8 @@ class Workplace:
     def write(self) -> None:
         pipeline = f'[pipeline]\ndead_letter_dir = "dead"\n{self.pipeline}'
         sinks = {"archive": self.sink, **self.sinks} if self.sink else self.sinks
-        tables = [f"[sinks.{name}]\n{table}" for name, table in sinks.items()]
+        tables = [f"[{name}]\n{table}" for name, table in self.tables.items()]
+        tables += [f"[sinks.{name}]\n{table}" for name, table in sinks.items()]
         self.config.write_text("\n\n".join([pipeline, *self.entries, *tables]))
 
     def make_state(self, partitions: int = 1) -> None:

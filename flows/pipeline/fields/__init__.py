@@ -8,7 +8,15 @@
 Everything here is pure. Sigma rules and SCIM filters are compiled against the same accessors, so both mean the same by a path.
 """
 
-from flows.pipeline.fields.catalogue import OKTA_FIELDS, PIPELINE_FIELDS, event_types, is_known, suggest_event_type, suggest_field
+from flows.pipeline.fields.catalogue import (
+    OKTA_FIELDS,
+    PIPELINE_FIELDS,
+    event_types,
+    is_event_type,
+    is_known,
+    suggest_event_type,
+    suggest_field,
+)
 from flows.pipeline.fields.reader import Accessor, FieldReader, TreeReader
 from flows.pipeline.fields.values import MISSING, members, scalars
 from flows.pipeline.fields.virtual import VIRTUAL_FIELDS
@@ -22,6 +30,7 @@ __all__ = [
     "FieldReader",
     "TreeReader",
     "event_types",
+    "is_event_type",
     "is_known",
     "members",
     "scalars",

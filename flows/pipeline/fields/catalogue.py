@@ -14,7 +14,17 @@ from typing import Any, Final
 
 from flows.pipeline.fields.virtual import VIRTUAL_FIELDS, find_virtual
 
-__all__ = ["ARRAYS", "OKTA_FIELDS", "PIPELINE_FIELDS", "canonical", "event_types", "is_known", "suggest_event_type", "suggest_field"]
+__all__ = [
+    "ARRAYS",
+    "OKTA_FIELDS",
+    "PIPELINE_FIELDS",
+    "canonical",
+    "event_types",
+    "is_event_type",
+    "is_known",
+    "suggest_event_type",
+    "suggest_field",
+]
 
 _PLACE: Final = "geographicalContext.(city country postalCode state geolocation.(lat lon))"
 _IP_DETAILS: Final = "ipDetails.(asNumber asOrg isp domain ipServiceCategories.(isAnonymous operator type))"
@@ -140,11 +150,18 @@ def event_types() -> frozenset[str]:
     return frozenset(resources.files("flows.pipeline.fields").joinpath("event_types.txt").read_text("ascii").split())
 
 
+def is_event_type(event_type: str) -> bool:
+    """Whether Okta's catalogue has this type, in whatever case."""
+    return event_type.lower() in _types_by_lower_case()
+
+
 def suggest_event_type(event_type: str) -> str | None:
     """The event type that somebody may have meant; None where none is near."""
-    lower = event_type.lower()
-    by_lower_case = {known.lower(): known for known in sorted(event_types())}
-    if lower in by_lower_case:
-        return by_lower_case[lower]
-    close = get_close_matches(lower, by_lower_case, n=1, cutoff=0.75)
-    return by_lower_case[close[0]] if close else None
+    known = _types_by_lower_case()
+    close = get_close_matches(event_type.lower(), known, n=1, cutoff=0.75)
+    return known[close[0]] if close else None
+
+
+@cache
+def _types_by_lower_case() -> Mapping[str, str]:
+    return {known.lower(): known for known in sorted(event_types())}

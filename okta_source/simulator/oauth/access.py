@@ -30,25 +30,26 @@ class Gate:
         self._settings = settings
         self._state = state
 
-    def admit(self, request: Request, now: float) -> None:
+    def admit(self, request: Request, now: float, scope: str = _SCOPE) -> None:
         """Check a request's Authorization header.
 
         Args:
             request: The request.
             now: Unix time.
+            scope: What an access token must be good for.
 
         Raises:
             OktaError: 401, 403, or 400 for what is wrong with a DPoP proof.
         """
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme in ("Bearer", "DPoP"):
-            self._admit_token(scheme, credential, request, now)
+            self._admit_token(scheme, credential, request, now, scope)
         elif scheme != "SSWS" or credential != self._settings.token:
             raise OktaError(401, "E0000011")
         elif self._settings.forbidden:
             raise OktaError(403, "E0000006")
 
-    def _admit_token(self, scheme: str, credential: str, request: Request, now: float) -> None:
+    def _admit_token(self, scheme: str, credential: str, request: Request, now: float, scope: str) -> None:
         if scheme == "Bearer" and credential in self._settings.bearer_tokens:
             if self._settings.forbidden:
                 raise self._refusal(scheme, request, 403, "insufficient_scope", _TOO_LITTLE)
@@ -58,7 +59,7 @@ class Gate:
             self._check_proof(scheme, token, request, now)
         elif scheme == "DPoP":
             raise self._refusal(scheme, request, 401, "invalid_token", "The presented access_token is not DPoP bound.")
-        if _SCOPE not in token.scopes:
+        if scope not in token.scopes:
             raise self._refusal(scheme, request, 403, "insufficient_scope", _TOO_LITTLE)
         if self._settings.forbidden or not self._state.has_role(token):
             raise OktaError(403, "E0000006")

@@ -141,14 +141,14 @@ class AuthorizationServer:
                     token.revoked = token.revoked or not expire
                     token.expires_at = min(token.expires_at, self._now()) if expire else token.expires_at
 
-    def admit(self, request: Request, now: float) -> None:
-        """Check the credential of an API request.
+    def admit(self, request: Request, now: float, scope: str = "okta.logs.read") -> None:
+        """Check the credential of an API request, and that it is good for a scope.
 
         Raises:
             OktaError: It is refused.
         """
         with self._lock:
-            self.gate.admit(request, now)
+            self.gate.admit(request, now, scope)
 
     def respond(self, request: Request, request_id: str) -> Answer:
         """The answer to a request for one of the server's paths.

@@ -39,6 +39,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     status: int | None = None
+    query: str = ""
 
 
 @dataclass(eq=False)
@@ -160,7 +161,7 @@ class FakeSearch:
 
     def serve(self, handler: Handler, server: LoopbackServer) -> None:
         """One request, on its connection's thread."""
-        path = urlsplit(handler.path).path
+        path, query = urlsplit(handler.path).path, urlsplit(handler.path).query
         before = self._releases  # a release from here on frees it, though it hasn't begun to wait
         fault = self._next_fault(path)
         length = int(handler.headers.get("Content-Length", 0))
@@ -172,7 +173,7 @@ class FakeSearch:
             return None
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        request = Request(handler.command, path, {name.lower(): value for name, value in handler.headers.items()}, body)
+        request = Request(handler.command, path, {name.lower(): value for name, value in handler.headers.items()}, body, query=query)
         with self.changed:
             self.requests.append(request)
             self.changed.notify_all()

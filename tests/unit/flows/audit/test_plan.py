@@ -89,7 +89,7 @@ def test_okta_keeps_ninety_days(settings: Settings) -> None:
 
 def test_few_slices_for_many_tenants(settings: Settings) -> None:
     tenants = tuple(settings.tenants[0].model_copy(update={"name": f"t{number}"}) for number in range(900))
-    many = Settings(settings.pipeline, tenants, settings.sinks, settings.path, ())
+    many = Settings(settings.pipeline, tenants, settings.sinks, settings.hooks, None, settings.path, ())
     plan = plan_of(many, since="30d")
     assert len(plan.slices()) <= 1000
 
@@ -111,7 +111,7 @@ def test_another_audit_does_not_go_on_with_its_state(settings: Settings, tmp_pat
 
 def test_a_sink_that_is_gone_ends_the_audit(settings: Settings, tmp_path: Path) -> None:
     load_or_make(tmp_path / "audit", Asked(), settings, NOW)
-    without = Settings(settings.pipeline, settings.tenants, {"archive": settings.sinks["archive"]}, settings.path, ())
+    without = Settings(settings.pipeline, settings.tenants, {"archive": settings.sinks["archive"]}, settings.hooks, None, settings.path, ())
     with pytest.raises(AuditRefused, match="not all of which are configured any more"):
         load_or_make(tmp_path / "audit", Asked(), without, NOW)
 

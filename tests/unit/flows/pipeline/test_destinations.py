@@ -215,6 +215,16 @@ def test_a_secret_that_cant_be_read_is_a_failed_attempt(receiver: Receiver, keys
     assert receiver.requests == []
 
 
+@pytest.mark.parametrize(
+    ("document_format", "hec", "sourcetype"),
+    [("raw", {}, "OktaIM2:log"), ("ecs", {}, "okta:ecs"), ("ocsf", {"index": "x"}, "okta:ocsf"), ("ecs", {"sourcetype": "mine"}, "mine")],
+)
+def test_the_source_type_follows_the_format(document_format: str, hec: dict[str, str], sourcetype: str) -> None:
+    with Receiver() as receiver:
+        send(hook(url=receiver.url, encoding="hec", hec=hec, format=document_format))
+    assert receiver.requests[0].envelopes[0]["sourcetype"] == sourcetype
+
+
 def test_hec_fields_reach_the_receiver() -> None:
     hec = {"index": "main", "sourcetype": "st", "source": "so", "host": "ho"}
     with Receiver() as receiver:

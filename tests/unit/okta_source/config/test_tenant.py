@@ -31,7 +31,7 @@ def refused(**keys: object) -> str:
 
 def test_defaults() -> None:
     config = tenant()
-    assert config.model_dump(exclude={"auth", "tls", "start_from"}) == {
+    assert config.model_dump(exclude={"auth", "tls", "hooks", "start_from"}) == {
         "name": "acme",
         "display_name": "acme",
         "org_url": "https://acme.okta.com",
@@ -48,6 +48,7 @@ def test_defaults() -> None:
     assert config.start_from == StartFrom(look_back=timedelta())
     assert (config.auth.header, config.auth.prefix) == ("Authorization", "SSWS ")
     assert config.tls == TlsConfig()
+    assert config.hooks is None
     assert (config.tls.verify, config.tls.verify_hostname, config.tls.ca_file) == (True, True, None)
     assert config.org_host == "acme.okta.com"
 

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from okta_source.hooks.metrics import REQUESTS
 from okta_source.metrics import PROCESS, TENANTS, TenantCollector, TenantMetrics, count_error, tell_pipeline
 from tests.unit.okta_source.fakes import NOW, Clock
 
@@ -38,12 +39,28 @@ PINNED = {
     "okta_events_unlikely_time_total": ("counter", {"tenant"}),
     "okta_input_letters_dropped_total": ("counter", {"tenant"}),
     "okta_token_refreshes_total": ("counter", {"tenant"}),
+    "okta_hook_events_total": ("counter", {"tenant", "result"}),
+    "okta_hook_delay_seconds": ("histogram", {"tenant"}),
+    "okta_hook_unconfirmed_total": ("counter", {"tenant"}),
+    "okta_hook_missed_total": ("counter", {"tenant"}),
+    "okta_hook_delivery_failures_total": ("counter", {"tenant"}),
+    "okta_hook_spool_bytes": ("gauge", {"tenant"}),
+    "okta_hook_requests_total": ("counter", {"tenant", "result"}),
+    "okta_hook_connections": ("gauge", set()),
     "okta_last_snapshot_timestamp_seconds": ("gauge", set()),
     "okta_pipeline_info": ("gauge", {"version", "process_id"}),
 }
 UNTIL_KNOWN = {
     "okta_access_token_expires_timestamp_seconds",
     "okta_errors_total",
+    "okta_hook_connections",
+    "okta_hook_delay_seconds",
+    "okta_hook_delivery_failures_total",
+    "okta_hook_events_total",
+    "okta_hook_missed_total",
+    "okta_hook_requests_total",
+    "okta_hook_spool_bytes",
+    "okta_hook_unconfirmed_total",
     "okta_last_event_timestamp_seconds",
     "okta_last_success_timestamp_seconds",
     "okta_next_poll_timestamp_seconds",
@@ -81,6 +98,10 @@ def touched(tenant: str = "acme") -> TenantMetrics:
     metrics.failed("auth", "fetch")
     metrics.follow(lambda: 1030.0)
     metrics.follow_token(lambda: 240.0)
+    hooks = metrics.with_hooks()
+    hooks.event("delivered", 1)
+    hooks.delayed(10.2)
+    REQUESTS.labels(tenant, "accepted").inc()
     PROCESS.snapshotted()
     tell_pipeline("0.1.0", "0")
     return metrics
@@ -105,7 +126,9 @@ def test_names_types_and_labels_are_pinned() -> None:
     touched()
     found: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(generate_latest(REGISTRY).decode()):
-        if family.name.startswith("okta_") and not family.name.startswith(("okta_sink_", "okta_delivery_")):
+        if family.name.startswith("okta_") and not family.name.startswith(
+            ("okta_sink_", "okta_delivery_", "okta_detection_", "okta_mapping_")
+        ):
             name = f"{family.name}_total" if family.type == "counter" else family.name
             found[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
             assert family.samples, name

@@ -36,6 +36,8 @@ def test_it_holds_plain_values_only_so_that_no_class_can_break_it() -> None:
         "query": STATE.query,
         "window": WINDOW,
         "drained": False,
+        "forgotten": None,
+        "push": None,
     }
     assert b"okta_source" not in pickle.dumps(plain)
 
@@ -44,6 +46,19 @@ def test_a_snapshot_of_a_release_that_did_not_tell_whether_it_was_drained_is_rea
     plain = STATE.to_plain()
     del plain["drained"]
     assert TenantState.from_plain(plain) == replace(STATE, drained=None)
+
+
+def test_a_snapshot_of_a_release_without_push_says_what_it_may_have_forgotten() -> None:
+    plain = STATE.to_plain()
+    del plain["forgotten"], plain["push"]
+    assert TenantState.from_plain(plain) == replace(STATE, forgotten_mark=WINDOW[0][0])
+    assert TenantState.from_plain(plain | {"window": ()}) == replace(STATE, window=(), forgotten_mark=STATE.high_water.timestamp())  # type: ignore[union-attr]
+    assert TenantState.from_plain(plain | {"window": (), "high_water": None}).forgotten_mark is None
+
+
+def test_what_was_forgotten_and_what_push_left_open_come_back() -> None:
+    state = replace(STATE, forgotten_mark=1772366300.5, push={"spool": ("a.hooks", 5), "hooked": ()})
+    assert TenantState.from_plain(pickle.loads(pickle.dumps(state.to_plain()))) == state  # noqa: S301
 
 
 def test_times_come_back_in_utc() -> None:

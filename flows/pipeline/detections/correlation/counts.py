@@ -1,0 +1,242 @@
+"""Correlations that count, add up or put in order what a group's window holds.
+
+A match that comes late may complete windows that end after it, so every window that holds it is looked at: those that end at it or at a
+later match within the timespan. In order, that is one.
+"""
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from flows.pipeline.detections.correlation.window import Episodes, Hit, Outcome, Window
+from flows.pipeline.detections.sigma.rule import Correlation
+
+__all__ = ["Counted", "Distinct", "Ordered", "Summed"]
+
+
+class _Group:
+    """What the kinds below have in common.
+
+    Args:
+        rule: The correlation.
+        hits: Its matches, sorted by time.
+        spans: Its episodes.
+
+    Attributes:
+        dropped: How many matches it has dropped because it held too many.
+        mark: The newest mark of what it holds.
+    """
+
+    __slots__ = ("_episodes", "_rule", "_window", "dropped", "mark")
+
+    def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
+        self._rule = rule
+        self._window = Window([Hit(*hit) for hit in hits], self._left)
+        self._episodes = Episodes(spans)
+        self.dropped = 0
+        self.mark = 0
+
+    def take(self, hit: Hit, horizon: int) -> Outcome | None:
+        """Take a match; what came before the horizon is forgotten first."""
+        self._window.forget(horizon)
+        self._episodes.forget(horizon)
+        self.mark = hit.mark
+        place = self._window.insert(hit)
+        if place is None:
+            return None
+        self._entered(hit, place)
+        gone = self._window.shrink()
+        self.dropped += gone
+        hits = self._window.hits
+        ends = [hits[end] for end in sorted(self._fulfilled(hit, max(0, place - gone)))]
+        if not ends:
+            return None
+        begins = self._episodes.extend([end.ms for end in ends], self._rule.timespan_ms, hit.mark)
+        return Outcome(ends, begins, self._hits(ends[0].ms) if begins else ())
+
+    def dump(self) -> list[Any]:
+        """What the constructor takes."""
+        return [self._window.hits, self._episodes.spans]
+
+    def _hits(self, end_ms: int) -> Sequence[Hit]:
+        return self._window.hits[self._window.begin(end_ms, self._rule.timespan_ms) : self._window.until(end_ms)]
+
+    def _ends(self, place: int) -> Iterator[int]:
+        """The places of the matches at which windows end that hold the one at a place."""
+        times = self._window.times
+        latest = times[place] + self._rule.timespan_ms
+        while place < len(times) and times[place] <= latest:
+            yield place
+            place += 1
+
+    def _fulfilled(self, hit: Hit, place: int) -> Iterator[int]:
+        """The places of the matches with which windows end that hold this one and fulfil the rule."""
+        raise NotImplementedError
+
+    def _entered(self, hit: Hit, place: int) -> None:
+        """A match has come."""
+
+    def _left(self, hit: Hit) -> None:
+        """A match is gone."""
+
+
+class Counted(_Group):
+    """`event_count`: how many matches a window holds."""
+
+    __slots__ = ()
+
+    def _fulfilled(self, _: Hit, place: int) -> Iterator[int]:
+        window, rule = self._window, self._rule
+        # With a lower bound alone, a new match can only complete windows whose first one is less than so many before it.
+        reach = place + math.ceil(rule.condition.least) if rule.condition.most is None else len(window.times)
+        for end in self._ends(place):
+            if end > reach:
+                return
+            moment = window.times[end]
+            # All matches of that moment belong to the window, those behind the place too.
+            if window.until(moment) - window.begin(moment, rule.timespan_ms) in rule.condition:
+                yield end
+
+
+class Summed(_Group):
+    """`value_sum`: what the values of a window add up to."""
+
+    __slots__ = ()
+
+    def _fulfilled(self, _: Hit, place: int) -> Iterator[int]:
+        for end in self._ends(place):
+            if math.fsum(member.value for member in self._hits(self._window.times[end])) in self._rule.condition:
+                yield end
+
+
+class Distinct(_Group):
+    """`value_count` and `temporal`: how many different values, or rules, a window holds.
+
+    How often each value is in the window that ends at the newest match is kept, so that a match in order costs the same however many there
+    are; for a late one the window is moved back to it, and forth again.
+    """
+
+    __slots__ = ("_begin", "_counts", "_of")
+
+    def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
+        self._counts: dict[Any, int] = {}
+        self._begin = 0  # place of the newest window's first match
+        self._of: Callable[[Hit], Any] = _via if rule.type == "temporal" else _value
+        super().__init__(rule, hits, spans)
+        if self._window.hits:
+            self._begin = self._window.begin(self._window.times[-1], rule.timespan_ms)
+            for hit in self._window.hits[self._begin :]:
+                self._add(hit)
+
+    def take(self, hit: Hit, horizon: int) -> Outcome | None:
+        """As for all, with the number of values for the alert."""
+        outcome = super().take(hit, horizon)
+        if outcome is None or not outcome.begins or self._rule.type == "temporal":
+            return outcome
+        distinct = len({value for member in outcome.hits for value in _value(member)})
+        return Outcome(outcome.ends, outcome.begins, outcome.hits, {"distinct": distinct})
+
+    def _entered(self, hit: Hit, place: int) -> None:
+        if place == len(self._window.times) - 1:
+            self._add(hit)
+            self._move_begin_to(self._window.begin(hit.ms, self._rule.timespan_ms))
+        elif hit.ms >= self._window.times[-1] - self._rule.timespan_ms:
+            self._add(hit)
+        else:
+            self._begin += 1
+
+    def _left(self, hit: Hit) -> None:
+        if self._begin:
+            self._begin -= 1
+        else:
+            self._remove(hit)
+
+    def _fulfilled(self, hit: Hit, place: int) -> Iterator[int]:
+        hits, times, home = self._window.hits, self._window.times, self._begin
+        found: list[int] = []
+        latest = hit.ms + self._rule.timespan_ms
+        end = len(times) - 1
+        while True:
+            if times[end] <= latest and len(self._counts) in self._rule.condition:
+                found.append(end)
+            if end <= place:
+                break
+            self._remove(hits[end])
+            end -= 1
+            self._move_begin_to(self._window.begin(times[end], self._rule.timespan_ms))
+        for member in hits[end + 1 :]:
+            self._add(member)
+        self._move_begin_to(home)
+        yield from found
+
+    def _move_begin_to(self, begin: int) -> None:
+        while self._begin < begin:
+            self._remove(self._window.hits[self._begin])
+            self._begin += 1
+        while self._begin > begin:
+            self._begin -= 1
+            self._add(self._window.hits[self._begin])
+
+    def _add(self, hit: Hit) -> None:
+        for value in self._of(hit):
+            self._counts[value] = self._counts.get(value, 0) + 1
+
+    def _remove(self, hit: Hit) -> None:
+        for value in self._of(hit):
+            left = self._counts[value] - 1
+            if left:
+                self._counts[value] = left
+            else:
+                del self._counts[value]
+
+
+class Ordered(_Group):
+    """`temporal_ordered`: a match of each rule, in the order of the rules; those of one moment in any order.
+
+    Okta's own order within 0.3 s says nothing, so that equal times have to do.
+    """
+
+    __slots__ = ("_by_rule",)
+
+    def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
+        self._by_rule: list[list[int]] = [[] for _ in rule.rules]
+        super().__init__(rule, hits, spans)
+        for hit in self._window.hits:
+            self._by_rule[hit.via].append(hit.ms)
+
+    def _entered(self, hit: Hit, _: int) -> None:
+        insort(self._by_rule[hit.via], hit.ms)
+
+    def _left(self, hit: Hit) -> None:
+        del self._by_rule[hit.via][0]
+
+    def _fulfilled(self, hit: Hit, _: int) -> Iterator[int]:
+        *before, last = self._by_rule
+        first, behind = self._window.begin(hit.ms, 0), self._window.until(hit.ms + self._rule.timespan_ms)
+        if hit.via == len(before):
+            behind = self._window.until(hit.ms)
+        elif bisect_left(last, hit.ms) == len(last):
+            return  # nothing that could end an order has come yet
+        for end in range(first, behind):
+            if self._window.hits[end].via != len(before):
+                continue
+            moment = self._window.times[end]
+            for times in reversed(before):
+                # The latest of each rule leaves the most room for those before it.
+                found = bisect_right(times, moment) - 1
+                if found < 0:
+                    break
+                moment = times[found]
+            else:
+                if self._window.times[end] - moment <= self._rule.timespan_ms:
+                    yield end
+
+
+def _via(hit: Hit) -> tuple[int]:
+    return (hit.via,)
+
+
+def _value(hit: Hit) -> Sequence[Any]:
+    value: Sequence[Any] = hit.value
+    return value

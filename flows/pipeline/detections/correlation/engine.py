@@ -1,0 +1,227 @@
+"""The correlations over one tenant's matches: what comes in are matches in the order of arrival, what comes out are alerts.
+
+Pure and deterministic: the same matches in the same order give the same alerts, wherever pages, epochs, snapshots or processes begin and
+end.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from flows.pipeline.detections.alerts import MOST_EVENTS_SHOWN, Alert, AlertedRule, alert_id, timestamp
+from flows.pipeline.detections.correlation.absence import Absence
+from flows.pipeline.detections.correlation.groups import MOST_GROUPS, Groups
+from flows.pipeline.detections.correlation.learned import FirstSeen
+from flows.pipeline.detections.correlation.window import Hit, Outcome
+from flows.pipeline.detections.matches import Match, Matches, Part
+from flows.pipeline.detections.rules import RuleSet
+from flows.pipeline.detections.sigma.rule import Correlation, CorrelationType
+
+__all__ = ["Correlator", "Tally"]
+
+_LOGGER = logging.getLogger(__name__)
+_VERSION: Final = 1
+_NO_GROUP: Final = b"[]"
+_WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
+
+
+class Tally:
+    """What was counted since the last look, by rule number where it is a counter.
+
+    Attributes:
+        matches: Matches of each rule.
+        ungrouped: Matches that took no part for lack of a group field or a value.
+        refused: Matches that found no room.
+        late: Matches whose window may have been forgotten in part.
+    """
+
+    def __init__(self) -> None:
+        self.matches: Counter[int] = Counter()
+        self.ungrouped: Counter[int] = Counter()
+        self.refused: Counter[int] = Counter()
+        self.late = 0
+
+
+class Correlator:
+    """One tenant's correlations.
+
+    Args:
+        rules: The rules in force.
+        tenant: The tenant's name.
+        saved: What `snapshot` gave; rules that have changed since begin anew, those that are gone are forgotten.
+        most_groups: How many groups each correlation may have.
+    """
+
+    def __init__(self, rules: RuleSet, tenant: str, saved: bytes | None = None, most_groups: int = MOST_GROUPS) -> None:
+        self._rules = rules
+        self._tenant = tenant
+        self._newest = 0
+        self._groups = {
+            number: Groups(active.rule, most_groups) for number, active in enumerate(rules.rules) if isinstance(active.rule, Correlation)
+        }
+        self._absences = [number for number, groups in self._groups.items() if self._correlation(number).type == "absence"]
+        self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
+        self._told = [
+            AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
+            for active in rules.rules
+            for about in (active.rule.about,)
+        ]
+        self.tally = Tally()
+        if saved is not None:
+            self._load(saved)
+
+    def take(self, page: Matches) -> list[Alert]:
+        """Take a page's matches.
+
+        Returns:
+            The alerts that come of it, in the order in which they are given.
+        """
+        alerts: list[Alert] = []
+        for match in page.matches:
+            alerts += self._advance(match.newest)
+            alerts += self._match(match)
+        alerts += self._advance(page.newest)
+        return alerts
+
+    def groups(self) -> dict[int, int]:
+        """How many groups each correlation has."""
+        return {number: len(groups) for number, groups in self._groups.items()}
+
+    def snapshot(self) -> bytes:
+        """Everything that is remembered."""
+        saved = {
+            self._rules.rules[number].rule.about.id: {"version": self._rules.rules[number].version, **groups.dump(self._newest)}
+            for number, groups in self._groups.items()
+        }
+        return msgspec.msgpack.encode({"v": _VERSION, "newest": self._newest, "rules": saved})
+
+    def _load(self, saved: bytes) -> None:
+        state = msgspec.msgpack.decode(saved)
+        if state["v"] != _VERSION:
+            _LOGGER.warning("tenant %s: detections begin anew: their state is of version %s", self._tenant, state["v"])
+            return
+        self._newest = state["newest"]
+        known = state["rules"]
+        for number, groups in self._groups.items():
+            active = self._rules.rules[number]
+            rule_state = known.pop(active.rule.about.id, None)
+            if rule_state is None:
+                continue
+            if rule_state["version"] == active.version:
+                groups.load(rule_state)
+            else:
+                _LOGGER.warning("tenant %s: rule %s has changed; what it remembered is forgotten", self._tenant, active.rule.about.name)
+        for rule_id in known:
+            _LOGGER.warning("tenant %s: rule %s is gone; what it remembered is forgotten", self._tenant, rule_id)
+        for number in self._absences:
+            for _, group in self._groups[number].all():
+                self._note_due(number, group)
+
+    def _match(self, match: Match) -> Iterator[Alert]:
+        """Follow a match through the rules, children before their parents."""
+        itself = Hit(match.ms, match.uuid, match.event_type, 0, None, self._newest)
+        fired: dict[int, dict[Hit, None]] = {number: {itself: None} for number in match.rules}  # rule → what fulfilled it
+        self.tally.matches.update(match.rules)
+        is_late = False
+        for number in match.rules:
+            if self._rules.rules[number].alerts:
+                yield self._alert_of_event(number, match)
+        for (number, place), part in match.parts.items():
+            active = self._rules.rules[number]
+            taken = fired.get(active.children[place], ())
+            is_late = is_late or any(hit.ms < self._groups[number].horizon(self._newest) for hit in taken)
+            outcomes = [outcome for hit in taken if (outcome := self._take(number, place, hit, part, match)) is not None]
+            if not outcomes:
+                continue
+            self.tally.matches[number] += 1
+            ends = {end._replace(via=0, value=None, mark=self._newest): None for outcome in outcomes for end in outcome.ends}
+            fired[number] = {**fired.get(number, {}), **ends}
+            # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
+            begun = next((outcome for outcome in outcomes if outcome.begins), None)
+            if begun is not None and active.alerts:
+                yield self._alert_of_group(number, part, begun, match)
+        self.tally.late += is_late
+
+    def _take(self, number: int, place: int, hit: Hit, part: Part, match: Match) -> Outcome | None:
+        rule, groups = self._correlation(number), self._groups[number]
+        if groups.began_ms is None:
+            groups.began_ms = hit.ms
+        if part.group is None or (rule.type in _WITH_VALUES and part.value is None):
+            self.tally.ungrouped[number] += 1
+            return None
+        group = groups.get(part.group, self._newest)
+        if group is None:
+            self.tally.refused[number] += 1
+            return None
+        hit = hit._replace(via=place, value=part.value)
+        horizon = groups.horizon(self._newest)
+        dropped = group.dropped
+        outcome: Outcome | None = None
+        if isinstance(group, Absence):
+            group.take(hit, match.body, horizon)
+            self._note_due(number, group)
+        elif isinstance(group, FirstSeen):
+            outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + rule.warm_up_ms)
+        else:
+            outcome = group.take(hit, horizon)
+        self.tally.refused[number] += group.dropped - dropped
+        return outcome
+
+    def _advance(self, newest: int) -> Iterator[Alert]:
+        """The tenant's time goes on; waits may be over."""
+        if newest <= self._newest:
+            return
+        self._newest = newest
+        for number in self._absences:
+            if self._due.get(number, newest + 1) > newest:
+                continue
+            del self._due[number]
+            groups = self._groups[number]
+            for key, group in groups.all():
+                for hit, body in group.over(newest) if isinstance(group, Absence) else ():
+                    self.tally.matches[number] += 1
+                    if self._rules.rules[number].alerts:
+                        match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), {}, body)
+                        yield self._alert_of_group(number, Part(key, None), Outcome((hit,), begins=True, hits=(hit,)), match)
+                self._note_due(number, group)
+
+    def _note_due(self, number: int, group: object) -> None:
+        due = group.due_ms() if isinstance(group, Absence) else None
+        if due is not None:
+            self._due[number] = min(due, self._due.get(number, due))
+
+    def _alert_of_event(self, number: int, match: Match) -> Alert:
+        events = ({"uuid": match.uuid, "published": timestamp(match.ms), "eventType": match.event_type, "rule": self._told[number].name},)
+        return self._alert(number, "event", _NO_GROUP, {}, match, (1, match.ms, match.ms), events, {})
+
+    def _alert_of_group(self, number: int, part: Part, outcome: Outcome, match: Match) -> Alert:
+        rule, hits = self._correlation(number), outcome.hits
+        key = part.group or _NO_GROUP
+        group = dict(zip(rule.group_by, orjson.loads(key), strict=True))
+        names = [self._told[child].name for child in self._rules.rules[number].children]
+        events = tuple(
+            {"uuid": hit.uuid, "published": timestamp(hit.ms), "eventType": hit.event_type, "rule": names[hit.via]}
+            for hit in hits[-MOST_EVENTS_SHOWN:]
+        )
+        span = (len({hit.uuid for hit in hits}), hits[0].ms, hits[-1].ms)
+        return self._alert(number, rule.type, key, group, match, span, events, outcome.details)
+
+    def _alert(
+        self, number: int, kind: str, key: bytes, group: dict[str, Any], match: Match, span: tuple[int, int, int],
+        events: Sequence[dict[str, str]], details: dict[str, Any],
+    ) -> Alert:  # fmt: skip
+        rule = self._told[number]
+        uuid = alert_id(self._tenant, rule.id, key, match.uuid)
+        count, first_ms, last_ms = span
+        return Alert(uuid, self._tenant, rule, kind, group, match.ms, count, first_ms, last_ms, events, details, match.body)
+
+    def _correlation(self, number: int) -> Correlation:
+        rule = self._rules.rules[number].rule
+        if not isinstance(rule, Correlation):
+            msg = f"{rule.about.title} is no correlation"
+            raise TypeError(msg)
+        return rule

@@ -1,0 +1,98 @@
+"""A page of events → its matches. Stateless but for what it remembers of event types, and the same wherever it runs.
+
+Of a page of 1,000 events, each costs a look into a dictionary (0.1 µs); those whose type some rule wants are decoded once, and only the
+members that are asked for; of those that match, the members that tell a correlation's groups apart.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from flows.pipeline.detections.extract import Extractor
+from flows.pipeline.detections.index import Plan, RuleIndex
+from flows.pipeline.detections.matches import Match, Matches, to_ms
+from flows.pipeline.detections.rules import RuleSet
+from flows.pipeline.detections.sigma.expression import Expression
+from flows.pipeline.detections.sigma.rule import EventRule
+
+__all__ = ["Matcher"]
+
+_EVENT_TYPE = attrgetter("event_type")
+_PUBLISHED = attrgetter("published")
+_MOST_COMBINATIONS_REMEMBERED = 10_000
+
+
+class Matcher:
+    """Matches pages against the rules in force.
+
+    Args:
+        rules: The rules.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        detections: list[Expression] = []
+        self._numbers: list[int] = []  # of each detection's rule
+        for number, active in enumerate(rules.rules):
+            if isinstance(active.rule, EventRule):
+                detections.append(active.rule.detection)
+                self._numbers.append(number)
+        self._index = RuleIndex(detections, rules.lists)
+        self._extractors: dict[tuple[int, ...], Extractor] = {}
+
+    def __call__(self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes]) -> Matches:
+        """Match a page.
+
+        Args:
+            tenant: Whose it is.
+            heads: What is known of each event, at least one.
+            bodies: Each event behind its opening brace.
+        """
+        newest = to_ms(max(map(_PUBLISHED, heads)))
+        by_plan: dict[Plan, list[int]] = {}
+        for index, plan in enumerate(map(self._index.__getitem__, map(_EVENT_TYPE, heads))):
+            if plan is not None:
+                by_plan.setdefault(plan, []).append(index)
+        if not by_plan:
+            return Matches(tenant, newest, ())
+        whole = _uncut if _are_uncut(bodies) else _whole
+        found: dict[int, Sequence[int]] = {}
+        for plan, indices in by_plan.items():
+            events: Sequence[Any] = list(map(whole, map(bodies.__getitem__, indices))) if plan.decodes else indices
+            found.update((indices[place], numbers) for place, numbers in plan.scan(events, tenant))
+        matches: list[Match] = []
+        done, newest_there = 0, heads[0].published
+        for index in sorted(found):
+            newest_there = max(newest_there, *map(_PUBLISHED, heads[done : index + 1]))
+            done = index + 1
+            head, body = heads[index], bodies[index]
+            numbers = tuple([self._numbers[number] for number in found[index]])
+            extractor = self._extractors.get(numbers) or self._extractor(numbers)
+            parts = extractor(whole(body), tenant) if extractor.is_needed else {}
+            matches.append(Match(head.uuid, to_ms(head.published), head.event_type, to_ms(newest_there), numbers, parts, bytes(body)))
+        return Matches(tenant, newest, matches)
+
+    def _extractor(self, numbers: tuple[int, ...]) -> Extractor:
+        extractor = Extractor(self._rules, numbers)
+        if len(self._extractors) < _MOST_COMBINATIONS_REMEMBERED:
+            self._extractors[numbers] = extractor
+        return extractor
+
+
+_uncut: Callable[[Any], Any] = attrgetter("obj")
+
+
+def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
+    """Whether bodies are views of what the page was sliced into, each but for its brace: then nothing has to be copied to decode them.
+
+    A page's bodies are all made in one place, so that the first tells for all.
+    """
+    first = bodies[0]
+    return type(first) is memoryview and type(first.obj) is msgspec.Raw and memoryview(first.obj).nbytes == first.nbytes + 1
+
+
+def _whole(body: memoryview | bytes) -> bytes:
+    """An event with its opening brace."""
+    return b"".join((b"{", body))

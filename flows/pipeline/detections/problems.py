@@ -1,0 +1,72 @@
+"""What is wrong with rules, told to their author: one line each, with file, rule, place and what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Problem", "Report", "RulesError"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to put right.
+
+    Attributes:
+        file: The rule's file, as it was named.
+        rule: The rule's title, or what else tells it from others of its file.
+        place: Where in the rule, such as `detection.selection.eventType`; nothing for the rule as a whole.
+        message: What is wrong, and what would be right.
+        is_error: Whether the rule can't be used; otherwise it can, but may not do what its author wants.
+    """
+
+    file: str
+    rule: str
+    place: str
+    message: str
+    is_error: bool = True
+
+    def __str__(self) -> str:
+        rule = f'rule "{self.rule}"' if self.rule else ""
+        line = ": ".join(part for part in (self.file, rule, self.place, self.message) if part)
+        return " ".join(line.splitlines())
+
+
+class RulesError(Exception):
+    """Rules that can't be used. Its text is one line per problem.
+
+    Attributes:
+        problems: All of them.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class Report:
+    """Takes down the problems of one rule while it is read.
+
+    Args:
+        file: The rule's file.
+        rule: What the rule is called.
+
+    Attributes:
+        problems: What was found so far.
+    """
+
+    def __init__(self, file: str, rule: str = "") -> None:
+        self.file = file
+        self.rule = rule
+        self.problems: list[Problem] = []
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the rule can't be used."""
+        return any(problem.is_error for problem in self.problems)
+
+    def error(self, place: str, message: str) -> None:
+        """Something that makes the rule unusable."""
+        self.problems.append(Problem(self.file, self.rule, place, message))
+
+    def warn(self, place: str, message: str) -> None:
+        """Something that deserves a look."""
+        self.problems.append(Problem(self.file, self.rule, place, message, is_error=False))

@@ -1,0 +1,1 @@
+"""Sigma 2.1: from YAML to rules, and what their values mean."""

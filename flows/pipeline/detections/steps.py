@@ -1,0 +1,146 @@
+"""The steps of a flow that detect. Without a table [detections] there are none.
+
+The ids of these steps are part of the saved state and never change:
+
+| id | step | state |
+|---|---|---|
+| `match` | single events; runs where the page is | none |
+| `correlate` | groups of events, by tenant | one snapshot a tenant: groups, episodes, the newest `published` |
+
+Matches travel, events don't: of a page, only what some rule matches goes on to `correlate`, which may be another process. Alerts belong to
+the same epoch as the events that they are made of, so they are as exactly-once as the sink that they go to.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+
+from flows.configuration.detections import DetectionsConfig
+from flows.pipeline.detections.alerts import Alert
+from flows.pipeline.detections.correlation.engine import Correlator
+from flows.pipeline.detections.documents import AlertDocuments
+from flows.pipeline.detections.library import LiveLists, load_rules
+from flows.pipeline.detections.matcher import Matcher
+from flows.pipeline.detections.matches import Matches
+from flows.pipeline.detections.metrics import DetectionMetrics
+from flows.pipeline.detections.problems import RulesError
+from flows.pipeline.detections.rules import RuleSet
+from okta_source.config.tenant import TenantConfig
+from okta_source.polling.event import Batch
+from sinks.documents import Documents
+
+__all__ = ["detect"]
+
+_LOGGER: Final = logging.getLogger(__name__)
+_LOOK_AT_LISTS_SECONDS: Final = 5.0
+
+
+def detect(pages: Stream[Batch], rules: RuleSet, config: DetectionsConfig, tenants: Mapping[str, TenantConfig]) -> KeyedStream[Documents]:
+    """Match and correlate.
+
+    Args:
+        pages: New events.
+        rules: The rules in force.
+        config: Where they come from, for the lists that may change.
+        tenants: The tenants by name.
+
+    Returns:
+        Alerts, by tenant.
+    """
+    metrics = DetectionMetrics(rules)
+    matches = op.map("match", pages, MatchStep(rules, config, metrics))
+    alerts: KeyedStream[list[Alert]] = op.stateful_batch("correlate", matches, partial(CorrelateLogic, rules, metrics))
+    # A tenant that was taken out of the configuration may still have waits that end: its alerts would have no organisation.
+    known = op.filter("alerts_of_tenants", alerts, lambda item: item[0] in tenants)
+    return op.map("alert_documents", known, AlertDocuments(tenants))
+
+
+class MatchStep:
+    """A page → `(tenant, Matches)`; looks now and then whether a list has changed.
+
+    Args:
+        rules: The rules in force.
+        config: Where they come from.
+        metrics: Counts.
+        now: The clock, monotonic, in seconds.
+    """
+
+    def __init__(
+        self, rules: RuleSet, config: DetectionsConfig, metrics: DetectionMetrics, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._now = now
+        self._matcher = Matcher(rules)
+        self._lists = LiveLists(config)
+        self._look_at = now() + _LOOK_AT_LISTS_SECONDS
+
+    def __call__(self, batch: Batch) -> tuple[str, Matches]:
+        """Match a page."""
+        started = time.thread_time()
+        if self._lists.are_files and self._now() >= self._look_at:
+            self._look_at = self._now() + _LOOK_AT_LISTS_SECONDS
+            self._look()
+        found = self._matcher(batch.tenant, batch.heads, batch.bodies)
+        self._metrics.seconds(time.thread_time() - started)
+        return batch.tenant, found
+
+    def _look(self) -> None:
+        try:
+            lists = self._lists.changed()
+            if lists is None:
+                return
+            rules, _ = load_rules(self._config, lists)
+        except (OSError, ValueError, RulesError) as error:
+            self._metrics.list_error()
+            _LOGGER.warning("a list of [detections.lists] has changed and can't be read; the old one stays in force: %s", error)
+            return
+        _LOGGER.info("lists of [detections.lists] were read again")
+        self._matcher = Matcher(rules)
+
+
+class CorrelateLogic(StatefulBatchLogic[Matches, list[Alert], bytes]):
+    """One tenant's correlations as a step of Bytewax.
+
+    The snapshot is bytes of this pipeline's own making: nothing in it depends on where a class is.
+
+    Args:
+        rules: The rules in force.
+        metrics: Counts.
+        saved: The snapshot to go on from.
+    """
+
+    def __init__(self, rules: RuleSet, metrics: DetectionMetrics, saved: bytes | None) -> None:
+        self._rules = rules
+        self._metrics = metrics
+        self._saved = saved
+        self._correlator: Correlator | None = None
+        self._groups: Mapping[int, int] = {}
+
+    def on_batch(self, values: list[Matches]) -> tuple[Iterable[list[Alert]], bool]:
+        """Take some pages' matches."""
+        started = time.thread_time()
+        correlator = self._correlator
+        if correlator is None:  # only now is the tenant known
+            correlator = self._correlator = Correlator(self._rules, values[0].tenant, self._saved or None)
+            self._saved = None
+        alerts = [alert for page in values for alert in correlator.take(page)]
+        self._metrics.alerts(alerts)
+        self._metrics.tally(values[0].tenant, correlator.tally)
+        groups = correlator.groups()
+        self._metrics.groups(self._groups, groups)
+        self._groups = groups
+        self._metrics.seconds(time.thread_time() - started)
+        return ([alerts] if alerts else ()), StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        """Everything that is remembered."""
+        if self._correlator is not None:
+            return self._correlator.snapshot()
+        return self._saved or b""
