@@ -22,11 +22,12 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "acme"
         self.state = None
+        self.outbox = "here"
         self.start()
 
     def start(self):
         self.files = OpenFiles()
-        self.log = Log(self.folder, "acme", self.state, self.files, stopped)
+        self.log = Log(self.folder, "acme", self.state, self.outbox, self.files, stopped)
         return self
 
     def write(self, *names, size=0):
@@ -75,7 +76,7 @@ def _small_segments(monkeypatch):
 def test_nothing_is_there_before_something_is_written(rig):
     assert (rig.log.waiting_bytes, rig.log.oldest_at(), rig.segments) == (0, None, [])
     rig.snapshot()
-    assert rig.state == {"version": 2, "end": 0, "done": 0}
+    assert rig.state == {"version": 2, "outbox": "here", "end": 0, "done": 0}
     assert not rig.folder.exists()
 
 
@@ -119,6 +120,28 @@ def test_without_a_snapshot_all_is_kept_that_is_whole(rig):
 def test_a_state_of_an_earlier_version_is_none(rig):
     rig.state = {"version": 1}
     assert rig.start().log.end == 0
+
+
+def test_a_state_of_another_outbox_says_nothing_of_this_one(rig, caplog):
+    rig.write("a")
+    rig.kill()
+    rig.state = {"version": 2, "outbox": "there", "end": 5000, "done": 4000}
+    assert rig.start().names() == ["a"]
+    assert "comes from another outbox, which held 1000 bytes" in caplog.text
+    rig.write("b")
+    assert rig.names() == ["b"]
+
+
+def test_an_orphan_goes_when_it_is_done_with(rig):
+    rig.write("a")
+    rig.snapshot()
+    rig.kill()
+    rig.state = None
+    rig.start()
+    rig.log.orphaned()
+    rig.settle(rig.read_all())
+    rig.log.delete_done()
+    assert rig.segments == []
 
 
 def test_what_is_done_with_is_not_sent_again(rig):
