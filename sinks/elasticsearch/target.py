@@ -13,6 +13,7 @@ from sinks.delivery.target import Again, Outcome
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
+from sinks.elasticsearch.pipelines import tell_of_pipelines
 from sinks.elasticsearch.reply import BULK_PATH, read_reply
 from sinks.http.client import HttpClient
 
@@ -20,6 +21,7 @@ __all__ = ["ElasticsearchTarget"]
 
 # 15 bits of window, plus 16 for gzip's header and checksum. isal's level 1 makes a fifth of events of 1.4 KB, at 1.3 µs each.
 _GZIP_LEVEL = 1
+_LOOK_SECONDS = 5.0
 _GZIP_WINDOW_BITS = 31
 
 
@@ -56,8 +58,10 @@ class ElasticsearchTarget:
     ) -> None:
         self._cluster = Cluster(hosts, http, authorization, clock)
         self._encoder = BulkEncoder(index)
+        self._sink, self._index = sink_name, index
+        self._manages_template = manage_template
         self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
-        self._ready = not manage_template
+        self._ready = False
         self._preparing = threading.Lock()
         self._preparations = 0
         self._last_failure: Again | None = None
@@ -73,7 +77,7 @@ class ElasticsearchTarget:
         return self._cluster.address
 
     def prepare(self, timeout_seconds: float) -> Again | None:
-        """Install the index template, where that is wanted; one thread does, the others wait for what it finds.
+        """Install the index template, where that is wanted, and look for ingest pipelines; one thread does, the others wait for it.
 
         Nothing may be indexed before: the first event would otherwise decide the mapping of all others.
         """
@@ -84,9 +88,11 @@ class ElasticsearchTarget:
             return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
         try:
             if self._preparations == seen:
-                self._last_failure = self._installer.install(timeout_seconds)
+                self._last_failure = self._installer.install(timeout_seconds) if self._manages_template else None
                 self._preparations += 1
                 self._ready = self._last_failure is None
+                if self._ready:
+                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()

@@ -63,6 +63,7 @@ class FakeSearch:
         blocks: By index, why nothing is written there.
         max_content_length: A larger body, inflated, is answered with 413 and nothing.
         authorization: The header without which every request is answered with 401.
+        settings: Of every index, as far as they are asked for.
         requests: All that arrived, in their order.
         indices: By name, the sources by id.
         templates: By name, the index templates.
@@ -74,6 +75,7 @@ class FakeSearch:
     blocks: dict[str, ItemError] = field(default_factory=dict)
     max_content_length: int | None = None
     authorization: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list, init=False)
     indices: dict[str, dict[str, bytes]] = field(default_factory=dict, init=False)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -207,6 +209,8 @@ class FakeSearch:
             return self._get_template(name)
         if (request.method, request.path) == ("GET", "/"):
             return self._about()
+        if "/_settings/" in request.path:
+            return _done({name: {"settings": self.settings} for name in self.indices})
         index, _, action = unquote(request.path)[1:].rpartition("/")
         if action in ("_search", "_refresh"):
             return self._search(index, json.loads(request.body or b"{}"))
