@@ -15,6 +15,7 @@ from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
 from sinks.elasticsearch.lookup import Lookup
+from sinks.elasticsearch.pipelines import tell_of_pipelines
 from sinks.elasticsearch.reply import BULK_PATH, BULK_PATH_ALONE, read_reply
 from sinks.http.client import HttpClient
 
@@ -22,6 +23,7 @@ __all__ = ["ElasticsearchTarget"]
 
 # 15 bits of window, plus 16 for gzip's header and checksum. isal's level 1 makes a fifth of events of 1.4 KB, at 1.3 µs each.
 _GZIP_LEVEL = 1
+_LOOK_SECONDS = 5.0
 _GZIP_WINDOW_BITS = 31
 
 
@@ -68,7 +70,8 @@ class ElasticsearchTarget:
         self._clock = clock
         self._manage_template = manage_template
         self._is_ecs = is_ecs
-        self._ready = not manage_template and not is_ecs
+        self._sink, self._index = sink_name, index
+        self._ready = False
         self._preparing = threading.Lock()
         self._preparations = 0
         self._last_failure: Again | None = None
@@ -84,7 +87,7 @@ class ElasticsearchTarget:
         return self._cluster.address
 
     def prepare(self, timeout_seconds: float) -> Again | None:
-        """Install the index template, where that is wanted; one thread does, the others wait for what it finds.
+        """Install the index template, where that is wanted, and look for ingest pipelines; one thread does, the others wait for it.
 
         Nothing may be indexed before: the first event would otherwise decide the mapping of all others.
         """
@@ -100,6 +103,8 @@ class ElasticsearchTarget:
                 self._ready = self._last_failure is None
                 if self._ready and self._is_ecs:
                     self._installer.tell_fleet(timeout_seconds)
+                if self._ready:
+                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()
