@@ -34,19 +34,15 @@ from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable, known_state_keys
-from flows.runtime.state_directory import take_state
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 
 __all__ = ["build_flow", "get_flow"]
 
-FLOW_ID = "system_log"
+FLOW_ID = MAIN_FLOW
 INPUT_STEP = "okta"
-_WAY_OUT = (
-    'move it away, make a new one, start with start_from = "now", and an hour later have what is missing delivered by '
-    "python -m flows.audit --repair, with a --since before the trouble began."
-)
 
 
 def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> Dataflow:
@@ -79,7 +75,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         settings = load(config_path)
         rules, doubts = _read_rules(settings)
         if state_dir is not None:
-            take_state(state_dir, FLOW_ID, settings.sinks, way_out=_WAY_OUT)
+            take_state(state_dir, FLOW_ID, settings.sinks, way_out=WAY_OUT)
         prepare_metrics()
     except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")

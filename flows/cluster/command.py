@@ -22,12 +22,14 @@ from flows.cluster.ending import Ending
 from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, listening_ports, members, ports, ports_that_clash, receiver
 from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
-from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
 from flows.runtime.invocation import Seat
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from flows.runtime.owner import LAUNCHER, hold
-from flows.runtime.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
+from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state
 from okta_source.hooks.settings import load as load_receiver
+from sinks.config import SinkConfig
 
 __all__ = ["main"]
 
@@ -48,23 +50,24 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     arguments = _parser(environ).parse_args(argv)
     configure_logging()
     try:
-        cluster = _asked_for(arguments, environ)
+        settings = load(arguments.config, environ)
+        cluster = _asked_for(arguments, settings, environ)
         problems = [*ports_that_clash(cluster)] or [*_unavailable(cluster)]
         if not problems:
-            return _run(cluster, environ)
+            return _run(cluster, settings.sinks, environ)
     except (ConfigurationError, StateUnusable) as error:
         problems = [str(error)]
     sys.stderr.write("\n".join(problems) + "\n")
     return EXIT_CONFIGURATION
 
 
-def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
+def _run(cluster: Cluster, sinks: Mapping[str, SinkConfig], environ: Mapping[str, str]) -> int:
     ending = Ending(cluster.size, keeps_state=cluster.state is not None, until_drained=cluster.until_drained)
     with ExitStack() as stack:
         if cluster.state is None:
             _LOG.warning("without --state nothing is remembered: each start begins at start_from")
         else:
-            _prepare_state(cluster, cluster.state, stack)
+            _prepare_state(cluster, cluster.state, sinks, stack)
         hooks = receiver(cluster, environ)
         beside = Companion(hooks, sys.stderr.buffer) if hooks else None
         run(members(cluster, environ), ending, sys.stderr.buffer, listening_ports(cluster), beside)
@@ -73,8 +76,7 @@ def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
     return conclusion.code
 
 
-def _asked_for(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Cluster:
-    settings = load(arguments.config, environ)
+def _asked_for(arguments: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Cluster:
     if arguments.hooks:
         load_receiver(settings.path, environ)  # what is wrong with it is told now, and not by a process that starts again and again
     return Cluster(
@@ -101,14 +103,14 @@ def _unavailable(cluster: Cluster) -> Iterator[str]:
             yield f"port {port.number} for {port.purpose} {reason}: {fix}"
 
 
-def _prepare_state(cluster: Cluster, directory: Path, stack: ExitStack) -> None:
+def _prepare_state(cluster: Cluster, directory: Path, sinks: Mapping[str, SinkConfig], stack: ExitStack) -> None:
     """Make the state directory where there is none, with as many stores as processes, and hold it for them to join."""
     make_directory(directory)
     stack.enter_context(hold(directory, Seat(cluster.token, LAUNCHER, cluster.size)))
     if not holds_stores(directory):
         make_stores(directory, cluster.size)
         _LOG.info("made the state directory %s", directory)
-    check_usable(directory, alone=True)
+    examine_state(directory, MAIN_FLOW, sinks, alone=True, way_out=WAY_OUT)
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:

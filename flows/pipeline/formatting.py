@@ -53,6 +53,7 @@ class Formats:
         return Formatter(
             self._formats[document_format],
             with_original=sink.event_original if document_format == "ecs" else sink.raw_data,
+            is_shared=sum(other.format == document_format for other in self._sinks.values()) > 1,
             namespace=_namespace(sink),
             on_error=lambda tenant, events: _ERRORS.labels(tenant, document_format).inc(events),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from flows.runtime.invocation import in_cluster, on_one_host, seat
+from flows.runtime.invocation import on_one_host, seat
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import check_place
 from flows.runtime.recovery import (
@@ -17,7 +17,15 @@ from flows.runtime.recovery import (
 )
 from sinks.config import FileSinkConfig, SinkConfig
 
-__all__ = ["take_state"]
+__all__ = ["MAIN_FLOW", "WAY_OUT", "examine_state", "take_state"]
+
+MAIN_FLOW = "system_log"
+"""The id of the main flow, which `flows.system_log` wires and `flows.cluster` starts."""
+WAY_OUT = (
+    'move it away, make a new one, start with start_from = "now", and an hour later have what is missing delivered by '
+    "python -m flows.audit --repair, with a --since before the trouble began."
+)
+"""What can be done with a state of the main flow that can't be resumed."""
 
 
 def take_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *, way_out: str) -> None:
@@ -35,11 +43,26 @@ def take_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *
     """
     if directory.is_dir():
         hold_for_life(directory, seat())
-    check_usable(directory, alone=on_one_host())
+    examine_state(directory, flow_id, sinks, alone=on_one_host(), way_out=way_out)
+
+
+def examine_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *, alone: bool, way_out: str) -> None:
+    """Make sure that a state directory that is held can be resumed, and remove what a crash left in it uncommitted.
+
+    Args:
+        directory: The state directory.
+        flow_id: The flow that is about to use it.
+        sinks: The sinks that it writes to.
+        alone: Whether every store must be here, since there are no processes on other hosts.
+        way_out: As for `take_state`.
+
+    Raises:
+        StateUnusable: As for `take_state`.
+    """
+    check_usable(directory, alone=alone)
     check_flow(directory, flow_id)
     files = {name: sink for name, sink in sinks.items() if isinstance(sink, FileSinkConfig)}
-    if in_cluster():
-        check_whole(directory, list(files))
+    check_whole(directory, list(files))
     if is_spread(directory):
         return
     check_resumable(directory, way_out)

@@ -82,7 +82,7 @@ class Trial:
 
     def caught_up(self) -> None:
         def lines() -> int:
-            return sum(len(self.place.lines(organisation.name)) for organisation in self.organisations)
+            return sum(path.read_bytes().count(b"\n") for path in self.place.out.rglob("*.ndjson"))
 
         wait_for(lambda: lines() >= sum(map(len, self.organisations)), "every event", 60)
 

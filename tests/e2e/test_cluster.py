@@ -193,7 +193,7 @@ def test_somebody_who_is_quicker_at_a_port_ends_the_cluster_with_words_and_the_n
             assert cluster.wait() == 1
             last = cluster.output().splitlines()[-1]
             assert f"CRITICAL somebody else has connected to port {port}" in last
-            assert "Nothing is lost" in last
+            assert "The next start resumes from the last snapshot" in last
         with ClusterProcess(place, 2, "--until-drained") as cluster:
             assert cluster.wait() == 0
     for organisation in organisations:

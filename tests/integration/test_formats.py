@@ -88,6 +88,7 @@ def test_no_value_makes_the_next_event_unwelcome(target: ElasticsearchTarget, na
     assert [refusal for index in order for refusal in refusals(target, page.take([index]))] == []
 
 
+@pytest.mark.timeout(180 + EVENTS // 20)
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 def test_simulated_events_are_all_taken(target: ElasticsearchTarget, name: str, backwards: bool):
     events = list(simulated_events(EVENTS))

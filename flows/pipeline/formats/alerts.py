@@ -81,7 +81,7 @@ def alert_to_ecs(alert: bytes, *, event_original: bool = True, namespace: str = 
     name = msgspec.json.decode(event.event_type, type=str)
     pipeline = {tag.removeprefix("_okta_"): value for tag, value in tags.items()}
     start = ecs.prefix(name, pipeline, event_original=event_original, namespace=namespace)
-    document = msgspec.json.decode(start + ecs.without_original((mapper or ecs.EcsMapper()).body(event)))
+    document = msgspec.json.decode(start + ecs.without_original((mapper or ecs.EcsMapper()).body(event, found.published, b"")))
     rule = found.rule
     title = text(rule.get("title")) or text(rule.get("name"))
     document["@timestamp"] = msgspec.json.decode(normalised(found.published))

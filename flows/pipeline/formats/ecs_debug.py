@@ -9,14 +9,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.values import cleaned, dump, member, parse, parsed_text, scalar, text
 
 __all__ = ["PROMOTED", "DebugData"]
 
 
-class _Promoted(msgspec.Struct, gc=False, omit_defaults=True):
-    """The texts that stand beside the map too, as `okta.debug_context.debug_data` has them."""
+class _DebugData(msgspec.Struct, gc=False, omit_defaults=True):
+    """`okta.debug_context.debug_data`; its first members are the texts that stand beside the map too."""
 
     client_secret: str | None = None
     device_fingerprint: str | None = None
@@ -29,13 +28,17 @@ class _Promoted(msgspec.Struct, gc=False, omit_defaults=True):
     requested_scopes: str | None = None
     threat_suspected: str | None = None
     url: str | None = None
+    risk_behaviors: list[str] | None = None
+    risk_level: str | None = None
+    risk_reasons: list[str] | None = None
+    flattened: Any = None
 
 
 PROMOTED: Final = tuple(zip(
     ("clientSecret", "deviceFingerprint", "dtHash", "factor", "grantType", "grantedScopes", "requestId", "requestUri", "requestedScopes",
      "threatSuspected", "url"),
-    _Promoted.__struct_fields__,
-    strict=True,
+    _DebugData.__struct_fields__,
+    strict=False,
 ))  # fmt: skip
 """The members of `debugData` that are fields of their own too, as Okta names them and as the document does."""
 
@@ -44,6 +47,11 @@ _TEXTS = msgspec.json.Decoder(dict[str, Annotated[str, msgspec.Meta(min_length=1
 _LEVEL: Final = re.compile(r"level=([^\s,}]+)")
 _REASONS: Final = re.compile(r"reasons=(.*?)(?:, [^\s,]+=.*)?$", re.DOTALL)
 _SEPARATOR: Final = re.compile(r",\s*")
+_Disguise = tuple[str | None, str | None, str | None, str | None]
+_Undisguised = tuple[dict[str, Any], list[str] | None, str | None, list[str] | None]
+_NO_DISGUISE: Final = (None, None, None, None)
+_MOST_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED_CHARACTERS: Final = 2048
 _OPEN: Final = b',"debug_context":{"debug_data":'
 
 
@@ -51,7 +59,7 @@ class DebugData:
     """Maps `debugData`; remembers the structures in disguise, of which a page holds few different ones."""
 
     def __init__(self) -> None:
-        self._disguised: Remembered[tuple[Any, ...]] = Remembered(_undisguised)
+        self._known: dict[_Disguise, _Undisguised] = {}
 
     def __call__(self, raw: bytes) -> bytes:
         """`,"debug_context":{…}`; nothing where there are no data."""
@@ -61,15 +69,30 @@ class DebugData:
             texts = _TEXTS.decode(raw)
         except (msgspec.DecodeError, RecursionError):
             return self._mapped(raw)
-        if "behaviors" in texts or "risk" in texts or "tunnels" in texts or texts.get("logOnlySecurityData", "-")[0] in "{[":
-            return self._mapped(raw)
         get = texts.get
-        promoted = _Promoted(
+        disguise = get("behaviors"), get("logOnlySecurityData"), get("risk"), get("tunnels")
+        behaviors = level = reasons = None
+        flattened: Any = msgspec.Raw(raw)
+        if disguise != _NO_DISGUISE:
+            shown, behaviors, level, reasons = self._undisguised(disguise)
+            if shown:
+                flattened = texts | shown
+        data = _DebugData(
             get("clientSecret"), get("deviceFingerprint"), get("dtHash"), get("factor"), get("grantType"), get("grantedScopes"),
             get("requestId"), get("requestUri"), get("requestedScopes"), get("threatSuspected"), get("url"),
+            behaviors, level, reasons, flattened,
         )  # fmt: skip
-        members = dump(promoted)
-        return b"".join((_OPEN, members[:-1], b',"flattened":' if len(members) > 2 else b'"flattened":', raw, b"}}"))
+        return b"".join((_OPEN, dump(data), b"}"))
+
+    def _undisguised(self, disguise: _Disguise) -> _Undisguised:
+        known = self._known.get(disguise)
+        if known is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            known = undisguised(*disguise)
+            if sum(len(part) for part in disguise if part) <= _LONGEST_REMEMBERED_CHARACTERS:
+                self._known[disguise] = known
+        return known
 
     def _mapped(self, raw: bytes) -> bytes:
         sent = parse(raw)
@@ -79,19 +102,26 @@ class DebugData:
         if not whole:
             return b""
         known = {name: value for okta_name, name in PROMOTED if (value := scalar(whole.get(okta_name))) is not None}
-        key = b"\n".join(dump(whole.get(name)) for name in ("behaviors", "logOnlySecurityData", "risk", "tunnels"))
-        disguised, found = self._disguised[key]
-        return b"".join((_OPEN, dump({**known, **found, "flattened": {**whole, **disguised}}), b"}"))
+        shown, behaviors, level, reasons = undisguised(*map(whole.get, ("behaviors", "logOnlySecurityData", "risk", "tunnels")))
+        found = (("risk_behaviors", behaviors), ("risk_level", level), ("risk_reasons", reasons))
+        known |= {name: value for name, value in found if value is not None}
+        return b"".join((_OPEN, dump({**known, "flattened": whole | shown}), b"}"))
 
 
-def _undisguised(key: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the structures in disguise are, and the fields that are made of them."""
-    behaviors, log_only, risk, tunnels = (parse(part) for part in key.split(b"\n"))
+def undisguised(behaviors: Any, log_only: Any, risk: Any, tunnels: Any) -> _Undisguised:
+    """What the structures in disguise are, and the fields that are made of them.
+
+    Returns:
+        The members of the map that are shown in another form, `risk_behaviors`, `risk_level` and `risk_reasons`.
+    """
     shown: dict[str, Any] = {}
     if behaviors is not None:
-        behaviors = shown["behaviors"] = _pairs(behaviors) or behaviors
+        behaviors = _pairs(behaviors) or behaviors
+        shown["behaviors"] = behaviors
     if log_only is not None:
-        log_only = shown["logOnlySecurityData"] = parsed_text(log_only)
+        parsed = parsed_text(log_only)
+        if parsed is not log_only:
+            log_only = shown["logOnlySecurityData"] = parsed
     if tunnels is not None:
         shown["tunnels"] = parsed_text(tunnels)
     if risk is not None:
@@ -101,16 +131,13 @@ def _undisguised(key: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             pairs = _found(level=_LEVEL.search(risk), reasons=_REASONS.search(risk.strip("{}")))
             shown["risk_object"] = risk
         risk = shown["risk"] = pairs or risk
-    found: dict[str, Any] = {}
+    level: str | None = None
+    reasons: list[str] | None = None
     for source in (member(log_only, "risk"), risk):
-        level, reasons = text(member(source, "level")), member(source, "reasons")
-        if level:
-            found.setdefault("risk_level", level)
-        if listed := _listed(reasons):
-            found.setdefault("risk_reasons", listed)
-    if isinstance(behaviors, dict) and (positive := [name for name, result in behaviors.items() if result == "POSITIVE"]):
-        found["risk_behaviors"] = positive
-    return shown, found
+        level = level or text(member(source, "level"))
+        reasons = reasons or _listed(member(source, "reasons")) or None
+    positive = [name for name, result in behaviors.items() if result == "POSITIVE"] if isinstance(behaviors, dict) else []
+    return shown, positive or None, level, reasons
 
 
 def _pairs(value: Any) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ __all__ = [
     "outcome",
     "place",
     "targets",
-    "transaction_detail",
+    "transaction",
 ]
 
 _OUTCOMES: Final = {"SUCCESS": "success", "ALLOW": "success", "FAILURE": "failure", "DENY": "failure"}
@@ -41,14 +41,12 @@ class Actor(NamedTuple):
         user: The members of `user`, without braces.
         party: `client.user` and `source.user`, an object; empty where nothing is known.
         names: What `related.user` holds of them, in order.
-        related: The same, joined.
     """
 
     okta: bytes
     user: bytes
     party: bytes
     names: tuple[bytes, ...]
-    related: bytes
 
 
 class Place(NamedTuple):
@@ -56,15 +54,13 @@ class Place(NamedTuple):
 
     Attributes:
         okta: `okta.client`, `okta.security_context` and `okta.request`.
-        client: The members of `client`, without braces.
-        source: The members of `source`, without braces.
+        side: The members of `client` and of `source`, without braces.
         related: `related.ip` with its name, without the braces around it; empty without an address.
         user_agent: `user_agent` with its name.
     """
 
     okta: bytes
-    client: bytes
-    source: bytes
+    side: bytes
     related: bytes
     user_agent: bytes
 
@@ -74,11 +70,11 @@ class Outcome(NamedTuple):
 
     Attributes:
         okta: `okta.outcome`.
-        outcome: `event.outcome` with its name.
+        outcome: `event.outcome`.
     """
 
     okta: bytes
-    outcome: bytes
+    outcome: str
 
 
 class Targets(NamedTuple):
@@ -119,7 +115,7 @@ def actor(raw: bytes) -> Actor:
     user = _kept(email=email(name), full_name=full_name, name=name)
     party = _kept(email=email(name), full_name=full_name, id=id_, name=name)
     names = tuple(dict.fromkeys(dump(part) for part in (full_name, name) if part is not None))
-    return Actor(_named("actor", okta), _inner(user), dump(party) if party else b"", names, b",".join(names))
+    return Actor(_named("actor", okta), _inner(user), dump(party) if party else b"", names)
 
 
 def place(raw: bytes) -> Place:
@@ -145,8 +141,7 @@ def place(raw: bytes) -> Place:
         okta=_named("client", okta_client)
         + _named("security_context", _security(security, autonomous, domain))
         + _named("request", _kept(ip_chain=[hop for hop in chain if hop] or None)),
-        client=_inner(side),
-        source=_inner(side),
+        side=_inner(side),
         related=b'"ip":[%b]' % dump(address) if address else b"",
         user_agent=_named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
     )
@@ -249,7 +244,7 @@ def outcome(raw: bytes) -> Outcome:
     result = scalar(member(value, "result"))
     okta = _kept(reason=scalar(member(value, "reason")), result=result)
     told = _OUTCOMES.get(result, "unknown") if isinstance(result, str) else "unknown"
-    return Outcome(_named("outcome", okta), b'"outcome":"%b"' % told.encode())
+    return Outcome(_named("outcome", okta), told)
 
 
 def labels(raw: bytes) -> bytes:
@@ -293,12 +288,17 @@ def _target(item: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
-def transaction_detail(raw: bytes) -> bytes:
-    """`transaction.detail` as `okta.transaction.detail`."""
+def transaction(raw: bytes) -> bytes:
+    """`transaction` as `okta.transaction`."""
     value = parse(raw)
+    detail = member(value, "detail")
     known = _kept(
-        request_api_token_client_id=scalar(member(value, "requestApiTokenClientId")),
-        request_api_token_id=scalar(member(value, "requestApiTokenId")),
-        root_api_token_id=scalar(member(value, "rootApiTokenId")),
+        detail=_kept(
+            request_api_token_client_id=scalar(member(detail, "requestApiTokenClientId")),
+            request_api_token_id=scalar(member(detail, "requestApiTokenId")),
+            root_api_token_id=scalar(member(detail, "rootApiTokenId")),
+        ),
+        id=scalar(member(value, "id")),
+        type=scalar(member(value, "type")),
     )
-    return _named("detail", known)
+    return _named("transaction", known)

@@ -9,18 +9,10 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MEMBERS", "NOTHING", "DebugContext", "Event", "OddEvent", "Transaction", "read_event"]
+__all__ = ["MEMBERS", "NOTHING", "DebugContext", "Event", "OddEvent", "read_event"]
 
 NOTHING: Final = msgspec.Raw()
 """A member that isn't there: empty."""
-
-
-class Transaction(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """`transaction`: differs with each request."""
-
-    id: msgspec.Raw = NOTHING
-    type: msgspec.Raw = NOTHING
-    detail: msgspec.Raw = NOTHING
 
 
 class DebugContext(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=True):
@@ -50,7 +42,7 @@ class Event(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=True
     request: msgspec.Raw = NOTHING
     outcome: msgspec.Raw = NOTHING
     target: msgspec.Raw = NOTHING
-    transaction: Transaction | None = None
+    transaction: msgspec.Raw = NOTHING
     debug_context: DebugContext | None = None
 
 
@@ -58,7 +50,7 @@ class OddEvent(Event):
     """An event with members that Okta doesn't document, or with one of another kind than it documents.
 
     Attributes:
-        others: Those members, and the whole of a `transaction` or `debugContext` with members that nobody documents.
+        others: Those members, and the whole of a `debugContext` with members that nobody documents.
     """
 
     others: dict[str, msgspec.Raw] = {}
@@ -71,7 +63,6 @@ MEMBERS: Final = dict(zip(Event.__struct_encode_fields__, Event.__struct_fields_
 _ESCAPE: Final = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 _EVENT = msgspec.json.Decoder(Event)
 _ANY = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_OBJECTS: Final[dict[str, type[Transaction | DebugContext]]] = {"transaction": Transaction, "debugContext": DebugContext}
 
 
 def read_event(text: bytes) -> Event:
@@ -101,26 +92,16 @@ def read_event(text: bytes) -> Event:
 def _read_odd(text: bytes) -> OddEvent:
     event = OddEvent(others={})
     for name, raw in _ANY.decode(text).items():
-        if name in _OBJECTS:
-            _set_object(event, name, raw)
+        if name == "debugContext":
+            try:
+                context = _ANY.decode(raw)
+            except msgspec.ValidationError:  # null, or no object
+                context = {}
+            event.debug_context = DebugContext(context.pop("debugData", NOTHING))
+            if context or bytes(raw)[:1] != b"{":
+                event.others[name] = raw
         elif name in MEMBERS:
             setattr(event, MEMBERS[name], raw)
         else:
             event.others[name] = raw
     return event
-
-
-def _set_object(event: OddEvent, name: str, raw: msgspec.Raw) -> None:
-    try:
-        members = _ANY.decode(raw)
-    except msgspec.ValidationError:  # null, or no object
-        event.others[name] = raw
-        return
-    made = _OBJECTS[name]()
-    known = dict(zip(made.__struct_encode_fields__, made.__struct_fields__, strict=True))
-    for member, part in members.items():
-        if member in known:
-            setattr(made, known[member], part)
-        else:
-            event.others[name] = raw
-    setattr(event, MEMBERS[name], made)

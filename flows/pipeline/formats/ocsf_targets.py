@@ -77,20 +77,19 @@ class TargetSet:
         self._targets = objects(sent)
         self._odd = cleaned(sent) if not isinstance(sent, list) or len(self._targets) < len(sent) else None
         self._version = version
-        self._chosen: dict[tuple[Plan, bool, bool], Chosen] = {}
+        self._chosen: dict[int, Chosen] = {}
 
-    def choose(self, plan: Plan, has_actor: bool, has_privileges: bool) -> Chosen:  # noqa: FBT001 (two of a key)
+    def choose(self, key: int, plan: Plan, *, has_actor: bool) -> Chosen:
         """What an event with these targets is.
 
         Args:
+            key: Tells plan, actor and privileges from others: four times a number of the plan, 2 more for an actor, 1 more for privileges.
             plan: What its type should be.
             has_actor: Whether its actor can be named.
-            has_privileges: Whether it tells privileges.
         """
-        key = plan, has_actor, has_privileges
         chosen = self._chosen.get(key)
         if chosen is None:
-            chosen = self._chosen[key] = self._choose(plan, has_actor=has_actor, has_privileges=has_privileges)
+            chosen = self._chosen[key] = self._choose(plan, has_actor=has_actor, has_privileges=bool(key & 1))
         return chosen
 
     def _choose(self, plan: Plan, *, has_actor: bool, has_privileges: bool) -> Chosen:

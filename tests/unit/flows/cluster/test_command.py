@@ -3,7 +3,9 @@
 import errno
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -116,6 +118,24 @@ def test_a_state_directory_that_another_run_holds_is_told_and_nothing_is_started
     assert f"is in use by pid {os.getpid()} (" in capsys.readouterr().err
     assert started == []
     assert not holds_stores(state)
+
+
+def test_a_state_directory_that_can_t_be_resumed_or_is_elsewhere_is_told_once_and_nothing_is_started(
+    config: Path, started: list[Member], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["-n", "2", "--config", str(config), "--port-base", "29101", "--state"]
+    with pytest.raises(KeyboardInterrupt):
+        command.main([*arguments, str(tmp_path / "state")], ENVIRON)
+    started.clear()
+    (tmp_path / "state").rename(tmp_path / "moved")
+    assert command.main([*arguments, str(tmp_path / "moved")], ENVIRON) == 2
+    assert capsys.readouterr().err.count(f"was last used as {tmp_path / 'state'}") == 1
+    with closing(sqlite3.connect(tmp_path / "moved" / "part-0.sqlite3")) as store, store:
+        store.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 5)")
+        store.execute("INSERT INTO commits (part_index, commit_epoch) VALUES (0, 9)")
+    assert command.main([*arguments, str(tmp_path / "moved")], ENVIRON) == 2
+    assert capsys.readouterr().err.count("part-0.sqlite3 went on to epoch 9") == 1
+    assert started == []
 
 
 def test_the_processes_are_told_whose_they_are(config: Path, started: list[Member], tmp_path: Path) -> None:

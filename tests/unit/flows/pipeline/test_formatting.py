@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from flows.pipeline.formats.formatter import EcsFormat
+from flows.pipeline.formats.ecs import EcsMapper
 from flows.pipeline.formatting import Formats
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig
 from sinks.documents import Documents
@@ -69,7 +69,7 @@ def test_what_cannot_be_mapped_is_counted_by_tenant_and_format(monkeypatch: pyte
         message = "no"
         raise ValueError(message)
 
-    monkeypatch.setattr(EcsFormat, "body", fail)
+    monkeypatch.setattr(EcsMapper, "body", fail)
     formats = Formats({"one": file_sink("ecs"), "two": file_sink("ecs")}, "1.3.0")
     _, page = formats.page_by_tenant(raw_documents(SIGN_IN, BARE))
     before = REGISTRY.get_sample_value("okta_mapping_errors_total", {"tenant": "acme", "format": "ecs"}) or 0.0

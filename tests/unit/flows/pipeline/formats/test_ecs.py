@@ -1,6 +1,7 @@
 """ECS documents: every field with its value, what is missing left out, and one odd member costs that member alone."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flows.pipeline.formats.event import read_event
 from tests.unit.flows.pipeline.formats.events import AGENT, BARE, JOB, SIGN_IN, changed, debug, text_of
 
 MAPPER = EcsMapper()
+PUBLISHED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GEO = {
     "city_name": "Utrecht",
     "country_name": "Netherlands",
@@ -38,7 +40,7 @@ def mapped(event: dict[str, Any] | bytes, mapper: EcsMapper = MAPPER) -> dict[st
     text = event if isinstance(event, bytes) else text_of(event)
     event_type = json.loads(text)["eventType"]
     start = prefix(event_type, {"tenant": "acme"}, event_original=False)
-    return json.loads(start + without_original(mapper.body(read_event(text))), object_pairs_hook=_no_member_twice)
+    return json.loads(start + without_original(mapper.body(read_event(text), PUBLISHED, b"")), object_pairs_hook=_no_member_twice)
 
 
 def _no_member_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -310,7 +312,7 @@ def test_half_a_surrogate_pair_is_a_replacement_character(half: bytes) -> None:
 def test_the_original_is_the_event_byte_for_byte() -> None:
     text = b'{"uuid":"u1", "published":"2026-03-01T12:00:00.123Z",\t"eventType":"a.b","x":"\\u00e9 \\/ \\"q\\" \xc3\xa9", "n":1e3}'
     start = prefix("a.b", {}, event_original=True)
-    document = json.loads(start + with_original(MAPPER.body(read_event(text)), text))
+    document = json.loads(start + with_original(MAPPER.body(read_event(text), PUBLISHED, b""), text))
     assert document["event"]["original"].encode() == text
     assert document["tags"] == ["preserve_original_event"]
 
