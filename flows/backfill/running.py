@@ -189,6 +189,8 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
         sinks=settings.sinks,
         ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
+        # Its own, since a flow that runs beside it has the configuration's.
+        outbox_dir=state_dir / "outbox" if state_dir is not None else settings.pipeline.outbox_dir / ".backfill",
         partition_names=source.tenant_names,
         state_dir=state_dir,
         control=control,
@@ -219,7 +221,8 @@ class _Ending:
         totals = self._ledger.totals()
         failed = self._ledger.failed()
         missed = undelivered(written())
-        code = EXIT_UNDRAINED if failed or missed else 0
+        left = self._control.left() and not self._control.stopping
+        code = EXIT_UNDRAINED if failed or missed or left else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
         if self._report:
@@ -235,7 +238,7 @@ class _Ending:
                 more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
                 _LOG.error("%s: %d slices could not be fetched (%s%s): %s", tenant, len(missing), spans, more, failed[missing[0]])
         again = "the same command continues" if self._keeps_state else "without -r nothing is remembered: the next run begins anew"
-        if totals.done == totals.slices and missed:
+        if totals.done == totals.slices and (missed or left):
             _LOG.error(
                 "backfill: all %d slices are fetched, %s events, but not every sink has them all",
                 totals.slices,

@@ -43,6 +43,7 @@ def deliver(
     sinks: Mapping[str, SinkConfig],
     ocsf_version: str,
     dead_letter_dir: Path,
+    outbox_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
     control: RunControl,
@@ -57,6 +58,7 @@ def deliver(
         sinks: The sinks by their names.
         ocsf_version: What documents in format ocsf claim.
         dead_letter_dir: Where events go that can't be delivered.
+        outbox_dir: Where sinks that send keep what they have still to send; no other flow may have the same.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
@@ -69,7 +71,7 @@ def deliver(
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
-            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
+            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
             formatter = formats.formatter(name)
             formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
             op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))

@@ -39,6 +39,8 @@ from sinks.targets import make_target, policy_of
 __all__ = ["main"]
 
 EXIT_LEFT = 1
+_PATIENCE_SECONDS = 60.0
+"""How long a target is tried that nothing gets through to."""
 _SINCE_ALLOWED = START_FROM_ALLOWED.removeprefix("now, ")
 
 
@@ -137,8 +139,9 @@ class _Run:
         return 0 if not self.troubles and all(tally.nothing_left for tally in self.tallies.values()) else EXIT_LEFT
 
     def _writer(self, name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str, letters: Letters) -> Sender:
-        # What fails again is wanted back as letters, whatever it does to a flow.
-        policy = replace(policy_of(config), on_exhausted="dead_letter")
+        # What fails again is wanted back as letters, whatever it does to a flow, and soon: somebody waits for it.
+        patience_seconds = min(config.retry_for_seconds, _PATIENCE_SECONDS)
+        policy = replace(policy_of(config), on_exhausted="dead_letter", retry_for_seconds=patience_seconds)
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
         target = make_target(name, config, document_format)

@@ -39,7 +39,7 @@ class Run:
 
     Attributes:
         flow_id: The flow's id.
-        control: Ends the input; for `okta_source.operators.input`, and its `delivery_deadline` for the outputs of `sinks.operators`.
+        control: Ends the input; for `okta_source.operators.input`, and its `outbox_deadline` for the outputs of `sinks.operators`.
         state_dir: The recovery directory, None where the run keeps no state; for `sinks.operators.file`.
     """
 
