@@ -23,7 +23,7 @@ help:
 	@echo "make format  put the code into the one format"
 	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
 	@echo "make docs    build the documentation into site/, strictly"
-	@echo "make reference    write the tables of docs/configuration.md from the models"
+	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md from the code"
 	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
@@ -70,6 +70,7 @@ lint: $(DEV_STAMP)
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m grafana.generator --check
 	$(PYTHON) -m flows.configuration.reference --check
+	$(PYTHON) -m flows.pipeline.format_reference --check
 
 format: $(DEV_STAMP)
 	$(VENV)/bin/ruff format $(SOURCES)
@@ -83,6 +84,7 @@ docs: $(DEV_STAMP)
 
 reference: $(DEV_STAMP)
 	@$(PYTHON) -m flows.configuration.reference
+	@$(PYTHON) -m flows.pipeline.format_reference
 
 bench: $(DEV_STAMP)
 	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
