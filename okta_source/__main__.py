@@ -8,6 +8,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from okta_source.output import run_command
+
 COMMANDS = {
     "check": ("okta_source.check.command", "say of every organisation whether it can be collected from here, and what to change if not"),
     "authorize": ("okta_source.authorize.command", "sign in once at Okta for a tenant with method refresh_token"),
@@ -43,4 +45,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

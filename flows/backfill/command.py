@@ -10,6 +10,7 @@ from flows.backfill.plan import PlanRefused
 from flows.backfill.running import REPORT, SINCE, TENANTS, UNTIL, asked_for, prepare
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.owner import hold_for_life
 from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 
 __all__ = ["main"]
@@ -29,12 +30,15 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
     """
     arguments = _parser().parse_args(argv)
     asked = asked_for(arguments.since, arguments.until, arguments.tenant, environ)
-    state: Path = arguments.state
+    state: Path = arguments.state.absolute()
     try:
         prepare(arguments.config, asked, state if holds_stores(state) else None)
         if not holds_stores(state):
             make_directory(state)
-            make_stores(state, 1)
+            # Given up when the run takes this process over, which takes it again first of all.
+            hold_for_life(state)
+            if not holds_stores(state):
+                make_stores(state, 1)
     except (ConfigurationError, StateUnusable, PlanRefused, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIGURATION

@@ -22,12 +22,16 @@ from flows.backfill.report import table, write_report
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
+from flows.runtime.recovery import StateUnusable
+from flows.runtime.state_directory import take_state
+from flows.runtime.undelivered import undelivered
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
 from okta_source.polling.query import okta_time
+from sinks.dead_letters.count import written
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
 
@@ -37,6 +41,7 @@ SINCE = "OKTA_BACKFILL_SINCE"
 UNTIL = "OKTA_BACKFILL_UNTIL"
 TENANTS = "OKTA_BACKFILL_TENANTS"
 REPORT = "OKTA_BACKFILL_REPORT"
+_WAY_OUT = "move it and this backfill's files (*.backfill.*) away, and begin the backfill anew with another --state."
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,7 +132,7 @@ def asked_for(
 
 
 def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Prepared:
-    """Look at everything, change nothing.
+    """Look at everything; the state directory, where there is one, is this process's from then on.
 
     Args:
         config_path: The configuration file, as for `get_flow`.
@@ -136,7 +141,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
 
     Raises:
         ConfigurationError: The configuration is wrong.
-        StateUnusable: The state directory is none, or belongs to another flow.
+        StateUnusable: The state directory can't be used, see `flows.runtime.state_directory`.
         PlanRefused: This can't be fetched, or not with this state directory, or files of an earlier backfill are in the way.
     """
     settings = load(config_path)
@@ -144,8 +149,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
     plan: Plan | None = None
     warnings = list(settings.warnings)
     if state_dir is not None:
-        check_usable(state_dir, alone=True)
-        check_owner(state_dir, FLOW_ID)
+        take_state(state_dir, FLOW_ID, sinks, way_out=_WAY_OUT)
         plan = load_plan(state_dir, asked, settings.tenants)
     is_new = plan is None
     if plan is None:
@@ -167,14 +171,12 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
     Args:
         prepared: What to run.
         control: The run's switches.
-        state_dir: Bytewax's recovery directory, None when the run keeps no state. What a crash left uncommitted in it is removed here.
+        state_dir: Bytewax's recovery directory, held by this process; None when the run keeps no state.
         ledger: The books.
 
     Returns:
         The dataflow.
     """
-    if state_dir is not None:
-        fence_off_uncommitted(state_dir)
     settings, plan = prepared.settings, prepared.plan
     chosen = [tenant for tenant in settings.tenants if tenant.name in plan.tenants]
     source = HistorySource(chosen, plan.slices(), polled=settings.tenants, control=control, ledger=ledger)
@@ -216,9 +218,10 @@ class _Ending:
         slices = self._plan.slices()
         totals = self._ledger.totals()
         failed = self._ledger.failed()
+        missed = undelivered(written())
+        code = EXIT_UNDRAINED if failed or missed else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
-        code = EXIT_UNDRAINED if failed else 0
         if self._report:
             try:
                 write_report(self._report, slices, self._ledger)
@@ -232,7 +235,13 @@ class _Ending:
                 more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
                 _LOG.error("%s: %d slices could not be fetched (%s%s): %s", tenant, len(missing), spans, more, failed[missing[0]])
         again = "the same command continues" if self._keeps_state else "without -r nothing is remembered: the next run begins anew"
-        if totals.done == totals.slices:
+        if totals.done == totals.slices and missed:
+            _LOG.error(
+                "backfill: all %d slices are fetched, %s events, but not every sink has them all",
+                totals.slices,
+                f"{totals.counts.received:,}",
+            )
+        elif totals.done == totals.slices:
             _LOG.info("backfill: complete, %d slices, %s events", totals.slices, f"{totals.counts.received:,}")
         else:
             why = "stopped" if self._control.stopping else "ended"

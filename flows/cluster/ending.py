@@ -78,6 +78,7 @@ class Ending:
         self._until_drained = until_drained
         self._records: list[_Record] = []
         self._stopping = False
+        self._refused = ""
         self._ask_at: float | None = None
         """When the next signal is due: SIGTERM first, SIGKILL after it."""
         self._sent: list[signal.Signals] = []
@@ -90,6 +91,16 @@ class Ending:
     def stop(self, now: float) -> None:
         """The operator wants it to end."""
         self._stopping = True
+        self._ask_no_later_than(now)
+
+    def refuse(self, reason: str, now: float) -> None:
+        """The cluster can't be as it is.
+
+        Args:
+            reason: What is wrong, for the operator.
+            now: The monotonic clock, in seconds.
+        """
+        self._refused = self._refused or reason
         self._ask_no_later_than(now)
 
     def ended(self, ended: Ended, now: float) -> None:
@@ -113,6 +124,8 @@ class Ending:
 
     def conclusion(self) -> Conclusion:
         """The exit code and the message, once no process is left."""
+        if self._refused:
+            return Conclusion(EXIT_FAILED, f"{self._refused}. {self._resume()}")
         cause = self._cause()
         if cause is None:
             return Conclusion(0, "every process has stopped" if self._stopping or not self._until_drained else "every tenant is drained")
@@ -120,13 +133,15 @@ class Ending:
         code = cause.ended.code
         if code == EXIT_CONFIGURATION:
             return Conclusion(
-                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. {self._resume()}"
+                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. Nothing was begun."
             )
         if code == EXIT_SINK_STOPPED:
             return Conclusion(code, f"{who} exited with 3: a sink can't go on, as it says above. {self._resume()}")
         if self._until_drained and all(record.ended.code in (0, EXIT_FAILED) for record in self._records):
             return Conclusion(
-                EXIT_FAILED, f"{who} exited with 1: it says above which tenants could not be drained, or what failed. {self._resume()}"
+                EXIT_FAILED,
+                f"{who} exited with 1: it says above which tenants could not be drained, which events became dead letters, or what failed. "
+                f"{self._resume()}",
             )
         return Conclusion(EXIT_FAILED, f"{who} {self._how(cause)}. {self._resume()}")
 
@@ -157,5 +172,5 @@ class Ending:
 
     def _resume(self) -> str:
         if self._keeps_state:
-            return "Nothing is lost: the next start resumes from the last snapshot."
+            return "The next start resumes from the last snapshot."
         return "Without --state nothing is remembered: the next start begins at start_from."

@@ -1,16 +1,19 @@
 """The `[detections]` table: which rules are in force. The rules themselves are read by `flows.pipeline.detections.library`."""
 
 import glob
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
+from okta_source.config.file import read_config_file
+from okta_source.config.problems import explain
 from okta_source.config.strict import Strict, problem, to_path, to_tuple
 from sinks.config import AlertLevel
 
-__all__ = ["DetectionsConfig", "rule_files"]
+__all__ = ["DetectionsConfig", "read_table", "rule_files"]
 
 _NAMES: Final = "a list of rules' ids or names"
 _RULES: Final = 'a list of files, folders and globs, such as "rules/"'
@@ -81,6 +84,30 @@ class DetectionsConfig(Strict):
                 if file not in seen:
                     seen.add(file)
                     yield file
+
+
+class _Document(BaseModel):
+    """Of the whole file only this table, so that a rule can be looked at where no secret is."""
+
+    detections: DetectionsConfig | None = None
+
+
+def read_table(path: str | None, environ: Mapping[str, str] = os.environ) -> DetectionsConfig | None:
+    """The `[detections]` table of a configuration; None where it has none.
+
+    Args:
+        path: The file; without one, what `$OKTA_PIPELINE_CONFIG` names, else `okta.toml`.
+        environ: The environment.
+
+    Raises:
+        ConfigurationError: The file can't be read, or the table has a problem.
+    """
+    file = read_config_file(path, environ)
+    raw = {"detections": file.raw["detections"]} if "detections" in file.raw else {}
+    try:
+        return _Document.model_validate(raw, context={"folder": file.folder, "environ": environ}).detections
+    except ValidationError as error:
+        raise file.error(list(explain(error, _Document))) from None
 
 
 def rule_files(path: Path) -> Iterator[Path]:

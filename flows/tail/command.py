@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     question = Question(condition_of(arguments), arguments.alerts, tenants=frozenset(arguments.tenant or ()))
     sources = sources_of(arguments)
     tenants = tenants_of(arguments, sources)
-    for warning in warnings_of(arguments):
+    for warning in warnings_of(arguments, sources):
         sys.stderr.write(f"warning: {warning}\n")
     # First the places in the files, then what is before them: what comes in between is seen by both, and shown once.
     watcher = Watcher(sources.archives, question.tenants, sources.tenants)
@@ -182,8 +182,8 @@ def _say(arguments: argparse.Namespace, watcher: Watcher, tenants: Sequence[str]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m flows.tail",
-        description="Follow what the flow writes: the last events, then every one that comes, newest last, each once. Reads the files of "
-        "file sinks; asks Okta nothing, changes nothing.",
+        description="Follow what the flow writes: the last events, then every one that comes, newest last,\n"
+        "each once. Reads the files of file sinks; asks Okta nothing, changes nothing.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -8,6 +8,7 @@ __all__ = ["EXPECTED_EMPTY"]
 _NO_FAILURE = "no tenant's last poll failed"
 _NO_OAUTH = "no tenant signs in with OAuth: an API token has no life of its own to tell"
 _NO_HOOKS = "no tenant has [tenants.hooks]"
+_NO_DETECTIONS = "there is no table [detections]"
 
 EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-fleet", "All tenants", "Reason"): _NO_FAILURE,
@@ -27,6 +28,10 @@ EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-tenant", "Missed and unconfirmed", "Failures"): _NO_HOOKS,
     ("okta-tenant", "Missed and unconfirmed", "Unconfirmed"): _NO_HOOKS,
     ("okta-tenant", "Spool", "A"): _NO_HOOKS,
+    ("okta-detections", "Loudest rules", "A"): _NO_DETECTIONS,
+    ("okta-detections", "Alerts by level", "A"): _NO_DETECTIONS,
+    ("okta-detections", "Matches by rule", "A"): _NO_DETECTIONS,
+    ("okta-detections", "Groups by rule", "A"): _NO_DETECTIONS,
     ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
 }
 """By the dashboard's uid, the panel's title and the query's refId: why nothing is found."""

@@ -23,6 +23,7 @@ from okta_source.check.report import TenantReport, failed
 from okta_source.check.table import print_report, print_summary
 from okta_source.check.tenant import check_tenant
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
+from okta_source.output import write_utf8
 
 _THREADS: Final = 8
 _PIPE_WIDTH: Final = 160
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return 130
     if arguments.json:
-        sys.stdout.write(json.dumps({"tenants": [report.plain() for report in reports]}, indent=2, ensure_ascii=False) + "\n")
+        write_utf8(json.dumps({"tenants": [report.plain() for report in reports]}, indent=2, ensure_ascii=False) + "\n")
     else:
         print_summary(reports, out)
     if reading.is_wrong:

@@ -173,7 +173,10 @@ class SliceReader:
         self._confirms = False
         mark = self.high_water
         since = mark - OVERLAP if mark and mark - self._oldest > OVERLAP else self._oldest
-        _LOG.warning("%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why)
+        if self._resets_in_a_row <= 1:  # refused again and again, the failure itself is told
+            _LOG.warning(
+                "%s: the slice from %s restarts at %s: %s", self._query.tenant, okta_time(self._slice.since), okta_time(since), why
+            )
         self.cursor = self._cursor_since(since)
 
     def _cursor_since(self, since: datetime) -> Cursor:

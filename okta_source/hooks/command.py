@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 from okta_source.config.problems import ConfigurationError
 from okta_source.config.secret import SecretError
+from okta_source.hooks.event_types import ELIGIBLE, FEW
 from okta_source.hooks.receiver import CannotListenError, listen, pairs, serve
 from okta_source.hooks.secrets import HookSecrets
 from okta_source.hooks.settings import load
@@ -33,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--metrics-host", metavar="HOST", default="0.0.0.0", help="and at this address (default: %(default)s)")  # noqa: S104  # as Bytewax's own
 
+    parser.add_argument(
+        "--event-types",
+        choices=("all", "few"),
+        help="print the event types to register a hook for, one a line, and end: all that are eligible, or a few that say early what an "
+        "attacker does",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command.
@@ -40,6 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         The exit status.
     """
+    if arguments.event_types:
+        names = sorted(ELIGIBLE) if arguments.event_types == "all" else FEW
+        sys.stdout.write("\n".join(names) + "\n")
+        return 0
     _configure_logging()
     try:
         settings = load(arguments.config)

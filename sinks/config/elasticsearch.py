@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from sinks.config.http import HttpSinkCommon, check_header_value, is_plain_to_others, split_url
+from sinks.config.api_key import ApiKeyProblem, usable_api_key
+from sinks.config.http import HttpSinkCommon, is_plain_to_others, split_url
 from sinks.config.values import EnvName, OptionalPath, look_up, problem, to_tuple
 
 __all__ = ["ElasticsearchSinkConfig"]
@@ -147,7 +148,7 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     def _check_api_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
             _no_user_beside(info)
-            check_header_value(look_up(value, info), f"file {value}")
+            _check_api_key(look_up(value, info), f"file {value}")
         return value
 
     @field_validator("api_key_env")
@@ -158,8 +159,18 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
             if info.data.get("api_key_file") is not None:
                 message = "given beside api_key_file; needed: one of the two"
                 raise problem(message)
-            check_header_value(look_up(value, info), f"environment variable {value}")
+            _check_api_key(look_up(value, info), f"environment variable {value}")
         return value
+
+
+def _check_api_key(text: str | None, where: str) -> None:
+    if text is None:
+        return
+    try:
+        usable_api_key(text)
+    except ApiKeyProblem as error:
+        message = f"{where} {error}"
+        raise problem(message) from None
 
 
 def _no_user_beside(info: ValidationInfo) -> None:

@@ -29,7 +29,7 @@ from sinks.elasticsearch.server import Server
 
 __all__ = ["FIRST_PRIORITY", "NAME_PREFIX", "VERSION", "index_pattern", "index_template", "template_name"]
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of what is below; a server with a higher one is left alone."""
 
 NAME_PREFIX = "okta-system-log-"
@@ -64,7 +64,7 @@ def index_template(
         "index_patterns": [index_pattern(target), *former_patterns],
         "priority": priority,
         "version": VERSION,
-        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events", "format": document_format},
+        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events, and alerts of them", "format": document_format},
         "template": template,
     }
     if server.distribution == "elasticsearch" and server.version >= (8, 17):
@@ -91,6 +91,15 @@ def _raw_mapping(server: Server) -> Fields:
         ip=ip_field(), version=keyword_field(), source=keyword_field(), geographicalContext=geography, ipDetails=address_details
     )
     party = {"id": keyword_field(), "type": keyword_field(), "alternateId": keyword_field(), "displayName": keyword_field()}
+    rule = object_field(
+        id=keyword_field(),
+        name=keyword_field(),
+        title=keyword_field(),
+        level=keyword_field(),
+        tags=keyword_field(),
+        author=keyword_field(),
+        version=keyword_field(),
+    )
     return {
         "dynamic": False,
         "properties": {
@@ -159,6 +168,23 @@ def _raw_mapping(server: Server) -> Fields:
                 ),
             ),
             "debugContext": object_field(debugData=free),
+            # Of alerts: the rule, the group, the window, and who and where of the event that completed it.
+            "rule": rule,
+            "kind": keyword_field(),
+            "group": free,
+            "count": long_field(),
+            "first_event_at": date_field(),
+            "last_event_at": date_field(),
+            "events": object_field(uuid=keyword_field(), published=date_field(), eventType=keyword_field(), rule=keyword_field()),
+            "event": object_field(
+                uuid=keyword_field(),
+                eventType=keyword_field(),
+                displayMessage=keyword_field(),
+                actor=object_field(**party),
+                target=object_field(**party),
+                client=object_field(ipAddress=ip_field(), geographicalContext=geography),
+                outcome=object_field(result=keyword_field(), reason=keyword_field()),
+            ),
         },
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -162,7 +163,9 @@ def test_what_is_refused_makes_no_request(tmp_path: Path) -> None:
         place.make_state()
         assert place.drain().process.returncode == 0
         asked = organisation.requests_count
-        own = ("-r", str(tmp_path / STATE), "-s", "1", "-b", "0")
+        # Another one than the first below has, which may hold it for a while.
+        shutil.copytree(tmp_path / STATE, tmp_path / "copied")
+        own = ("-r", str(tmp_path / "copied"), "-s", "1", "-b", "0")
         fresh = tmp_path / "fresh"
         fresh.mkdir()
         make_stores(fresh, 1)

@@ -122,7 +122,7 @@ def test_a_killed_process_ends_the_cluster_which_then_resumes(tmp_path: Path) ->
             assert cluster.wait() == 1
             last = cluster.output().splitlines()[-1]
             assert f"CRITICAL process 1 (pid {victim}) was killed by SIGKILL" in last
-            assert "the next start resumes from the last snapshot" in last
+            assert "The next start resumes from the last snapshot" in last
             assert not any(map(alive, cluster.seen))
         with ClusterProcess(place, 3, "--until-drained") as cluster:
             assert cluster.wait() == 0, cluster.output()
@@ -177,3 +177,24 @@ def test_a_wrong_configuration_and_a_busy_port_are_told_once_and_nothing_is_star
             assert wrong.output() == f"{place.config}: tenants[0].poll_interval_seconds: 0 is not allowed; allowed: 1 to 86401\n"
         assert not place.state.exists()
     assert organisation.requests_count == 0
+
+
+def test_somebody_who_is_quicker_at_a_port_ends_the_cluster_with_words_and_the_next_start_loses_nothing(tmp_path: Path) -> None:
+    organisations = [Organisation(f"org-{number}", seed=number, events=300) for number in range(3)]
+    with place_with(tmp_path, organisations) as place:
+        cluster = ClusterProcess(place, 2)
+        port = int(cluster.process.args[cluster.process.args.index("--port-base") + 1])  # type: ignore[union-attr, call-overload, index]
+        with cluster, socket.socket() as intruder:
+
+            def is_in() -> bool:
+                return intruder.connect_ex(("127.0.0.1", port)) == 0
+
+            wait_for(is_in, "the port of process 0")
+            assert cluster.wait() == 1
+            last = cluster.output().splitlines()[-1]
+            assert f"CRITICAL somebody else has connected to port {port}" in last
+            assert "The next start resumes from the last snapshot" in last
+        with ClusterProcess(place, 2, "--until-drained") as cluster:
+            assert cluster.wait() == 0
+    for organisation in organisations:
+        place.judge(organisation)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flows.audit.compare import Compare
-from flows.audit.keys import hour_of
 from flows.audit.search_archive import SearchArchive
+from flows.reading.keys import hour_of
 from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again
 from sinks.documents import Documents

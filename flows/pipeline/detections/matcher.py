@@ -4,15 +4,14 @@ Of a page of 1,000 events, each costs a look into a dictionary (0.1 µs); those 
 members that are asked for; of those that match, the members that tell a correlation's groups apart.
 """
 
-from collections.abc import Sequence
-from itertools import compress
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from flows.pipeline.detections.extract import Extractor
-from flows.pipeline.detections.index import RuleIndex
+from flows.pipeline.detections.index import Plan, RuleIndex
 from flows.pipeline.detections.matches import Match, Matches, to_ms
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.sigma.expression import Expression
@@ -51,26 +50,27 @@ class Matcher:
             heads: What is known of each event, at least one.
             bodies: Each event behind its opening brace.
         """
-        plans = list(map(self._index.__getitem__, map(_EVENT_TYPE, heads)))
-        wanted = list(compress(range(len(heads)), plans))
         newest = to_ms(max(map(_PUBLISHED, heads)))
-        if not wanted:
+        by_plan: dict[Plan, list[int]] = {}
+        for index, plan in enumerate(map(self._index.__getitem__, map(_EVENT_TYPE, heads))):
+            if plan is not None:
+                by_plan.setdefault(plan, []).append(index)
+        if not by_plan:
             return Matches(tenant, newest, ())
+        whole = _uncut if _are_uncut(bodies) else _whole
+        found: dict[int, Sequence[int]] = {}
+        for plan, indices in by_plan.items():
+            events: Sequence[Any] = list(map(whole, map(bodies.__getitem__, indices))) if plan.decodes else indices
+            found.update((indices[place], numbers) for place, numbers in plan.scan(events, tenant))
         matches: list[Match] = []
         done, newest_there = 0, heads[0].published
-        for index in wanted:
-            plan, body = plans[index], bodies[index]
-            if plan is None:
-                continue
-            found = plan.matches(_whole(body), tenant)
-            if not found:
-                continue
+        for index in sorted(found):
             newest_there = max(newest_there, *map(_PUBLISHED, heads[done : index + 1]))
             done = index + 1
-            numbers = tuple([self._numbers[number] for number in found])
-            head = heads[index]
+            head, body = heads[index], bodies[index]
+            numbers = tuple([self._numbers[number] for number in found[index]])
             extractor = self._extractors.get(numbers) or self._extractor(numbers)
-            parts = extractor(_whole(body), tenant) if extractor.is_needed else {}
+            parts = extractor(whole(body), tenant) if extractor.is_needed else {}
             matches.append(Match(head.uuid, to_ms(head.published), head.event_type, to_ms(newest_there), numbers, parts, bytes(body)))
         return Matches(tenant, newest, matches)
 
@@ -81,10 +81,18 @@ class Matcher:
         return extractor
 
 
-def _whole(body: memoryview | bytes) -> Any:
-    """An event with its opening brace; mostly what the page was sliced into, without a copy."""
-    if type(body) is memoryview:
-        source = body.obj
-        if type(source) is msgspec.Raw and memoryview(source).nbytes == body.nbytes + 1:
-            return source
-    return b"{" + body if type(body) is bytes else b"".join((b"{", body))
+_uncut: Callable[[Any], Any] = attrgetter("obj")
+
+
+def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
+    """Whether bodies are views of what the page was sliced into, each but for its brace: then nothing has to be copied to decode them.
+
+    A page's bodies are all made in one place, so that the first tells for all.
+    """
+    first = bodies[0]
+    return type(first) is memoryview and type(first.obj) is msgspec.Raw and memoryview(first.obj).nbytes == first.nbytes + 1
+
+
+def _whole(body: memoryview | bytes) -> bytes:
+    """An event with its opening brace."""
+    return b"".join((b"{", body))

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_a_crowd_of_tricklers_keeps_nobody_out(tmp_path: Path) -> None:
         assert running.count("", "overloaded") > 0
 
 
-def crowd(port: int, size: int, stop: threading.Event) -> None:
+def crowd(port: int, size: int, stop: threading.Event | Event) -> None:
     """Connections that trickle headers, bodies with the secret and bodies without; each that is closed is opened again."""
     heads = [
         b"POST /hooks/acme HTTP/1.1\r\nX-Slow: ",

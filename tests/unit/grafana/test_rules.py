@@ -23,6 +23,8 @@ SEVERITIES = {
     "RateLimitedByUs": "warning",
     "CursorReset": "info",
     "MalformedEvents": "warning",
+    "HookUnconfirmed": "warning",
+    "HookSilent": "warning",
     "SinkFailing": "warning",
     "DeadLettersGrowing": "warning",
     "BreakerOpen": "critical",

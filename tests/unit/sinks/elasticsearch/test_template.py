@@ -33,7 +33,7 @@ def test_every_server(server):
     assert stream["data_stream"] == {}
     assert "data_stream" not in dated
     assert "data_stream_options" not in dated["template"]
-    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 1, ["logs-okta.*"])
+    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 2, ["logs-okta.*"])
     assert stream["_meta"]["product"] == "bytewax-okta"
 
 

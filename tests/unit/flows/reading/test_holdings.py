@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.audit.holdings import HourCount, read_window, signature_of
-from flows.audit.keys import key_of
+from flows.reading.holdings import HourCount, read_window, signature_of
+from flows.reading.keys import key_of
 from tests.unit.flows.audit.pages import HOUR, head, line, uuid_of
 
 WINDOW = range(HOUR, HOUR + 3)

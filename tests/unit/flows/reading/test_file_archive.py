@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.audit.archive import ArchiveUnreadable, FileArchive
-from flows.audit.holdings import HourCount
+from flows.reading.file_archive import ArchiveUnreadable, FileArchive
+from flows.reading.holdings import HourCount
 from sinks.file.archive_files import ArchiveFiles
 from tests.unit.flows.audit.pages import HOUR, head, line
 
@@ -51,8 +51,8 @@ def test_a_second_look_sees_what_was_appended_and_what_was_put_beside(archive: F
 def test_a_file_is_read_once_for_many_pages(archive: FileArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, *range(50))
     read = []
-    monkeypatch.setattr("flows.audit.archive.read_window", lambda paths, hours: read.append(paths) or real(paths, hours))
-    from flows.audit.holdings import read_window as real  # noqa: PLC0415
+    monkeypatch.setattr("flows.reading.file_archive.read_window", lambda paths, hours: read.append(paths) or real(paths, hours))
+    from flows.reading.holdings import read_window as real  # noqa: PLC0415
 
     for number in range(50):
         assert list(archive.copies("acme", [head(number), head(99)], [HOUR, HOUR])) == [1, 0]
@@ -83,7 +83,7 @@ def test_a_file_that_may_not_be_read_is_told_with_what_to_do(archive: FileArchiv
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("flows.audit.archive.read_window", refuse)
+    monkeypatch.setattr("flows.reading.file_archive.read_window", refuse)
     with pytest.raises(ArchiveUnreadable, match=r"2026-05-10.ndjson: Permission denied. Run the audit as a user who may read"):
         archive.copies("acme", [head(1)], [HOUR])
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from flows.audit.keys import KEY_BYTES, hour_of, key_of
+from flows.reading.keys import KEY_BYTES, hour_of, key_of
 from sinks.event_head import NOT_JSON, read_head
 from sinks.file.archive_reader import LineReader
 
