@@ -54,7 +54,7 @@ def prefix(event_type: str, pipeline: Mapping[str, Any], *, event_original: bool
 
 
 class _Scene(NamedTuple):
-    """Who, from where, in which session, on which device: what the events of a session have in common.
+    """Who, from where, on which device: what the events of somebody's sessions have in common.
 
     Attributes:
         okta: Their members of `okta`.
@@ -78,7 +78,7 @@ class _Scene(NamedTuple):
 class EcsMapper:
     """Makes the bodies of ECS documents; remembers the parts that come again.
 
-    Scenes come again within a session, their parts in many scenes.
+    Scenes come again with each request of somebody, their parts in many scenes.
     """
 
     def __init__(self) -> None:
@@ -101,13 +101,11 @@ class EcsMapper:
             published: When it happened.
             context: What a page's events have in common: all of it stands in the prefix.
         """
-        scene = self._scenes[
-            b"\n".join((event.client, event.security_context, event.request, event.actor, event.authentication_context, event.device))
-        ]
+        scene = self._scenes[b"\n".join((event.client, event.security_context, event.request, event.actor, event.device))]
         okta, outcome = self._plots[b"\n".join((event.event_type, event.outcome, event.display_message, event.severity, event.version))]
         targets, user_target, name = self._target_lists[bytes(event.target)]
         return b"".join((
-            b',"uuid":', event.uuid, okta, scene[0],
+            b',"uuid":', event.uuid, okta, scene[0], self._authentications[bytes(event.authentication_context)],
             self._transaction(bytes(event.transaction)),
             self._debug(bytes(event.debug_context.debug_data)) if event.debug_context is not None else b"",
             targets, b'},"@timestamp":', timestamp(event.published), scene[1],
@@ -134,9 +132,9 @@ class EcsMapper:
         return b',"target":[%b]' % shown if shown else b"", b'"target":{%b}' % about if about else b"", user.name
 
     def _scene(self, raw: bytes) -> _Scene:
-        place, actor, session, machine = raw.rsplit(b"\n", 3)
+        place, actor, machine = raw.rsplit(b"\n", 2)
         who, where = self._actors[actor], self._places[place]
-        okta = who.okta + where.okta + self._authentications[session] + self._devices[machine]
+        okta = who.okta + where.okta + self._devices[machine]
         alone = b"".join((b',"user":{%b}' % who.user if who.user else b"", _related(where.related, who.names), where.user_agent))
         return _Scene(okta, _sides(who.party, where.side), alone, who.user, who.names, where.related, where.user_agent)
 
