@@ -228,8 +228,10 @@ def run_trial(kind: str, folder: Path, code: Path, seed: int, tally: Tally, even
     """One trial, judged."""
     rng = random.Random(seed)
     recent = {"span_seconds": 7200.0} if kind != "two_repairs" else {"span_seconds": 40_000.0}
+    # A bounded job has to last longer than the second one's start.
+    latency = 5.0 if kind == "two_backfills" else 0.1
     organisations = [
-        Organisation(f"org-{number}", seed=seed * 10 + number, events=events, latency_seconds=0.1, bearer_tokens=[_SECOND], **recent)
+        Organisation(f"org-{number}", seed=seed * 10 + number, events=events, latency_seconds=latency, bearer_tokens=[_SECOND], **recent)
         for number in range(_TENANTS)
     ]
     with Simulator(organisations) as sim:
