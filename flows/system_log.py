@@ -53,7 +53,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
 
     Args:
         config_path: The file; by default `$OKTA_PIPELINE_CONFIG`, else `okta.toml`.
-        until_drained: Whether to end once every tenant has answered a short page, instead of polling for ever.
+        until_drained: Whether to end once every tenant is drained and outboxes are empty, instead of polling for ever.
 
     Returns:
         The dataflow.
@@ -126,6 +126,7 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
         sinks=settings.sinks,
         ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
+        outbox_dir=settings.pipeline.outbox_dir,
         partition_names=source.partition_names,
         state_dir=state_dir,
         control=control,

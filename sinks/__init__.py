@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sinks.dead_letters.sink import DeadLetterFile, DeadLetterSink
-    from sinks.delivery.keyed import KeyedSink
     from sinks.delivery.policy import DeliveryPolicy
     from sinks.delivery.target import Outcome, Target
     from sinks.documents import DocumentHead, Documents, Rejected
     from sinks.elasticsearch import ElasticsearchTarget
     from sinks.errors import SinkStopped, stopped_in
     from sinks.file.sink import FileSink
+    from sinks.outbox.sink import KeyedSink
     from sinks.webhook import WebhookTarget
 
 __all__ = [
@@ -42,7 +42,7 @@ _HOMES = {
     "Documents": "sinks.documents",
     "ElasticsearchTarget": "sinks.elasticsearch",
     "FileSink": "sinks.file.sink",
-    "KeyedSink": "sinks.delivery.keyed",
+    "KeyedSink": "sinks.outbox.sink",
     "Outcome": "sinks.delivery.target",
     "Rejected": "sinks.documents",
     "SinkStopped": "sinks.errors",

@@ -7,7 +7,7 @@ joined, once, into the bytes that leave.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -43,12 +43,15 @@ class Documents:
         heads: What is known of each event.
         prefixes: Each document's own members, from the opening brace to the comma.
         bodies: The rest of each document, to the closing brace; never with a line break.
+        origin: Where a sink that sends keeps them until they are done with; whatever is taken out of a page has the page's. It stays behind
+            when they are pickled.
     """
 
     tenant: str
     heads: Sequence[DocumentHead]
     prefixes: Sequence[bytes]
     bodies: Sequence[memoryview | bytes]
+    origin: object = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         """The number of documents."""
@@ -69,6 +72,7 @@ class Documents:
             [self.heads[index] for index in indices],
             [self.prefixes[index] for index in indices],
             [self.bodies[index] for index in indices],
+            self.origin,
         )
 
     def ndjson(self) -> bytes:

@@ -7,19 +7,19 @@ Bytewax's own `/metrics` appends.
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sinks.documents import DocumentHead
 
-__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "tell_sink"]
+__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "counted_events", "tell_sink", "watch_outbox"]
 
-EventResult = Literal["delivered", "duplicate", "dead_letter"]
+EventResult = Literal["delivered", "duplicate", "dead_letter", "dropped"]
 BatchResult = Literal["delivered", "failed"]
 
 # From a healthy poll to a day's outage: where the answer to "how late are we" changes what to do.
@@ -106,9 +106,49 @@ def _parts(published: Sequence[datetime], now: datetime, first: int, last: int) 
         end = start
 
 
+class OutboxGauges(Collector):
+    """How much waits in each sink's outbox, and since when: looked at when somebody asks.
+
+    The second one has no series while nothing waits: 1970 would look like an outage of 56 years.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = REGISTRY) -> None:
+        self._looks: dict[str, Callable[[], tuple[int, float | None]]] = {}
+        if registry is not None:
+            registry.register(self)
+
+    def watch(self, sink: str, look: Callable[[], tuple[int, float | None]]) -> None:
+        """From now on tell of a sink's outbox what this returns: bytes, and when the oldest were written in epoch seconds."""
+        self._looks[sink] = look
+
+    def describe(self) -> Iterable[Metric]:
+        """The metrics without values, by which the registry refuses others of their names."""
+        return self._families()
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now."""
+        size, oldest = families = self._families()
+        for sink, look in list(self._looks.items()):
+            size_bytes, oldest_at = look()
+            size.add_metric([sink], size_bytes)
+            if size_bytes and oldest_at is not None:
+                oldest.add_metric([sink], oldest_at)
+        return families
+
+    def _families(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        return (
+            GaugeMetricFamily("okta_sink_outbox_bytes", "What waits in a sink's outbox to be sent.", labels=["sink"]),
+            GaugeMetricFamily(
+                "okta_sink_outbox_oldest_timestamp_seconds",
+                "When the oldest events that wait in a sink's outbox were put there; absent while none do.",
+                labels=["sink"],
+            ),
+        )
+
+
 _EVENTS = Counter(
     "okta_sink_events_total",
-    "Events that a sink is done with: delivered, known to be there already, or put with the dead letters.",
+    "Events that a sink is done with: delivered, known to be there already, dropped by the target, or put with the dead letters.",
     ["sink", "tenant", "result"],
 )
 _FILTERED = Counter(
@@ -126,9 +166,10 @@ _WRITE_SECONDS = Histogram(
 _RETRIES = Counter("okta_sink_retries_total", "Batches that were sent again after a failure.", ["sink"])
 _BREAKERS_OPEN = Gauge(
     "okta_sink_breakers_open",
-    "Targets, or single indices of one, that count as down: their events go straight to the dead letters.",
+    "Targets, or single indices of one, that count as down: nothing has got through for a minute, and their events wait.",
     ["sink"],
 )
+_OUTBOXES = OutboxGauges()
 _INFO = Gauge("okta_sink_info", "1; of which type the sink is.", ["sink", "type"])
 _LAST_SUCCESS = Gauge("okta_sink_last_success_timestamp_seconds", "When a target last had an event, new or known to it.", ["sink"])
 _LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event's published to its delivery.")
@@ -137,6 +178,17 @@ _LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event
 def tell_sink(sink: str, kind: str) -> None:
     """Say that this process has a sink, and of which type."""
     _INFO.labels(sink, kind).set(1)
+
+
+def counted_events(sink: str, result: EventResult) -> int:
+    """How many events of a sink have had this fate in this process."""
+    samples = (sample for family in _EVENTS.collect() for sample in family.samples if sample.name.endswith("_total"))
+    return int(sum(sample.value for sample in samples if sample.labels["sink"] == sink and sample.labels["result"] == result))
+
+
+def watch_outbox(sink: str, look: Callable[[], tuple[int, float | None]]) -> None:
+    """Tell of a sink's outbox: see `OutboxGauges.watch`."""
+    _OUTBOXES.watch(sink, look)
 
 
 class SinkMetrics:

@@ -15,6 +15,7 @@ and the next run on the same recovery store sends again what is missing.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,13 +25,16 @@ from bytewax.dataflow import Stream
 
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HecConfig, WebhookSinkConfig
 from sinks.dead_letters.sink import DeadLetterFile
-from sinks.delivery.keyed import KeyedSink
 from sinks.documents import DocumentHead, Documents
 from sinks.file.sink import FileSink
 from sinks.metrics import tell_sink
+from sinks.outbox.sink import KeyedSink
 from sinks.targets import make_target, policy_of
 
 __all__ = ["ElasticsearchSinkConfig", "FileSinkConfig", "HecConfig", "Page", "WebhookSinkConfig", "elasticsearch", "file", "webhook"]
+
+
+_PATIENCE_SECONDS = 60.0
 
 
 class Page(Protocol):
@@ -93,13 +97,14 @@ def elasticsearch(
     *,
     tenants: Sequence[str],
     dead_letter_dir: Path,
-    stop_deadline: Callable[[], float | None] = lambda: None,
+    outbox_dir: Path | None = None,
+    wait_until: Callable[[], float] | None = None,
 ) -> None:
     """Create documents in Elasticsearch or OpenSearch.
 
     Unit of parallelism: the tenant; all tenants of a process share a writer with up to `max_in_flight` requests. Delivery: effectively
-    once, since an event's uuid is its `_id`; what the server refuses for good is in the dead letters with its words, before the epoch ends.
-    A snapshot holds nothing: it waits until everything handed over is with the server or the dead letters.
+    once, since an event's uuid is its `_id`; what the server refuses for good goes to the dead letters with its words. Nothing waits for
+    the server: events lie in the outbox until they are there. A snapshot holds where the tenant's outbox ends.
 
     Args:
         step_id: Unique id, and the sink's name.
@@ -107,9 +112,12 @@ def elasticsearch(
         config: Where to, and how.
         tenants: The names of the source's partitions: `OktaOut.tenants`.
         dead_letter_dir: Where refused events go, in a folder of the sink's name.
-        stop_deadline: The moment on `time.monotonic` after which a stopping run waits no longer; `RunControl.delivery_deadline`.
+        outbox_dir: Where a folder for the sink is made, which holds what is still to be sent; of one run at a time. By default `outbox`
+            beside `dead_letter_dir`.
+        wait_until: Until which moment on `time.monotonic` the end of the run waits for it to be empty; `RunControl.outbox_deadline`. By
+            default a minute.
     """
-    _send(step_id, up, config, tenants, dead_letter_dir, stop_deadline)
+    _send(step_id, up, config, tenants, dead_letter_dir, outbox_dir, wait_until)
 
 
 def webhook(
@@ -119,12 +127,13 @@ def webhook(
     *,
     tenants: Sequence[str],
     dead_letter_dir: Path,
-    stop_deadline: Callable[[], float | None] = lambda: None,
+    outbox_dir: Path | None = None,
+    wait_until: Callable[[], float] | None = None,
 ) -> None:
     """Post batches of events to a URL.
 
     Unit of parallelism: the tenant, whose batches go out in order. Delivery: at least once, the same batch under the same `webhook-id`. A
-    snapshot holds nothing, as with `elasticsearch`.
+    snapshot holds where the tenant's outbox ends, as with `elasticsearch`.
 
     Args:
         step_id: Unique id, and the sink's name.
@@ -132,9 +141,12 @@ def webhook(
         config: Where to, and how.
         tenants: The names of the source's partitions: `OktaOut.tenants`.
         dead_letter_dir: Where refused events go, in a folder of the sink's name.
-        stop_deadline: The moment on `time.monotonic` after which a stopping run waits no longer; `RunControl.delivery_deadline`.
+        outbox_dir: Where a folder for the sink is made, which holds what is still to be sent; of one run at a time. By default `outbox`
+            beside `dead_letter_dir`.
+        wait_until: Until which moment on `time.monotonic` the end of the run waits for it to be empty; `RunControl.outbox_deadline`. By
+            default a minute.
     """
-    _send(step_id, up, config, tenants, dead_letter_dir, stop_deadline)
+    _send(step_id, up, config, tenants, dead_letter_dir, outbox_dir, wait_until)
 
 
 def _send(
@@ -143,7 +155,8 @@ def _send(
     config: ElasticsearchSinkConfig | WebhookSinkConfig,
     tenants: Sequence[str],
     dead_letter_dir: Path,
-    stop_deadline: Callable[[], float | None],
+    outbox_dir: Path | None,
+    wait_until: Callable[[], float] | None,
 ) -> None:
     tell_sink(step_id, config.type)
     sink = KeyedSink(
@@ -153,10 +166,23 @@ def _send(
         policy=policy_of(config),
         letters=DeadLetterFile(dead_letter_dir),
         document_format="raw",
-        stop_deadline=stop_deadline,
+        outbox_dir=outbox_dir or dead_letter_dir.parent / "outbox",
+        wait_until=wait_until or _for_a_minute(),
         on_failure=_told_by_the_writer,
     )
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
+
+
+def _for_a_minute() -> Callable[[], float]:
+    """A minute from the first call on, which is the end of the run."""
+    until: list[float] = []
+
+    def wait_until() -> float:
+        if not until:
+            until.append(time.monotonic() + _PATIENCE_SECONDS)
+        return until[0]
+
+    return wait_until
 
 
 def _by_tenant(page: Page) -> tuple[str, Documents]:

@@ -44,6 +44,8 @@ __all__ = ["FLOW_ID", "build_flow", "make_archive", "repaired_files"]
 
 FLOW_ID: Final = "audit"
 _FULL_PAGE: Final = 1000
+_PATIENCE_SECONDS: Final = 60.0
+"""How long a target is asked what it holds: nothing can be compared before it says so."""
 # No sink of the configuration begins so, and both have journals in the same folder.
 _NOTES: Final = "_audit"
 
@@ -88,7 +90,8 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
                 source.tenant_names,
                 state_dir=state_dir,
                 letters=letters,
-                stop_deadline=control.delivery_deadline,
+                outbox_dir=notes_dir / "outbox",
+                control=control,
             )
             missing = op.filter_map(f"missing_{name}", verdicts, _missing)
             formatter = formats.formatter(name)
@@ -117,12 +120,12 @@ def make_archive(config: SinkConfig, plan: Plan, stopping: Callable[[], bool], *
     """
     if isinstance(config, FileSinkConfig):
         without = "" if own_repairs else plan.marker
-        return FileArchive(ArchiveFiles(config.path, config.compression, BESIDE, without))
+        return FileArchive(ArchiveFiles(config.path, config.compression, BESIDE, without), config.keep)
     if isinstance(config, ElasticsearchSinkConfig):
         return SearchArchive(
             make_lookup(config),
             request_timeout_seconds=config.request_timeout_seconds,
-            retry_for_seconds=config.retry_for_seconds,
+            retry_for_seconds=min(config.retry_for_seconds, _PATIENCE_SECONDS),
             stopping=stopping,
         )
     message = f"a sink of type {config.type} can't be audited"

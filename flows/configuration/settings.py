@@ -47,6 +47,7 @@ class PipelineConfig(Strict):
         format: What sinks receive unless their own table says otherwise.
         ocsf_version: The version of OCSF that documents in that format claim, and are valid in.
         dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
+        outbox_dir: What elasticsearch and webhook sinks have still to send; nothing waits for a target.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
         retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
@@ -56,6 +57,7 @@ class PipelineConfig(Strict):
         "1.3.0", description="1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0, 1.8.0"
     )
     dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
+    outbox_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/outbox"), description=_FOLDER_ALLOWED)
     dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
     retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
         (), description=f"a list of former tenants' names, each {NAME_ALLOWED}"

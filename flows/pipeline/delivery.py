@@ -12,7 +12,7 @@ The ids of these steps are part of the saved state and never change:
 | `dead_letters` | what Okta sent that is no event |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import bytewax.operators as op
@@ -34,6 +34,8 @@ from sinks.documents import Documents
 
 __all__ = ["deliver"]
 
+_Narrow = Callable[[tuple[str, Documents]], tuple[str, Documents] | None]
+
 
 def deliver(
     pages: Stream[Batch],
@@ -43,10 +45,12 @@ def deliver(
     sinks: Mapping[str, SinkConfig],
     ocsf_version: str,
     dead_letter_dir: Path,
+    outbox_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
     control: RunControl,
     alerts: KeyedStream[Documents] | None = None,
+    leave_out: Mapping[str, _Narrow] | None = None,
 ) -> None:
     """Tag the events, and send them to every sink that wants them.
 
@@ -57,10 +61,12 @@ def deliver(
         sinks: The sinks by their names.
         ocsf_version: What documents in format ocsf claim.
         dead_letter_dir: Where events go that can't be delivered.
+        outbox_dir: Where sinks that send keep what they have still to send; no other flow may have the same.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
         alerts: Alerts by tenant, for the sinks that take them; None where nothing is detected, so that sinks of alerts alone get nothing.
+        leave_out: By sink, what takes out of a page what need not go there; such a sink has a step `leave_out_NAME`.
     """
     formats = Formats(sinks, ocsf_version)
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
@@ -69,7 +75,9 @@ def deliver(
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
-            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, stop_deadline=control.delivery_deadline)
+            if leave_out and name in leave_out:
+                routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
+            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
             formatter = formats.formatter(name)
             formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
             op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))

@@ -1,17 +1,19 @@
 """From a sink's table to the sink itself, as the flows use it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink
 
+from flows.runtime.lifecycle import stop_run
+from okta_source.fetching.control import RunControl
 from okta_source.metrics import count_error
 from sinks.config import FileSinkConfig, SinkConfig
 from sinks.dead_letters.sink import DeadLetterFile
-from sinks.delivery.keyed import KeyedSink
 from sinks.file.sink import FileSink
 from sinks.metrics import tell_sink
+from sinks.outbox.sink import KeyedSink
 from sinks.targets import make_target, policy_of
 
 __all__ = ["BESIDE", "build_sink"]
@@ -27,7 +29,8 @@ def build_sink(
     *,
     state_dir: Path | None,
     letters: DeadLetterFile,
-    stop_deadline: Callable[[], float | None],
+    outbox_dir: Path,
+    control: RunControl,
 ) -> FixedPartitionedSink[Any, Any]:
     """A sink for the main flow.
 
@@ -38,7 +41,8 @@ def build_sink(
             to workers by their position, and a tenant's events shall not leave theirs.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         letters: Where events go that can't be delivered; one for all sinks of a process.
-        stop_deadline: The moment on the monotonic clock at which a run that is ending stops trying; None while it isn't ending.
+        outbox_dir: Where a sink that sends keeps what it has still to send.
+        control: The run's switches.
 
     Returns:
         A sink that takes keyed items `(tenant, Documents)`.
@@ -63,9 +67,12 @@ def build_sink(
         make_target=lambda: make_target(name, config),
         policy=policy_of(config),
         letters=letters,
+        outbox_dir=outbox_dir,
         document_format=config.format,
-        stop_deadline=stop_deadline,
+        wait_until=control.outbox_deadline,
+        on_left=lambda left: control.left_behind(str(left)),
         on_failure=_count_failures,
+        on_stopped=stop_run,
     )
 
 

@@ -28,6 +28,7 @@ from flows.replay.stop import Stop
 from flows.replay.tally import Tally
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
+from okta_source.output import shape_help
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
 from sinks.dead_letters.claims import ReplayUnderWay
 from sinks.dead_letters.files import letter_files
@@ -39,6 +40,8 @@ from sinks.targets import make_target, policy_of
 __all__ = ["main"]
 
 EXIT_LEFT = 1
+_PATIENCE_SECONDS = 60.0
+"""How long a target is tried that nothing gets through to."""
 _SINCE_ALLOWED = START_FROM_ALLOWED.removeprefix("now, ")
 
 
@@ -137,8 +140,9 @@ class _Run:
         return 0 if not self.troubles and all(tally.nothing_left for tally in self.tallies.values()) else EXIT_LEFT
 
     def _writer(self, name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str, letters: Letters) -> Sender:
-        # What fails again is wanted back as letters, whatever it does to a flow.
-        policy = replace(policy_of(config), on_exhausted="dead_letter")
+        # What fails again is wanted back as letters, whatever it does to a flow, and soon: somebody waits for it.
+        patience_seconds = min(config.retry_for_seconds, _PATIENCE_SECONDS)
+        policy = replace(policy_of(config), on_exhausted="dead_letter", retry_for_seconds=patience_seconds)
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
         target = make_target(name, config, document_format)
@@ -166,6 +170,17 @@ def _parser() -> argparse.ArgumentParser:
         help="send each event in a request of its own: finds the one for which a receiver refuses a whole batch (slow)",
     )
     parser.add_argument("--dry-run", action="store_true", help="list what there is, send nothing")
+    shape_help(
+        parser,
+        {
+            0: "nothing is left",
+            1: "something failed again, and stays with the new reason",
+            2: "the configuration or an argument is wrong",
+            130: "stopped by SIGINT",
+            143: "stopped by SIGTERM",
+        },
+        ["python -m flows.replay --dry-run", "python -m flows.replay --sink search --since 24h"],
+    )
     return parser
 
 

@@ -60,10 +60,6 @@ class _Collector:
         with self._lock:
             self._letters.update(((letter.tenant, letter.event), letter) for letter in letters)
 
-    def remove(self, letters: Sequence[Rejected]) -> int:
-        with self._lock:
-            return sum(self._letters.pop((letter.tenant, letter.event), None) is not None for letter in letters)
-
     def take(self) -> dict[_Key, Rejected]:
         with self._lock:
             letters, self._letters = self._letters, {}

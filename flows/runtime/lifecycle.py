@@ -5,7 +5,7 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 | exit | meaning |
 |---|---|
 | 0 | stopped by SIGINT or SIGTERM, or every tenant drained and every event delivered |
-| 1 | drained, but for the tenants named in the log, or for events that became dead letters; or how it ended could not be told |
+| 1 | drained, but for the tenants and outboxes named in the log, or for events that became dead letters; or how it ended is not known |
 | 2 | the configuration or the state directory is wrong, or the port for metrics is in use; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """
@@ -40,6 +40,7 @@ __all__ = [
     "configure_logging",
     "install",
     "is_program",
+    "stop_run",
 ]
 
 EXIT_UNDRAINED = 1
@@ -128,14 +129,17 @@ def _told_code(control: RunControl, names: dict[str, str], at_end: Callable[[], 
     undrained = control.undrained()
     for tenant, failure in sorted(undrained.items()):
         _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
-    code = at_end() or (EXIT_UNDRAINED if undrained else 0)
+    left = control.left()
+    for what in left:
+        (_LOG.info if control.stopping else _LOG.error)("%s", what)
+    code = at_end() or (EXIT_UNDRAINED if undrained or (left and not control.stopping) else 0)
     letters = written()
     if INPUT in letters:
         _LOG.warning("%d elements of Okta's answers are no events: they are with the dead letters of %s", letters[INPUT], INPUT)
     if words := undelivered_words(letters):
         _LOG.error("%s", words)
-        # A daemon that was told to stop has done so well; a run that is to deliver everything has not.
-        return code or (EXIT_UNDRAINED if control.until_drained else 0)
+        # Who was told to stop has done so well; a run that has come to its end has not.
+        return code or (EXIT_UNDRAINED if control.until_drained and not control.stopping else 0)
     if control.until_drained and not code:
         _LOG.info("every tenant is drained, and every event delivered")
     return code
@@ -161,10 +165,13 @@ def _exit_now(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _stop_run(error: SinkStopped) -> NoReturn:
-    """End the process without a last snapshot: only so does the next run send again what this sink has not taken."""
+def stop_run(error: SinkStopped) -> None:
+    """End the process without a last snapshot, from whichever thread: only so does the next run write again what this sink has not taken.
+
+    Where this is not the program it does nothing: whoever hands the sink something is told by an exception.
+    """
     if not is_program():
-        raise error
+        return
     _LOG.critical("%s", error)
     _exit_now(EXIT_SINK_STOPPED)
 
@@ -173,7 +180,8 @@ def _guarded(call: Callable[[], _R]) -> _R:
     try:
         return call()
     except SinkStopped as error:
-        _stop_run(error)
+        stop_run(error)
+        raise
 
 
 def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[Any]) -> None:
@@ -181,8 +189,7 @@ def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[A
     try:
         partition.close()
     except SinkStopped as error:
-        if is_program():
-            _stop_run(error)
+        stop_run(error)
         _LOG.critical("%s", error)
 
 

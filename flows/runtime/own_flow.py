@@ -39,7 +39,7 @@ class Run:
 
     Attributes:
         flow_id: The flow's id.
-        control: Ends the input; for `okta_source.operators.input`, and its `delivery_deadline` for the outputs of `sinks.operators`.
+        control: Ends the input; for `okta_source.operators.input`, and its `outbox_deadline` for the outputs of `sinks.operators`.
         state_dir: The recovery directory, None where the run keeps no state; for `sinks.operators.file`.
     """
 
@@ -57,7 +57,7 @@ def prepare(flow_id: str, *, until_drained: bool = False) -> Run:
 
     Args:
         flow_id: The id that the `Dataflow` will have.
-        until_drained: Whether the run ends once every tenant has answered a short page, for cron and tests: exit 0, or 1 where a tenant
+        until_drained: Whether the run ends once every tenant is drained, for cron and tests: exit 0, or 1 where a tenant
             could not be drained.
 
     Returns:

@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.generator.board import Row, address, board, line
+from grafana.generator.delivery_outbox import outbox
 from grafana.generator.panels import Ask, chart, number
 from grafana.generator.promql import JOB, SINK, TENANT, grown, or_zero, per, quantile, rate, selector
 from grafana.generator.tables import column, listing
@@ -24,7 +25,7 @@ def build() -> models.Dashboard:
         "Okta / Delivery",
         "Each sink: how much it takes, how late, what is tried again, and what went to the dead letters.",
         [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant(), sink()],
-        [_now(), _flow(), _trouble()],
+        [_now(), _flow(), outbox(), _trouble()],
     )
 
 
@@ -62,7 +63,7 @@ def _now() -> Row:
             ),
             number(
                 "Breakers open",
-                "Targets, or single indices of one, that count as down: their events go to the dead letters until a probe succeeds.",
+                "Targets, or single indices of one, that count as down: nothing got through for a minute, and their events wait.",
                 "none",
                 [Ask("A", or_zero(per("", "sum", breakers), per("", "max", _SINKS)), "{{job}}")],
                 steps=none_is_well,
@@ -192,7 +193,7 @@ def _trouble() -> Row:
             ),
             chart(
                 "Open breakers",
-                "While one is open, its target's events go straight to the dead letters; the other sinks go on as ever.",
+                "While one is open, its target's events wait in the outbox; the other sinks go on as ever.",
                 "none",
                 [Ask("A", or_zero(breakers, _SINKS), "{{sink}}")],
                 steps=[(None, "transparent"), (1, "red")],

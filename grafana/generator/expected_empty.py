@@ -33,5 +33,7 @@ EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-detections", "Matches by rule", "A"): _NO_DETECTIONS,
     ("okta-detections", "Groups by rule", "A"): _NO_DETECTIONS,
     ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
+    ("okta-delivery", "Oldest event in the outbox", "A"): "nothing waits in an outbox",
+    ("okta-delivery", "Taken and not kept", "A"): "no ingest pipeline drops events",
 }
 """By the dashboard's uid, the panel's title and the query's refId: why nothing is found."""

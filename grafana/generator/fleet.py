@@ -107,7 +107,7 @@ def _now() -> Row:
             ),
             number(
                 "Sinks down",
-                "Breakers that are open: targets, or single indices of one, whose events go to the dead letters. See Delivery.",
+                "Breakers that are open: targets, or single indices of one, whose events wait in the outbox. See Delivery.",
                 "none",
                 [
                     Ask(

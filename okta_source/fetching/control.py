@@ -11,16 +11,18 @@ __all__ = ["RunControl"]
 STOP_GRACE_SECONDS = 1.0
 """How long a request in flight may still finish after a stop, so that its page need not be fetched again. A stop as a whole has 2 s."""
 
-DELIVERY_GRACE_SECONDS = 3.0
-"""How long after a stop a target that does not answer is still tried. Such a stop has 5 s: the first one goes by until the input has ended,
-and writing dead letters, the last snapshot and leaving take the rest."""
+OUTBOX_GRACE_SECONDS = 1.3
+"""How long after a stop outboxes are still sent from; what is left then is sent by the next run."""
+
+OUTBOX_PATIENCE_SECONDS = 60.0
+"""How long a run that ends by itself waits, after its last page, until its outboxes are empty."""
 
 
 class RunControl:
     """One run's switches. Thread-safe; `request_stop` may be called from a signal handler.
 
     Args:
-        until_drained: Whether a tenant's partition ends once it has answered a short page.
+        until_drained: Whether a tenant's partition ends once it is drained: see `okta_source.polling.drain`.
         clock: A monotonic clock in seconds.
     """
 
@@ -30,8 +32,10 @@ class RunControl:
         """Whether the dataflow has been built, which in a cluster is when all processes have joined."""
         self._clock = clock
         self._stop_deadline: float | None = None
+        self._ended_at: float | None = None
         self._lock = threading.Lock()
         self._undrained: dict[str, Failure] = {}
+        self._left: list[str] = []
 
     @property
     def stopping(self) -> bool:
@@ -42,11 +46,14 @@ class RunControl:
         """Whether a request that is still in flight is to be left behind."""
         return self._stop_deadline is not None and self._clock() >= self._stop_deadline
 
-    def delivery_deadline(self) -> float | None:
-        """When destinations stop trying, by the run's clock; None while the run is not stopping, and for one that ends by being drained."""
-        if self._stop_deadline is None:
-            return None
-        return self._stop_deadline - STOP_GRACE_SECONDS + DELIVERY_GRACE_SECONDS
+    def outbox_deadline(self) -> float:
+        """Until when the end of the run waits for empty outboxes, on the run's clock: a minute from the first call; less in a stop."""
+        with self._lock:
+            if self._ended_at is None:
+                self._ended_at = self._clock()
+            if self._stop_deadline is not None:
+                return self._stop_deadline - STOP_GRACE_SECONDS + OUTBOX_GRACE_SECONDS
+            return self._ended_at + OUTBOX_PATIENCE_SECONDS
 
     def request_stop(self) -> None:
         """End the input: partitions hand over what they have, are snapshotted and finish. Later calls change nothing."""
@@ -57,6 +64,16 @@ class RunControl:
         """A tenant could not be drained."""
         with self._lock:
             self._undrained[tenant] = failure
+
+    def left_behind(self, what: str) -> None:
+        """An outbox is not empty at the end of the run; for people."""
+        with self._lock:
+            self._left.append(what)
+
+    def left(self) -> list[str]:
+        """What outboxes still hold."""
+        with self._lock:
+            return list(self._left)
 
     def undrained(self) -> dict[str, Failure]:
         """The tenants that could not be drained, and why."""

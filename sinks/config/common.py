@@ -58,7 +58,7 @@ class SinkCommon(Strict):
         format: What a document looks like; by default the pipeline's.
         event_original: In format ecs, whether `event.original` holds the event as Okta sent it.
         raw_data: In format ocsf, whether `raw_data` holds the event as Okta sent it; what no attribute took is in `unmapped` anyway.
-        retry_for_seconds: How long a failing target is tried, from its first failure without a success in between.
+        retry_for_seconds: How long a failing target is tried, from its first failure without a success in between; events wait so long.
         on_exhausted: What then: the events go to `dead_letter_dir/NAME/`, or the run ends with exit 3, and the next one sends them again.
     """
 
@@ -73,5 +73,5 @@ class SinkCommon(Strict):
     format: DocumentFormat = Field("raw", description="raw, ecs, ocsf")
     event_original: bool = Field(default=True, description="true or false")
     raw_data: bool = Field(default=False, description="true or false")
-    retry_for_seconds: float = Field(60.0, ge=1, le=86400, description="1 to 86400")
+    retry_for_seconds: float = Field(604_800.0, ge=1, le=2_592_000, description="1 to 2592000")
     on_exhausted: OnExhausted = Field("dead_letter", description="dead_letter, stop")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sinks.documents import Rejected
 
-__all__ = ["count", "uncount", "written"]
+__all__ = ["count", "written"]
 
 _lock = threading.Lock()
 _counts: Counter[str] = Counter()
@@ -18,13 +18,7 @@ def count(letters: Iterable[Rejected]) -> None:
         _counts.update(letter.sink for letter in letters)
 
 
-def uncount(sink: str, number: int) -> None:
-    """So many of a sink's letters were taken out again, since their events were delivered after all."""
-    with _lock:
-        _counts[sink] -= min(number, _counts[sink])
-
-
 def written() -> Mapping[str, int]:
-    """Sink → the letters that are left of those that this process has written; `input` for what is no event."""
+    """Sink → the letters that this process has written; `input` for what is no event."""
     with _lock:
-        return {sink: number for sink, number in sorted(_counts.items()) if number}
+        return dict(sorted(_counts.items()))

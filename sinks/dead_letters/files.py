@@ -9,15 +9,14 @@ that it takes away; a writer that waited for it then finds another file at the p
 import contextlib
 import fcntl
 import os
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Final
 
 from sinks.dead_letters.line import is_json
-from sinks.durable import end_of_last_line, open_own, sync_directory, write_all
+from sinks.durable import end_of_last_line, open_own, write_all
 
-__all__ = ["SUFFIX", "Span", "beside", "copy_spans", "letter_files", "locked", "repair_end", "still_there", "take_out", "without"]
+__all__ = ["SUFFIX", "Span", "beside", "copy_spans", "letter_files", "locked", "repair_end", "still_there", "without"]
 
 Span = tuple[int, int]
 """Where a piece of a file begins and ends, in bytes."""
@@ -69,63 +68,11 @@ def repair_end(fd: int) -> int:
     return end
 
 
-def take_out(path: Path, lines: Iterable[bytes]) -> int:
-    """Take lines out of a file again, the last ones that are equal to these; the file goes when nothing is left.
-
-    The usual case, that they are its end, costs no more than reading them. Otherwise the rest is copied, which a crash survives: there is
-    the old file or the new one. Nothing that others append is lost.
-
-    Args:
-        path: The file; need not be there.
-        lines: With their line feeds; each is taken out as often as it occurs here.
-
-    Returns:
-        How many were there.
-
-    Raises:
-        OSError: The operating system refuses; the file is as it was.
-    """
-    wanted = Counter(lines)
-    missing = wanted.total()
-    dropped: list[Span] = []
-    with contextlib.ExitStack() as stack:
-        try:
-            fd = stack.enter_context(locked(path, create=False))
-        except FileNotFoundError:
-            return 0
-        size = os.fstat(fd).st_size
-        for start, line in _lines_from_end(fd, size):
-            if not missing:
-                break
-            if wanted[line] > 0:
-                wanted[line] -= 1
-                missing -= 1
-                dropped.append((start, start + len(line)))
-        if dropped:
-            _keep(path, fd, without(dropped, size))
-    return len(dropped)
-
-
 def letter_files(folder: Path) -> list[Path]:
     """The files of a sink's folder, by name; none where there is no folder."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file())
     return []
-
-
-def _keep(path: Path, fd: int, kept: Sequence[Span]) -> None:
-    """Leave only these pieces of a locked file."""
-    if not kept:
-        path.unlink()
-    elif len(kept) == 1 and kept[0][0] == 0:
-        os.ftruncate(fd, kept[0][1])
-        os.fsync(fd)
-    else:
-        with beside(path) as (temporary, copy):
-            copy_spans(fd, kept, copy)
-            os.fsync(copy)
-            temporary.replace(path)
-    sync_directory(path.parent)
 
 
 @contextlib.contextmanager
@@ -174,26 +121,6 @@ def without(dropped: Iterable[Span], size: int) -> list[Span]:
     if position < size:
         rest.append((position, size))
     return rest
-
-
-def _lines_from_end(fd: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """Each line and its offset, the last one first; holds a block or a line at a time."""
-    end = size
-    while end > 0:
-        start = max(0, end - _BLOCK_BYTES)
-        block = os.pread(fd, end - start, start)
-        if start > 0:
-            skipped = block.find(b"\n", 0, len(block) - 1) + 1
-            if skipped:
-                start, block = start + skipped, block[skipped:]
-            else:
-                start = end_of_last_line(fd, end - 1)
-                block = os.pread(fd, end - start, start)
-        position = end
-        for line in reversed(block.splitlines(keepends=True)):
-            position -= len(line)
-            yield position, line
-        end = start
 
 
 def still_there(path: Path, fd: int) -> bool:

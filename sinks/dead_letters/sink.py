@@ -14,7 +14,7 @@ from pathlib import Path
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from sinks.dead_letters import count
-from sinks.dead_letters.files import locked, repair_end, take_out
+from sinks.dead_letters.files import locked, repair_end
 from sinks.dead_letters.line import encode
 from sinks.documents import Rejected
 from sinks.durable import append_or_undo, make_directories, sync_directory
@@ -28,7 +28,7 @@ _PIECE_BYTES = 1024 * 1024
 
 
 class DeadLetterFile:
-    """Appends dead letters, durably; what it returns from is on the disk. Takes them out again.
+    """Appends dead letters, durably; what it returns from is on the disk.
 
     The directories get mode 0700 and the files 0600, since dead letters hold personal data.
     """
@@ -56,24 +56,6 @@ class DeadLetterFile:
                 raise stopped_by(error, sink=sink, tenant="", path=str(path), resumes=None) from error
             self._count(group)
             count.count(group)
-
-    def remove(self, letters: Sequence[Rejected]) -> int:
-        """Take these very letters out again, because they were delivered after all.
-
-        Whoever sends the file's letters again at this moment has it claimed: they are not found then, and it is for him to remove them.
-
-        Returns:
-            How many were there.
-
-        Raises:
-            OSError: The operating system refuses; what is not taken out stays, to be sent again.
-        """
-        removed = 0
-        for path, group in self._by_path(letters).items():
-            found = take_out(path, map(encode, group))
-            count.uncount(group[0].sink, found)
-            removed += found
-        return removed
 
     def path_of(self, letter: Rejected) -> Path:
         """Where a dead letter goes."""

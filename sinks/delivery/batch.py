@@ -95,4 +95,5 @@ def _slice(documents: Documents, start: int, end: int) -> Documents:
         documents.heads[start:end],
         documents.prefixes[start:end],
         documents.bodies[start:end],
+        documents.origin,
     )

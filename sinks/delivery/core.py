@@ -1,4 +1,4 @@
-"""What a sink does next: which batch is sent when, what becomes of it, and when a target counts as down. Pure: no socket, thread or clock.
+"""What a sink does next: which batch is sent when, and what becomes of it. Pure: no socket, thread or clock.
 
 Every event that is added ends in one of three places: the target, known to be there already, or the dead letters. Nothing is dropped, and
 an event counts as done with only when the ledger is told that what became of it is written down.
@@ -6,28 +6,27 @@ an event counts as done with only when the ledger is told that what became of it
 | a target … | its events … |
 |---|---|
 | takes or knows them | are delivered |
-| refuses some for good | become dead letters, the others are delivered |
-| refuses a batch for what some of it may be | are sent in halves, down to the one that it is about |
-| fails | are sent again after a back-off, or after the time that the target asks for |
-| has failed for `retry_for_seconds` | go to the dead letters (or end the run), and so does what comes after, until a probe gets through |
+| refuses some by name, for good | become dead letters, the others are delivered |
+| fails, while nothing else gets through either | wait, and one request at a time asks whether it is well again |
+| fails for one batch, while others get through | are sent again, then in halves, down to the event that it is about: a dead letter |
+| has failed for `retry_for_seconds` | go to the dead letters (or end the run), and so does what comes after, until something gets through |
 
-A failure that names an index concerns that index alone: its events wait, and then go to the dead letters, while the others are delivered.
-
-A probe sends events again that are with the dead letters already, so that nothing waits for it; what it delivers is taken out of them.
+A failure that names an index concerns that index alone: its events wait while the others are delivered.
+`sinks.delivery.suspicion` has the rules by which a batch comes to be blamed.
 """
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from sinks.delivery.assembly import Assembly
-from sinks.delivery.backoff import backoff_seconds
-from sinks.delivery.breaker import Breakers
+from sinks.delivery.health import Healths
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.ledger import Ledger
 from sinks.delivery.notices import Notices, sentence
 from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.suspicion import Suspicion
 from sinks.delivery.target import WHOLE_TARGET, Again, Outcome, Refused, Target, failed
 from sinks.documents import Documents
 
@@ -59,13 +58,13 @@ class Delivery:
         self.ledger = Ledger(sink_name, document_format)
         self.abandoned = 0
         self.exhausted = ""
-        self._gave_up = False
         self._target = target
         self._policy = policy
-        self._rng = rng
         self._notices = Notices(sink_name, target.address)
         self._assembly = Assembly(policy)
-        self._breakers = Breakers(policy.retry_for_seconds, rng, self._notices)
+        self._healths = Healths(policy.retry_for_seconds, rng, self._notices)
+        self._suspicion = Suspicion(policy, rng)
+        self._gave_up = False
         # In the order in which they came; those in flight keep their place.
         self._queue: deque[Job] = deque()
         self._in_flight: list[Attempt] = []
@@ -76,19 +75,14 @@ class Delivery:
         return len(self._queue)
 
     @property
-    def open_breakers(self) -> int:
+    def down_count(self) -> int:
         """How many scopes, the whole target or an index, count as down."""
-        return self._breakers.open_count
+        return self._healths.down_count
 
     @property
     def is_failing(self) -> bool:
-        """Whether nothing has got through since the last failure, or the run is ending and events had to be given up."""
-        return self._gave_up or self._breakers[WHOLE_TARGET].failing_since is not None
-
-    @property
-    def waiting_since(self) -> float:
-        """When the oldest attempt that is under way began, on the monotonic clock; infinity where there is none."""
-        return min((attempt.began for attempt in self._in_flight if attempt.probe is None), default=float("inf"))
+        """Whether nothing has got through since the last failure."""
+        return self._healths[WHOLE_TARGET].failing_since is not None
 
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""
@@ -100,35 +94,27 @@ class Delivery:
         self._queue.extend(map(Job, self._assembly.flush()))
 
     def next(self, now: float, at: datetime) -> Attempt | None:
-        """The next thing to send, if anything is to be sent now.
-
-        What has run out of time, or whose target is down, becomes letters on the way: see the ledger.
-        """
+        """The next thing to send, if anything is to be sent now. What has run out of time becomes letters on the way: see the ledger."""
         self.expire(now, at)
-        probe = self._breakers.next_probe(now)
-        if probe is not None:
-            scope, job = probe
-            return self._begin(Attempt(job, now, at, self._policy.request_timeout_seconds, scope))
-        sending = sum(attempt.probe is None for attempt in self._in_flight)
-        if sending >= self._policy.max_in_flight or self._breakers[WHOLE_TARGET].resting_until > now or self.exhausted:
-            return None
         if self._assembly.due <= now:
             self.flush()
-        ready = self._next_job(now)
-        if ready is None:
+        job = self._choose(now)
+        if job is None:
             return None
-        ready.in_flight = True
-        left_seconds = min(self._policy.request_timeout_seconds, self._policy.retry_for_seconds, self._ends(ready) - now)
-        return self._begin(Attempt(ready, now, at, max(_SHORTEST_TIMEOUT_SECONDS, left_seconds)))
+        job.in_flight, job.goes_first = True, False
+        left_seconds = min(self._suspicion.timeout_seconds(job), self._policy.retry_for_seconds, self._ends(job, now) - now)
+        attempt = Attempt(job, now, at, max(_SHORTEST_TIMEOUT_SECONDS, left_seconds))
+        self._in_flight.append(attempt)
+        return attempt
 
     def next_moment(self, now: float) -> float:
         """When `next` may have something new to say although nobody calls: in the future on the monotonic clock, or infinity.
 
         Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
         """
-        moments = [self._assembly.due, *self._breakers.moments(), *(attempt.overdue for attempt in self._in_flight)]
+        moments = [self._assembly.due, *self._healths.moments(), *(attempt.overdue for attempt in self._in_flight)]
         for job in self._waiting():
-            moments += [self._ends(job), job.due]
+            moments += [self._ends(job, now), job.due]
         return min((moment for moment in moments if moment > now), default=float("inf"))
 
     def done(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> bool:
@@ -140,165 +126,193 @@ class Delivery:
         if attempt not in self._in_flight:
             return False
         self._in_flight.remove(attempt)
-        if attempt.probe is not None:
-            self._probed(attempt, attempt.probe, outcome, now)
-            return True
         job = attempt.job
         job.in_flight = False
         job.attempts += 1
         job.first_attempt_at = job.first_attempt_at or attempt.began_at
         job.last_attempt_at = attempt.began_at
-        place = self._queue.index(job)
-        del self._queue[place]
-        rests = self._split(job, outcome.split, outcome, at) if outcome.split else self._divide(attempt, outcome, now, at)
-        # In the job's place, so that a tenant's events keep their order.
-        for rest in reversed(rests):
-            self._queue.insert(place, rest)
+        whole = _whole_failure(outcome, len(job.batch))
+        if outcome.split is not None and (outcome.unsendable or (outcome.too_large and len(job.batch) > 1)):
+            self._cut(job, outcome, outcome.split, now, at)
+        elif whole is not None:
+            self._failed(attempt, whole, now, at)
+        else:
+            self._replace(job, self._divide(attempt, outcome, now, at))
         self.expire(now, at)
         return True
 
     def expire(self, now: float, at: datetime) -> None:
-        """Give up what has run out of time: attempts without an end, windows without a success, and events of targets that are down."""
+        """Give up what has run out of time: attempts without an end, and events of a target that was tried for long enough."""
         for attempt in [attempt for attempt in self._in_flight if attempt.overdue <= now]:
             self.abandoned += 1
             reason = f"{self._target.address} did not answer within {attempt.timeout_seconds:.3g} s."
-            self.done(attempt, failed(attempt.job.batch, reason, error_type="timeout"), now, at)
+            self.done(attempt, failed(attempt.job.batch, reason, error_type="timeout", blame="doubtful"), now, at)
+        self._healths.tell_who_is_down(now)
+        whole = self._healths[WHOLE_TARGET]
+        whole_is_over = whole.patience_ends(self._policy.retry_for_seconds) <= now
+        # Where its time is up one batch is tried after each rest, and the others are not.
+        over = [job for job in self._waiting() if (whole_is_over and whole.resting_until > now) or self._own_end(job) <= now]
         if self._policy.on_exhausted == "stop":
-            if self._breakers.ended_windows(now) or any(self._ends(job) <= now for job in self._waiting()):
+            if over or whole_is_over:
                 self.exhausted = self.exhausted or self._last_failure()
             return
-        self._breakers.open_where_time_is_up(now)
-        whole = self._breakers[WHOLE_TARGET]
-        if whole.is_open:
-            self.flush()
-            for job in self._waiting():
-                self._give_up(job, whole.last or _STOPPED, WHOLE_TARGET, at)
-            return
-        for job in self._waiting():
-            if self._ends(job) <= now:
-                last = job.last or _STOPPED
-                self._give_up(job, last, last.scope, at)
-            elif self._breakers.indices_are_down:
-                self._give_up_down_indices(job, at)
+        if over and not self._gave_up:
+            self._gave_up = True
+            last = whole.last if whole_is_over and whole.last else over[0].last or _STOPPED
+            self._notices.given_up(WHOLE_TARGET if whole_is_over else last.scope, last, self._policy.retry_for_seconds)
+        for job in over:
+            last = (whole.last if whole_is_over else job.last) or _STOPPED
+            self._queue.remove(job)
+            reason = last.reason if job.attempts else f"Not sent, since the target is down: {last.reason}"
+            self.ledger.letters(job, reason, last.status, at)
 
     def give_up(self, at: datetime) -> None:
-        """Put everything with the dead letters, what is in flight included, since the run must end; or say why it ends without."""
+        """Put everything with the dead letters, what is in flight included, since whoever waits for it must end."""
         self.flush()
-        if self._policy.on_exhausted == "stop":
-            if self._queue:
-                self.exhausted = self.exhausted or self._last_failure()
-            return
-        self._in_flight = [attempt for attempt in self._in_flight if attempt.probe is not None]
-        self._gave_up = self._gave_up or bool(self._queue)
+        self._in_flight.clear()
         for job in list(self._queue):
-            again = job.last or self._breakers[WHOLE_TARGET].last
+            again = job.last or self._healths[WHOLE_TARGET].last
             reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason
             self._queue.remove(job)
             self.ledger.letters(job, reason, again.status if again else None, at)
 
-    def _begin(self, attempt: Attempt) -> Attempt:
-        self._in_flight.append(attempt)
-        return attempt
+    def _choose(self, now: float) -> Job | None:
+        if self.exhausted or len(self._in_flight) >= self._policy.max_in_flight:
+            return None
+        health = self._healths[WHOLE_TARGET]
+        ready = list(self._ready(now))
+        if not health.failures:
+            return self._suspicion.choose(self._queue, ready)
+        # While nothing gets through, one request at a time is enough to find out when it does; one under suspicion finds out nothing.
+        if any(attempt.job.doubt is None for attempt in self._in_flight):
+            return None
+        if self._in_flight or health.resting_until > now:
+            return self._suspicion.question(self._queue, ready, fresh_only=bool(self._in_flight))
+        return self._suspicion.choose(self._queue, ready)
 
     def _waiting(self) -> list[Job]:
         return [job for job in self._queue if not job.in_flight]
 
-    def _next_job(self, now: float) -> Job | None:
-        if not self._policy.in_order:
-            # What was tried least goes first, so that events which keep failing by themselves hold up no others.
-            return min((job for job in self._waiting() if job.due <= now), key=lambda job: job.attempts, default=None)
+    def _ready(self, now: float) -> Iterator[Job]:
+        """What may be sent now: where order is kept, of each tenant the first."""
         busy: set[str] = set()
         for job in self._queue:
-            if job.tenant not in busy and not job.in_flight and job.due <= now:
-                return job
-            busy.add(job.tenant)
-        return None
+            if self._policy.in_order:
+                if job.tenant in busy:
+                    continue
+                busy.add(job.tenant)
+            if not job.in_flight and job.due <= now:
+                yield job
 
-    def _ends(self, job: Job) -> float:
-        """When a job's time is up: its own, or that of the whole target, which nothing reaches."""
-        own = float("inf") if job.failing_since is None else job.failing_since + self._policy.retry_for_seconds
-        return min(own, self._breakers[WHOLE_TARGET].window_ends(self._policy.retry_for_seconds))
+    def _own_end(self, job: Job) -> float:
+        return float("inf") if job.failing_since is None else job.failing_since + self._policy.retry_for_seconds
+
+    def _ends(self, job: Job, now: float) -> float:
+        """When a job's time is up: its own, or that of the whole target, unless it is tried although that is over."""
+        whole = self._healths[WHOLE_TARGET].patience_ends(self._policy.retry_for_seconds)
+        return min(self._own_end(job), whole if whole > now else float("inf"))
+
+    def _replace(self, job: Job, rests: list[Job]) -> None:
+        """Put what is left of a job in its place, so that a tenant's events keep their order."""
+        place = self._queue.index(job)
+        del self._queue[place]
+        for rest in reversed(rests):
+            self._queue.insert(place, rest)
+
+    def _failed(self, attempt: Attempt, again: Again, now: float, at: datetime) -> None:
+        """A whole request failed: of whom that speaks remains to be seen."""
+        job = attempt.job
+        job.last = again
+        self.ledger.failed(job.batch, again)
+        self.ledger.retried()
+        if self._suspicion.failed(attempt, again, now):
+            # Others got through meanwhile: that is the batch's own trouble, and not the target's.
+            self._act_on([job], now, at)
+            return
+        if again.after_seconds is not None:
+            job.failing_since = None
+        if not job.goes_first and not (again.blame != "target" and self._suspicion.is_alive_since(attempt.began)):
+            self._healths.failed(again, attempt.began, now)
+        if self._suspicion.ends_alone(job) and not self._suspicion.has_other(self._queue, job):
+            self._end(job, now, at)
+
+    def _act_on(self, struck: list[Job], now: float, at: datetime) -> None:
+        """Halve what others have got past, or end it where one event is left."""
+        for job in struck:
+            rests = self._suspicion.verdict(job, now)
+            if rests is None:
+                continue
+            if rests:
+                self._replace(job, rests)
+            else:
+                self._end(job, now, at)
+
+    def _end(self, job: Job, now: float, at: datetime) -> None:
+        last = job.last or _STOPPED
+        self._queue.remove(job)
+        self.ledger.letters(job, last.reason, last.status, at)
+        self._notices.refused([Refused(0, last.reason, last.status)], now)
+
+    def _alive(self, attempt: Attempt, now: float, at: datetime) -> None:
+        """The target as a whole has answered as it should."""
+        self._gave_up = False
+        self._healths.succeeded(WHOLE_TARGET)
+        self._act_on(self._suspicion.alive(attempt, self._queue, now), now, at)
 
     def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:
         """Settle what an attempt settled; returns jobs for the rest."""
         job = attempt.job
-        reached = bool(outcome.delivered or outcome.duplicates or outcome.refused)
         taken = self.ledger.took(job.batch, outcome)
-        if taken.parts and self._breakers.indices_are_failing:
+        if taken.parts and self._healths.indices_are_failing:
             for scope in set(self._target.scopes(taken) or ()):
-                self._breakers.succeeded(scope)
-        if reached:
-            self._breakers.succeeded(WHOLE_TARGET)
+                self._healths.succeeded(scope)
+        self._alive(attempt, now, at)
         for refused in outcome.refused:
             self.ledger.letters(job.rest(job.batch.take([refused.position])), refused.reason, refused.status, at)
         if outcome.refused:
-            self._notices.refused(outcome.refused)
+            self._notices.refused(outcome.refused, now)
+        if outcome.notice:
+            self._notices.told(outcome.notice, now)
         rests = []
         for again in outcome.again:
             rest = job.rest(job.batch.take(again.positions))
+            rests.append(rest)
             if again.at_once:
-                rests.append(rest)
                 continue
             rest.last = again
             rest.failing_since = attempt.began if job.failing_since is None else job.failing_since
-            rests.append(rest)
             self.ledger.failed(rest.batch, again)
             self.ledger.retried()
-            if not reached or again.scope != WHOLE_TARGET:
-                self._breakers.failed(again, attempt.began, now)
-            # Where some of it got through the target is not down: these events wait, and are tried for their own time.
-            if reached or again.scope != WHOLE_TARGET:
-                rest.due = now + max(backoff_seconds(rest.attempts, self._rng), again.after_seconds or 0.0)
+            if again.scope != WHOLE_TARGET:
+                self._healths.failed(again, attempt.began, now)
+            # Some of it got through, so the target is not down: these events wait, and are tried for their own time.
+            rest.due = now + self._healths.rest_seconds(again, rest.attempts)
         return rests
 
-    def _split(self, job: Job, refused: Refused, outcome: Outcome, at: datetime) -> list[Job]:
+    def _cut(self, job: Job, outcome: Outcome, refused: Refused, now: float, at: datetime) -> None:
+        """Halve at once what is too large, or can't even be sent; end it where one event is left."""
         if len(job.batch) == 1:
+            self._queue.remove(job)
             self.ledger.letters(job, refused.reason, refused.status, at)
-            self._notices.refused([refused])
-            self._breakers.succeeded(WHOLE_TARGET)
-            return []
+            self._notices.refused([refused], now)
+            return
         if outcome.too_large:
             limit_bytes = self._assembly.too_large(job.batch.size_bytes)
             if limit_bytes is not None:
                 self._notices.too_large(job.batch.size_bytes, limit_bytes)
-        return [job.rest(half) for half in job.batch.halves()]
-
-    def _probed(self, attempt: Attempt, scope: str, outcome: Outcome, now: float) -> None:
-        breaker = self._breakers[scope]
-        if not breaker.is_open:
-            return  # something else got through meanwhile
-        # An index that is blocked shows that the target as a whole answers.
-        again = next((again for again in outcome.again if again.scope in (scope, WHOLE_TARGET)), None)
-        if again is not None and not outcome.delivered and not outcome.duplicates:
-            self.ledger.failed(attempt.job.batch, again)
-            self._breakers.probe_failed(scope, again, now)
-            return
-        self.ledger.recovered(attempt.job.batch, outcome, breaker.probe_letters)
-        self._breakers.succeeded(scope)
-
-    def _give_up(self, job: Job, again: Again, scope: str, at: datetime) -> None:
-        """A failing target's events become letters, and the next probe of it."""
-        if job in self._queue:
-            self._queue.remove(job)
-        reason = again.reason if job.attempts else f"Not sent, since the target is down: {again.reason}"
-        letters = self.ledger.letters(job, reason, again.status, at)
-        if self._breakers[scope].is_open:
-            self._breakers.probe_with(scope, job, letters)
-
-    def _give_up_down_indices(self, job: Job, at: datetime) -> None:
-        scopes: Sequence[str] = self._target.scopes(job.batch) or ()
-        down = sorted({scope for scope in scopes if self._breakers[scope].is_open})
-        if not down:
-            return
-        batch = job.batch
-        kept = [position for position, scope in enumerate(scopes) if scope not in down]
-        for index in down:
-            rest = job.rest(batch.take([position for position, scope in enumerate(scopes) if scope == index]))
-            self._give_up(rest, self._breakers[index].last or _STOPPED, index, at)
-        job.batch = batch.take(kept)
-        if not kept:
-            self._queue.remove(job)
+        self._replace(job, self._suspicion.halves(job))
 
     def _last_failure(self) -> str:
-        lasts = [self._breakers[WHOLE_TARGET].last, *(job.last for job in self._queue)]
+        lasts = [self._healths[WHOLE_TARGET].last, *(job.last for job in self._queue)]
         return sentence(next((again for again in lasts if again is not None), _STOPPED))
+
+
+def _whole_failure(outcome: Outcome, events: int) -> Again | None:
+    """Why a request failed as a whole; None where some of it was dealt with, or a part of the target is meant."""
+    if outcome.split is not None:
+        return Again(range(events), outcome.split.reason, error_type="bad_request", status=outcome.split.status, blame="content")
+    if len(outcome.again) == 1:
+        (again,) = outcome.again
+        if len(again.positions) == events and again.scope == WHOLE_TARGET and not again.at_once:
+            return again
+    return None

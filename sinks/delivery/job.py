@@ -1,4 +1,4 @@
-"""A batch on its way: how often and when it was tried, and the dead letters that it becomes when it can't be delivered."""
+"""A batch on its way: how often and when it was tried, what speaks against it, and the dead letters that it may become."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,11 @@ class Job:
         due: When it may be sent next, on the monotonic clock.
         last: Why its last attempt failed.
         in_flight: Whether it is being sent.
+        strikes: How often it failed while others got through.
+        failures: How often it has failed since its last strike.
+        doubt: Its failure of which nobody knows yet whether it is the target's or the batch's own.
+        doubted_since: When the attempt of that failure began.
+        goes_first: Whether it is to be tried again before any other.
     """
 
     batch: Batch
@@ -35,6 +40,11 @@ class Job:
     due: float = 0.0
     last: Again | None = None
     in_flight: bool = False
+    strikes: int = 0
+    failures: int = 0
+    doubt: Again | None = None
+    doubted_since: float = 0.0
+    goes_first: bool = False
 
     @property
     def tenant(self) -> str:
@@ -74,14 +84,12 @@ class Attempt:
         began: When, on the monotonic clock.
         began_at: When, by the calendar.
         timeout_seconds: How long it may take.
-        probe: The scope whose breaker it probes; None for an ordinary attempt.
     """
 
     job: Job
     began: float
     began_at: datetime
     timeout_seconds: float
-    probe: str | None = None
 
     @property
     def overdue(self) -> float:

@@ -1,6 +1,6 @@
 """What became of each event, kept until it is written down: the books of one sink's deliveries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,26 +19,24 @@ class Settled:
     Attributes:
         delivered: Events that the target has now.
         duplicates: Events that it had already.
+        dropped: Events that it took and did not keep.
         letters: Dead letters to be written.
-        recovered: Dead letters to be taken back, because a probe delivered them.
+        done: All events that are done with once all that is written.
         failures: Tenants and the kind of failure, for each failed attempt.
         retries: How many batches will be sent again.
-        events: How many events are done with once all that is written.
-        size_bytes: How many bytes they have.
     """
 
     delivered: list[Batch] = field(default_factory=list)
     duplicates: list[Batch] = field(default_factory=list)
+    dropped: list[Batch] = field(default_factory=list)
     letters: list[Rejected] = field(default_factory=list)
-    recovered: list[Rejected] = field(default_factory=list)
+    done: list[Batch] = field(default_factory=list)
     failures: list[tuple[Iterable[str], str]] = field(default_factory=list)
     retries: int = 0
-    events: int = 0
-    size_bytes: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is anything to write down."""
-        return bool(self.events or self.failures or self.recovered or self.retries)
+        return bool(self.done or self.failures or self.retries)
 
 
 class Ledger:
@@ -66,15 +64,17 @@ class Ledger:
 
     def took(self, batch: Batch, outcome: Outcome) -> Batch:
         """The target took some events, or had them; returns those."""
-        self._taken(batch, outcome)
-        taken = batch.take(sorted({*outcome.delivered, *outcome.duplicates}))
-        self._count(taken)
-        return taken
-
-    def recovered(self, batch: Batch, outcome: Outcome, letters: Sequence[Rejected]) -> None:
-        """A probe delivered events whose letters, one for each event of the batch, are to be taken back."""
-        self._taken(batch, outcome)
-        self._settled.recovered += [letters[position] for position in sorted({*outcome.delivered, *outcome.duplicates})]
+        settled = self._settled
+        for positions, those in (
+            (outcome.delivered, settled.delivered),
+            (outcome.duplicates, settled.duplicates),
+            (outcome.dropped, settled.dropped),
+        ):
+            taken = batch.take(positions)
+            if taken.parts:
+                those.append(taken)
+                settled.done.append(taken)
+        return batch.take(sorted({*outcome.delivered, *outcome.duplicates}))
 
     def failed(self, batch: Batch, again: Again) -> None:
         """An attempt at these events failed."""
@@ -84,12 +84,10 @@ class Ledger:
         """A batch will be sent again."""
         self._settled.retries += 1
 
-    def letters(self, job: Job, reason: str, status: int | None, at: datetime) -> list[Rejected]:
+    def letters(self, job: Job, reason: str, status: int | None, at: datetime) -> None:
         """A job's events become dead letters."""
-        letters = job.letters(self._sink, self._format, reason, status, at)
-        self._settled.letters += letters
-        self._count(job.batch)
-        return letters
+        self._settled.letters += job.letters(self._sink, self._format, reason, status, at)
+        self._settled.done.append(job.batch)
 
     def take_settled(self) -> Settled:
         """What is to be written down now; `confirm` it once it is."""
@@ -98,15 +96,5 @@ class Ledger:
 
     def confirm(self, settled: Settled) -> None:
         """It is written down: its events are done with."""
-        self.pending_events -= settled.events
-        self.pending_bytes -= settled.size_bytes
-
-    def _taken(self, batch: Batch, outcome: Outcome) -> None:
-        for positions, settled in ((outcome.delivered, self._settled.delivered), (outcome.duplicates, self._settled.duplicates)):
-            taken = batch.take(positions)
-            if taken.parts:
-                settled.append(taken)
-
-    def _count(self, batch: Batch) -> None:
-        self._settled.events += len(batch)
-        self._settled.size_bytes += batch.size_bytes
+        self.pending_events -= sum(map(len, settled.done))
+        self.pending_bytes -= sum(batch.size_bytes for batch in settled.done)

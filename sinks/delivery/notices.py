@@ -9,6 +9,10 @@ __all__ = ["Notices"]
 
 _LOG = logging.getLogger(__name__)
 
+_MINUTE_SECONDS = 60.0
+_HOUR_SECONDS = 3600.0
+_KIND_CHARACTERS = 80
+
 
 class Notices:
     """The messages of one sink.
@@ -21,41 +25,72 @@ class Notices:
     def __init__(self, sink_name: str, address: str) -> None:
         self._sink = sink_name
         self._address = address
+        self._told: dict[str, float] = {}
+        self._failures_said: dict[tuple[object, ...], float] = {}
+        self._last_refusal: tuple[int | None, str] | None = None
+        self._refusal_said = 0.0
+        self._unsaid = 0
 
-    def failing(self, again: Again, left_seconds: float) -> None:
-        """The first failure after a success."""
-        _LOG.warning("sink %s%s: %s (trying again for %.3g s)", self._sink, _about(again.scope), sentence(again), left_seconds)
+    def failing(self, again: Again, left_seconds: float, now: float) -> bool:
+        """The first failure after a success; returns whether it was said: of a target that comes and goes there is a line a minute."""
+        key = (again.scope, *again.kind)
+        if now < self._failures_said.get(key, -_MINUTE_SECONDS) + _MINUTE_SECONDS:
+            return False
+        self._failures_said[key] = now
+        _LOG.warning("sink %s%s: %s (trying again for %s)", self._sink, _about(again.scope), sentence(again), _span(left_seconds))
+        return True
 
-    def down(self, scope: str, again: Again, after_seconds: float) -> None:
-        """Nothing got through for as long as the sink may wait."""
+    def still_failing(self, again: Again) -> None:
+        """It fails in another way than before."""
+        _LOG.warning("sink %s%s: now %s", self._sink, _about(again.scope), sentence(again))
+
+    def down(self, scope: str, again: Again, seconds: float) -> None:
+        """Nothing has got through for long."""
         _LOG.error(
-            "sink %s%s: no success for %g s: %s Its events go to the dead letters until it answers again; "
+            "sink %s%s: no success for %s: %s Its events wait; nothing else waits for it.",
+            self._sink,
+            _about(scope),
+            _span(seconds),
+            sentence(again),
+        )
+
+    def back(self, scope: str, *, was_down: bool) -> None:
+        """A target that was failing has taken something."""
+        log = _LOG.warning if was_down else _LOG.info
+        log("sink %s%s: answers again, and events are delivered", self._sink, _about(scope))
+
+    def given_up(self, scope: str, again: Again, after_seconds: float) -> None:
+        """The time for which it is tried is over."""
+        _LOG.error(
+            "sink %s%s: no success for %s, which is retry_for_seconds: %s Its events go to the dead letters until it answers again; "
             "then send them with: python -m flows.replay --sink %s",
             self._sink,
             _about(scope),
-            after_seconds,
+            _span(after_seconds),
             sentence(again),
             self._sink,
         )
 
-    def back(self, scope: str) -> None:
-        """A target that was down has taken something."""
-        _LOG.warning(
-            "sink %s%s: answers again, and events are delivered; send the dead letters with: python -m flows.replay --sink %s",
-            self._sink,
-            _about(scope),
-            self._sink,
-        )
+    def told(self, text: str, now: float) -> None:
+        """Something that is no failure; once an hour while it goes on."""
+        if now >= self._told.get(text, -_HOUR_SECONDS) + _HOUR_SECONDS:
+            self._told[text] = now
+            _LOG.warning("sink %s: %s", self._sink, text)
 
-    def refused(self, refused: Sequence[Refused]) -> None:
-        """Some events will never be taken."""
+    def refused(self, refused: Sequence[Refused], now: float) -> None:
+        """Some events will never be taken; of the same refusals there is a line a minute."""
+        kind = refused[0].status, refused[0].reason[:_KIND_CHARACTERS]
+        self._unsaid += len(refused)
+        if kind == self._last_refusal and now < self._refusal_said + _MINUTE_SECONDS:
+            return
         _LOG.warning(
             "sink %s: %s refused %d event(s) for good, which are with the dead letters now; the first because: %s",
             self._sink,
             self._address,
-            len(refused),
+            self._unsaid,
             refused[0].reason,
         )
+        self._last_refusal, self._refusal_said, self._unsaid = kind, now, 0
 
     def too_large(self, refused_bytes: int, limit_bytes: int) -> None:
         """Batches were larger than the server takes."""
@@ -71,6 +106,10 @@ class Notices:
 def sentence(again: Again) -> str:
     """What happened, and what to do."""
     return f"{again.reason} {again.fix}".strip()
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.3g} h" if seconds >= 7200 else f"{seconds:.3g} s"
 
 
 def _about(scope: str) -> str:

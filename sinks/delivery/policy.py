@@ -20,8 +20,8 @@ class DeliveryPolicy:
             pages then always make the same batches. Otherwise pages of all tenants travel together, in any order.
         linger_seconds: How long events may wait for others to fill their batch, where order doesn't matter.
         request_timeout_seconds: The most time that one request may take.
-        retry_for_seconds: How long a failing target is tried before it counts as down, from the beginning of the first failure without a
-            success in between. No request outlives what is left of it.
+        retry_for_seconds: How long a failing target is tried before its events are given up, from the beginning of the first failure
+            without a success in between, or from the last answer that asked for a rest. No request outlives what is left of it.
         on_exhausted: What then: `dead_letter` puts its events with the dead letters until it answers again, `stop` ends the run.
     """
 
@@ -31,5 +31,5 @@ class DeliveryPolicy:
     in_order: bool
     linger_seconds: float = 1.0
     request_timeout_seconds: float = 30.0
-    retry_for_seconds: float = 60.0
+    retry_for_seconds: float = 604_800.0
     on_exhausted: OnExhausted = "dead_letter"

@@ -10,12 +10,16 @@ from typing import Literal, Protocol
 
 from sinks.delivery.batch import Batch
 
-__all__ = ["WHOLE_TARGET", "Again", "ErrorType", "Outcome", "Refused", "Target", "failed"]
+__all__ = ["WHOLE_TARGET", "Again", "Blame", "ErrorType", "Outcome", "Refused", "Target", "failed"]
 
 ErrorType = Literal[
     "auth", "permission", "bad_request", "not_found", "rate_limited", "server", "timeout", "connection", "tls", "dns", "decode"
 ]
 """Why an attempt failed, in the words of `okta_errors_total`."""
+
+Blame = Literal["target", "doubtful", "content"]
+"""Of whom the failure of a whole request speaks: of us or the target alone; of either, since one event may be what a firewall or a server
+can't bear; of what was sent, though it may be the receiver's state all the same. Only the first is believed unasked."""
 
 WHOLE_TARGET = ""
 """The scope of a failure that concerns every event, whatever its index."""
@@ -34,6 +38,7 @@ class Again:
         after_seconds: How long the target asks to be left alone (Retry-After).
         at_once: Whether the events had no part in it, but went with one that is refused: they are sent again without waiting, and without
             losing time for it.
+        blame: Of whom it speaks, where it concerns the whole request.
         scope: What the failure concerns: `WHOLE_TARGET`, or the one index that the events were sent to, as `Target.scopes` names it.
     """
 
@@ -45,6 +50,12 @@ class Again:
     after_seconds: float | None = None
     scope: str = WHOLE_TARGET
     at_once: bool = False
+    blame: Blame = "target"
+
+    @property
+    def kind(self) -> tuple[str, int | None]:
+        """What makes two failures the same to people, though their words may differ."""
+        return self.error_type, self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +75,30 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch. Each position is in exactly one of the four sequences, unless the batch is to be split.
+    """What became of a batch. Each position is in exactly one of the five sequences, unless the batch is to be split.
 
     Attributes:
         delivered: Positions of the events that the target has now.
         duplicates: Positions of those that it had already.
+        dropped: Positions of those that it took and did not keep, because it is set up so.
         again: Those to be sent again.
         refused: Those that it will never take.
-        split: The batch was refused as a whole for what some of it may be: send it in halves. With one event, that event is refused for
-            this reason. The sequences are empty.
-        too_large: Whether it was split because of its size.
+        split: The batch was refused as a whole for what some of it may be. Others are asked whether the target is well; if so, it goes in
+            halves, down to the one event that is refused for this reason. The sequences are empty.
+        too_large: Whether it is split because of its size: in halves at once.
+        unsendable: Whether nobody was asked, since it can't even be sent: in halves at once, down to the event, which is refused at once.
+        notice: What people should know of a success; a sentence, or nothing.
     """
 
     delivered: Sequence[int] = ()
     duplicates: Sequence[int] = ()
     again: Sequence[Again] = ()
     refused: Sequence[Refused] = ()
+    dropped: Sequence[int] = field(default=(), kw_only=True)
     split: Refused | None = field(default=None, kw_only=True)
     too_large: bool = field(default=False, kw_only=True)
+    unsendable: bool = field(default=False, kw_only=True)
+    notice: str = field(default="", kw_only=True)
 
 
 def failed(batch: Batch, reason: str, **details: object) -> Outcome:

@@ -1,7 +1,7 @@
-"""The threads that deliver: between a worker, which hands over pages and waits at snapshots, and a target, which may take its time.
+"""The threads that deliver: between whoever hands pages over and a target, which may take its time.
 
-Delivery: what `drain` returns from is with the target, or durably with the dead letters. At least once: an attempt that times out may have
-had its effect all the same.
+Delivery: at least once: an attempt that times out may have had its effect all the same. What became of an event is written down, as a dead
+letter or with whoever keeps it until then, before it counts as done with.
 """
 
 import logging
@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from sinks.delivery.batch import Batch
 from sinks.delivery.core import Delivery
 from sinks.delivery.job import Attempt
 from sinks.delivery.ledger import Settled
@@ -27,9 +28,7 @@ __all__ = ["Letters", "Writer"]
 _LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.25
-"""How often a waiting worker looks whether the run is to stop: a signal wakes nobody here."""
-_LAST_CHANCE_SECONDS = 0.5
-"""How long a target in good health is waited for although another one has used up the time of a stop."""
+"""How often somebody who waits looks whether he is to wait no longer: a signal wakes nobody here."""
 _MOST_BATCHES_WAITING = 64
 
 
@@ -44,20 +43,16 @@ class Letters(Protocol):
         """
         ...
 
-    def remove(self, letters: Sequence[Rejected]) -> int:
-        """Take these letters back; returns how many were there.
-
-        Raises:
-            OSError: The operating system refuses.
-        """
-        ...
-
 
 def _never() -> None:
     return None
 
 
 def _count_nothing(tenants: Iterable[str], error_type: str) -> None:
+    pass
+
+
+def _tell_nobody(_what: object) -> None:
     pass
 
 
@@ -70,8 +65,10 @@ class Writer:
         policy: How to deliver.
         letters: Where those go that can't be delivered.
         document_format: The format of the documents, for the letters.
-        stop_deadline: The moment on `time.monotonic` after which a stopping run must wait no longer; None while it isn't stopping.
+        stop_deadline: The moment on `time.monotonic` after which `drain` must wait no longer; None while it may.
         on_failure: Told of each failed attempt: the tenants and the kind of failure.
+        on_done: Told of events that are done with; called from several threads, without a lock.
+        on_stopped: Told why the sink can't go on, once; called from a thread of the writer's.
         clock: The present, with a time zone.
     """
 
@@ -85,6 +82,8 @@ class Writer:
         document_format: str,
         stop_deadline: Callable[[], float | None] = _never,
         on_failure: Callable[[Iterable[str], str], None] = _count_nothing,
+        on_done: Callable[[Sequence[Batch]], None] = _tell_nobody,
+        on_stopped: Callable[[SinkStopped], None] = _tell_nobody,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sink = sink_name
@@ -93,6 +92,8 @@ class Writer:
         self._letters = letters
         self._stop_deadline = stop_deadline
         self._on_failure = on_failure
+        self._on_done = on_done
+        self._on_stopped = on_stopped
         self._clock = clock
         self._metrics = SinkMetrics(sink_name)
         self._metrics.open_breakers(0)
@@ -102,12 +103,42 @@ class Writer:
         self._closed = False
         self._replaced = 0
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether nothing has got through since the last failure."""
+        return self._delivery.is_failing
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the sink can't go on."""
+        return self._error is not None
+
     def start(self) -> None:
         """Start the threads, and get the target ready, so that what is wrong with it is known before the first event."""
         self._spawn(self._prepare)
-        # One more than requests in flight, for probes and for writing dead letters while all others wait for answers.
+        # One more than requests in flight, for writing dead letters while all others wait for answers.
         for _ in range(self._policy.max_in_flight + 1):
             self._spawn(self._deliver)
+
+    def offer(self, documents: Documents) -> bool:
+        """Hand over a page where there is room for it; returns whether there was.
+
+        Raises:
+            SinkStopped: The sink can't go on.
+        """
+        with self._changed:
+            self._raise_if_stopped()
+            if not self._has_room():
+                return False
+            self._delivery.add(documents, time.monotonic())
+            self._changed.notify_all()
+            return True
+
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_room(), timeout_seconds)
+            return not self._closed and self._has_room()
 
     def add(self, documents: Documents) -> None:
         """Hand over a page; waits while too much is under way.
@@ -115,11 +146,13 @@ class Writer:
         Raises:
             SinkStopped: The sink can't go on.
         """
-        if not len(documents):
-            return
-        self._wait_until(self._has_room)
+        if len(documents):
+            self._wait_until(lambda: self.offer(documents))
+
+    def flush(self) -> None:
+        """Send what there is, without waiting for others to fill a batch."""
         with self._changed:
-            self._delivery.add(documents, time.monotonic())
+            self._delivery.flush()
             self._changed.notify_all()
 
     def drain(self) -> None:
@@ -130,10 +163,25 @@ class Writer:
         Raises:
             SinkStopped: The sink can't go on.
         """
-        with self._changed:
-            self._delivery.flush()
-            self._changed.notify_all()
+        self.flush()
         self._wait_until(lambda: self._delivery.ledger.pending_events == 0)
+
+    def raise_if_stopped(self) -> None:
+        """Say that the sink can't go on.
+
+        Raises:
+            SinkStopped: It can't.
+        """
+        with self._changed:
+            self._raise_if_stopped()
+
+    def stop(self, error: SinkStopped) -> None:
+        """The sink can't go on, whoever found that out."""
+        with self._changed:
+            is_news, self._error = self._error is None, self._error or error
+            self._changed.notify_all()
+        if is_news:
+            self._on_stopped(error)
 
     def close(self) -> None:
         """End the threads that are idle; those that wait for an answer are left behind, and their answers count no more."""
@@ -148,11 +196,11 @@ class Writer:
         return delivery.ledger.pending_bytes < room_bytes and delivery.queued_batches < _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
-        began = time.monotonic()
         while True:
             with self._changed:
                 now = time.monotonic()
-                if self._is_late(began, now):
+                deadline = self._stop_deadline()
+                if deadline is not None and now >= deadline:
                     self._delivery.give_up(self._clock())
                 else:
                     self._delivery.expire(now, self._clock())
@@ -166,24 +214,20 @@ class Writer:
                     continue
             self._write_down(settled)
 
-    def _is_late(self, began: float, now: float) -> bool:
-        deadline = self._stop_deadline()
-        if deadline is None or now < deadline:
-            return False
-        # A target that already hung while another one used up the time is no healthy one: any number of them ends in the same time.
-        waited_since = min(began, self._delivery.waiting_since)
-        return self._delivery.is_failing or now >= waited_since + _LAST_CHANCE_SECONDS
-
     def _raise_if_stopped(self) -> None:
         if self._error is not None:
             raise self._error
         if self._delivery.exhausted:
-            message = (
-                f"sink {self._sink!r} stopped the run: {self._delivery.exhausted} Nothing could be delivered to {self._target.address} for "
-                f'{self._policy.retry_for_seconds:g} s, and on_exhausted is "stop". Start the run again once that is mended. With a state '
-                "directory (-r) nothing is lost: the next run continues from the last snapshot and sends these events again."
-            )
-            raise SinkStopped(message, sink=self._sink, path=self._target.address, reason=self._delivery.exhausted)
+            raise self._exhausted()
+
+    def _exhausted(self) -> SinkStopped:
+        why = self._delivery.exhausted
+        message = (
+            f"sink {self._sink!r} stopped the run: {why} Nothing could be delivered to {self._target.address} for "
+            f'{self._policy.retry_for_seconds:g} s, and on_exhausted is "stop". Start the run again once that is mended; nothing is lost: '
+            "what was not delivered is in the sink's outbox, and the next run sends it."
+        )
+        return SinkStopped(message, sink=self._sink, path=self._target.address, reason=why)
 
     # -- on the threads
 
@@ -205,6 +249,9 @@ class Writer:
         while True:
             with self._changed:
                 attempt, settled = self._next()
+                exhausted = self._exhausted() if self._delivery.exhausted and self._error is None else None
+            if exhausted is not None:
+                self.stop(exhausted)
             if attempt is None and not settled:
                 return
             self._write_down(settled)
@@ -214,7 +261,7 @@ class Writer:
             outcome = self._attempt(attempt)
             seconds = time.monotonic() - began
             with self._changed:
-                counts = self._delivery.done(attempt, outcome, time.monotonic(), self._clock())
+                counts = not self._closed and self._delivery.done(attempt, outcome, time.monotonic(), self._clock())
                 settled = self._delivery.ledger.take_settled()
             self._metrics.batch(_result(outcome), seconds)
             self._write_down(settled)
@@ -222,15 +269,17 @@ class Writer:
                 return  # it took so long that another thread has taken its place
 
     def _next(self) -> tuple[Attempt | None, Settled]:
-        """Wait for something to send or to write down; neither when the writer is closed."""
-        while not self._closed:
+        """Wait for something to send or to write down; neither when the writer is closed, or can't go on."""
+        while not self._closed and self._error is None:
             now = time.monotonic()
             attempt = self._delivery.next(now, self._clock())
+            self._metrics.open_breakers(self._delivery.down_count)
             settled = self._delivery.ledger.take_settled()
             if attempt is not None or settled:
                 return attempt, settled
             if self._delivery.exhausted:
                 self._changed.notify_all()
+                break
             self._replace_stuck_threads()
             moment = self._delivery.next_moment(now)
             self._changed.wait(None if moment == float("inf") else max(0.0, moment - now))
@@ -240,14 +289,14 @@ class Writer:
         began = time.monotonic()
         again = self._ready(attempt.timeout_seconds)
         if again is not None:
-            return Outcome(again=[replace(again, positions=range(len(attempt.job.batch)))])
+            return Outcome(again=[replace(again, positions=range(len(attempt.job.batch)), blame="target")])
         left_seconds = max(0.05, attempt.timeout_seconds - (time.monotonic() - began))
         try:
             return self._target.send(attempt.job.batch, left_seconds)
         except Exception as error:  # noqa: BLE001
             # A target reports failures as values, so this is an event that it can't even encode: halves find out which one.
             _LOG.exception("sink %s: a batch of %d events could not be sent", self._sink, len(attempt.job.batch))
-            return Outcome(split=Refused(0, f"It could not be sent: {type(error).__name__}: {error}"))
+            return Outcome(split=Refused(0, f"It could not be sent: {type(error).__name__}: {error}"), unsendable=True)
 
     def _ready(self, timeout_seconds: float) -> Again | None:
         try:
@@ -263,19 +312,14 @@ class Writer:
             if settled.letters:
                 self._letters.append(settled.letters)
         except SinkStopped as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
+            self.stop(error)
             return
         self._count(settled)
-        if settled.recovered:
-            try:
-                self._letters.remove(settled.recovered)
-            except OSError as error:
-                _LOG.warning("sink %s: delivered dead letters stay in their files, since they can't be taken out: %s", self._sink, error)
+        if settled.done:
+            self._on_done(settled.done)
         with self._changed:
             self._delivery.ledger.confirm(settled)
-            self._metrics.open_breakers(self._delivery.open_breakers)
+            self._metrics.open_breakers(self._delivery.down_count)
             self._changed.notify_all()
 
     def _count(self, settled: Settled) -> None:
@@ -287,6 +331,9 @@ class Writer:
         for batch in settled.duplicates:
             for part in batch.parts:
                 self._metrics.events(part.tenant, "duplicate", len(part))
+        for batch in settled.dropped:
+            for part in batch.parts:
+                self._metrics.events(part.tenant, "dropped", len(part))
         for tenants, error_type in settled.failures:
             self._on_failure(tenants, error_type)
         for _ in range(settled.retries):
@@ -295,5 +342,5 @@ class Writer:
 
 def _result(outcome: Outcome) -> BatchResult:
     """Whether a request did what it was for: nothing of it has to be sent again, and not all of it was refused."""
-    is_through = (outcome.delivered or outcome.duplicates) and not outcome.again and not outcome.split
+    is_through = (outcome.delivered or outcome.duplicates or outcome.dropped) and not outcome.again and not outcome.split
     return "delivered" if is_through else "failed"

@@ -9,6 +9,7 @@ from sinks.delivery.target import Again
 from sinks.elasticsearch.hosts import Hosts
 from sinks.errors import SecretUnavailable
 from sinks.http.client import Answer, HttpClient, NoAnswer
+from sinks.http.clock import ClockWatch
 from sinks.http.masking import mask_of
 
 __all__ = ["Answered", "Cluster"]
@@ -53,6 +54,7 @@ class Cluster:
         self._authorization = authorization
         self._clock = clock
         self.address = ", ".join(map(_origin, hosts))
+        self._clocks = ClockWatch(self.address)
 
     def request(
         self, method: str, path: str, *, timeout_seconds: float, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -87,6 +89,7 @@ class Cluster:
                 method, host + path, body=body, headers=all_headers, timeout_seconds=max(_SHORTEST_TIMEOUT_SECONDS, deadline - began)
             )
             if isinstance(answer, Answer):
+                self._clocks.look(answer.headers, time.time())
                 if answer.status in _NOBODY_THERE:
                     self._hosts.failed(host, began)
                 else:
@@ -97,7 +100,7 @@ class Cluster:
                 self._hosts.failed(host, began)
             else:
                 break
-        return Again((), failure.reason, failure.fix, failure.error_type)
+        return Again((), failure.reason, failure.fix, failure.error_type, blame=failure.blame)
 
     def close(self) -> None:
         """Give the connections back."""

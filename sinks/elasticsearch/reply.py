@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sinks.delivery.target import Again, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
 from sinks.elasticsearch.item_error import judge
 from sinks.elasticsearch.server_error import (
     ANSWER_FIX,
     CREDENTIALS_FIX,
+    FIREWALL_FIX,
     OVERLOAD_FIX,
     ServerError,
     excerpt,
@@ -19,6 +20,7 @@ from sinks.elasticsearch.server_error import (
     read_whole_error,
 )
 from sinks.http.client import Answer, retry_after_seconds
+from sinks.http.verdicts import NO_ANSWER_OF_ITS_KIND, is_page, of_status
 
 __all__ = ["BULK_PATH", "BULK_PATH_ALONE", "read_reply", "refusal"]
 
@@ -67,12 +69,10 @@ def read_reply(answer: Answer, count: int, indices: Callable[[], Sequence[str]],
         reply = _REPLY.decode(answer.body)
     except (ValueError, RecursionError):
         return Outcome(again=[_no_bulk_answer(answer, range(count), origin)])
-    if reply.items is None:
-        return Outcome(again=[_no_bulk_answer(answer, range(count), origin)]) if reply.errors else Outcome(range(count))
-    if len(reply.items) > count:
+    if reply.items is None or len(reply.items) > count:
         return Outcome(again=[_no_bulk_answer(answer, range(count), origin)])
     items = [entry.create for entry in reply.items]
-    if len(items) == count and {item.status for item in items} <= {200, 201}:
+    if len(items) == count and {item.status for item in items} == {201}:
         return Outcome(range(count))
     return _item_by_item(items, count, indices(), origin)
 
@@ -95,7 +95,8 @@ def refusal(answer: Answer, positions: Sequence[int], permission_fix: str, origi
     elif error is not None and error.type == "cluster_block_exception":
         error_type, fix = "server", "Look at the cluster's health, and at its settings cluster.blocks.*."
     elif status == 403:
-        error_type, fix = "permission", permission_fix
+        # A page is no missing privilege.
+        error_type, fix = "permission", FIREWALL_FIX if is_page(answer.body) else permission_fix
     elif status == 429:
         error_type, fix = "rate_limited", OVERLOAD_FIX
     elif status >= 500 or status == 408:
@@ -109,14 +110,11 @@ def refusal(answer: Answer, positions: Sequence[int], permission_fix: str, origi
         )
     else:
         error_type, fix = "bad_request" if status == 400 else "not_found", ANSWER_FIX
-    return Again(
-        positions,
-        _said(answer, error, origin),
-        fix,
-        error_type,
-        status,
-        retry_after_seconds(answer.headers, now_epoch_seconds),
-    )
+    after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
+    # In its own words the server says what is wrong; anybody else on the way may mean an event.
+    is_certain = after_seconds is not None or (error is not None and status < 500)
+    blame: Blame = "target" if is_certain else of_status(status).blame
+    return Again(positions, _said(answer, error, origin), fix, error_type, status, after_seconds, blame=blame)
 
 
 def _whole(answer: Answer, count: int, indices: Callable[[], Sequence[str]], origin: str, now_epoch_seconds: float) -> Outcome:
@@ -125,10 +123,9 @@ def _whole(answer: Answer, count: int, indices: Callable[[], Sequence[str]], ori
         # Its body may be empty, and a proxy's limit may be lower than the server's.
         reason = error.text if error else f"{origin} takes no request of this size (HTTP 413)."
         return Outcome(split=Refused(0, reason, 413), too_large=True)
-    if answer.status == 400 and (error is not None or not answer.body.strip()) and not _is_no_bulk_server(error):
+    if of_status(answer.status).blame == "content" and not _is_no_bulk_server(error):
         # One event can spoil a whole request, as with an _id of more than 512 bytes.
-        reason = error.text if error else f"{origin} answered HTTP 400 without a word."
-        return Outcome(split=Refused(0, reason, 400))
+        return Outcome(split=Refused(0, error.text if error else _said(answer, error, origin), answer.status))
     if 200 < answer.status < 300:
         return Outcome(again=[_no_bulk_answer(answer, range(count), origin)])
     fix = privileges_fix(" and ".join(sorted(set(indices()))[:2]))
@@ -141,6 +138,7 @@ def _is_no_bulk_server(error: ServerError | None) -> bool:
 
 def _item_by_item(items: Sequence[_Item], count: int, indices: Sequence[str], origin: str) -> Outcome:
     delivered: list[int] = []
+    dropped: list[int] = []
     duplicates: list[int] = []
     refused: list[Refused] = []
     groups: dict[tuple[str, str, int], tuple[list[int], Again]] = {}
@@ -151,8 +149,11 @@ def _item_by_item(items: Sequence[_Item], count: int, indices: Sequence[str], or
         groups.setdefault(key, ([], template))[0].append(position)
 
     for position, item in enumerate(items):
-        if 200 <= item.status < 300:
+        if item.status == 201:
             delivered.append(position)
+            continue
+        if 200 <= item.status < 300:
+            dropped.append(position)
             continue
         if item.status == 0:
             again(position, _missing(origin))
@@ -174,6 +175,16 @@ def _item_by_item(items: Sequence[_Item], count: int, indices: Sequence[str], or
         duplicates,
         [replace(template, positions=positions) for positions, template in groups.values()],
         refused,
+        dropped=tuple(dropped),
+        notice=_dropped_words(origin, indices, dropped) if dropped else "",
+    )
+
+
+def _dropped_words(origin: str, indices: Sequence[str], dropped: Sequence[int]) -> str:
+    where = " and ".join(sorted({indices[position] for position in dropped})[:2])
+    return (
+        f"{origin} takes events for {where} and doesn't keep them (noop): an ingest pipeline drops them. Look at index.default_pipeline "
+        'and index.final_pipeline there; such events are counted as "dropped".'
     )
 
 
@@ -184,7 +195,7 @@ def _missing(origin: str) -> Again:
 def _no_bulk_answer(answer: Answer, positions: Sequence[int], origin: str) -> Again:
     words = excerpt(answer.body)
     reason = f"{origin} answered HTTP {answer.status}, but not to a _bulk request: {words or 'its body is empty'}"
-    return Again(positions, reason, ANSWER_FIX, "decode", answer.status)
+    return Again(positions, reason, ANSWER_FIX, NO_ANSWER_OF_ITS_KIND.error_type, answer.status, blame=NO_ANSWER_OF_ITS_KIND.blame)
 
 
 def _said(answer: Answer, error: ServerError | None, origin: str) -> str:

@@ -5,10 +5,24 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["ANSWER_FIX", "CREDENTIALS_FIX", "OVERLOAD_FIX", "ServerError", "excerpt", "privileges_fix", "read_error", "read_whole_error"]
+__all__ = [
+    "ANSWER_FIX",
+    "CREDENTIALS_FIX",
+    "FIREWALL_FIX",
+    "OVERLOAD_FIX",
+    "ServerError",
+    "excerpt",
+    "privileges_fix",
+    "read_error",
+    "read_whole_error",
+]
 
 CREDENTIALS_FIX = "Look at the sink's api_key_env, or at username and password_env: the server doesn't know them."
 ANSWER_FIX = "Look at the sink's hosts: do they speak Elasticsearch there, or is it a proxy or another service?"
+FIREWALL_FIX = (
+    "These are not the server's own words: a proxy or a firewall in front of it answers, maybe because of what one event holds. Look at "
+    "its log, and let it pass requests to _bulk."
+)
 OVERLOAD_FIX = "The server is overloaded: look at its load, or lower max_in_flight or batch_events."
 
 # A refused event's reason stands in its dead letter and in the log; some servers put half a document into it.

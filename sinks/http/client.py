@@ -15,7 +15,8 @@ import requests.adapters
 import urllib3
 import urllib3.exceptions
 
-from sinks.delivery.target import ErrorType
+from sinks.delivery.target import Blame, ErrorType
+from sinks.http.connections import POOL_CLASSES, SOCKET_OPTIONS
 from sinks.http.retry_after import retry_after_seconds as asked_seconds
 
 __all__ = ["Answer", "HttpClient", "NoAnswer", "retry_after_seconds"]
@@ -48,11 +49,13 @@ class NoAnswer:
         error_type: The kind of failure.
         reason: What happened; a sentence.
         fix: What to do about it; a sentence.
+        blame: Of whom it speaks: of the target where nothing of the request was sent, otherwise it may be an event's doing.
     """
 
     error_type: ErrorType
     reason: str
     fix: str
+    blame: Blame = "target"
 
 
 class HttpClient:
@@ -74,9 +77,9 @@ class HttpClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
         self._session.headers.update({"Accept-Encoding": "gzip", "User-Agent": user_agent})
-        adapter = _Adapter(connections, tls)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = _Adapter(connections, tls)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
         self._proxies: dict[str, dict[str, str]] = {}
 
     def request(
@@ -105,7 +108,7 @@ class HttpClient:
             ) as answer:
                 return Answer(answer.status_code, answer.headers, _read(answer, timeout_seconds))
         except _TooLargeError as error:
-            return NoAnswer("decode", f"{origin}: {error}", "Look at what answers there: it is no such server.")
+            return NoAnswer("decode", f"{origin}: {error}", "Look at what answers there: it is no such server.", "doubtful")
         except requests.exceptions.InvalidURL:
             # Not shown: its message is the whole URL.
             return NoAnswer("connection", f"No request can be made for {origin}: the URL is none.", "Correct the address.")
@@ -114,6 +117,9 @@ class HttpClient:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = _explain(error, origin, timeout_seconds)
             _drop_tracebacks(error)
+            if reason.error_type == "timeout":
+                # What one of them has forgotten, the others may have forgotten too.
+                self._adapter.forget_connections()
             return reason
         except ValueError:
             return _unsendable_header(origin)
@@ -150,10 +156,22 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._tls, assert_hostname=self._assert_hostname, **kwargs)
+        super().init_poolmanager(
+            *args, ssl_context=self._tls, assert_hostname=self._assert_hostname, socket_options=SOCKET_OPTIONS, **kwargs
+        )
+        self.poolmanager.pool_classes_by_scheme = dict(POOL_CLASSES)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls, assert_hostname=self._assert_hostname, **kwargs)
+        manager = super().proxy_manager_for(
+            proxy, ssl_context=self._tls, assert_hostname=self._assert_hostname, socket_options=SOCKET_OPTIONS, **kwargs
+        )
+        manager.pool_classes_by_scheme = dict(POOL_CLASSES)
+        return manager
+
+    def forget_connections(self) -> None:
+        """Close what is idle; the next requests connect anew."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            manager.clear()
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """The context already holds what `verify` and `cert` would set."""
@@ -220,9 +238,11 @@ def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAns
     chain = _chain(error)
     if any(isinstance(link, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for link in chain):
         return NoAnswer("dns", f"The host of {origin} can't be resolved.", "Check the address for a typing error, and this machine's DNS.")
+    connecting = any(isinstance(link, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)) for link in chain)
+    blame: Blame = "target" if connecting else "doubtful"
     if any(_is_timeout(link) for link in chain):
         return NoAnswer(
-            "timeout", f"{origin} did not answer within {timeout_seconds:.3g} s.", "Look at the server's load and at the network."
+            "timeout", f"{origin} did not answer within {timeout_seconds:.3g} s.", "Look at the server's load and at the network.", blame
         )
     tls = next((link for link in chain if isinstance(link, (ssl.SSLError, ssl.CertificateError))), None)
     if tls is not None:
@@ -234,6 +254,7 @@ def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAns
         "connection",
         f"The connection to {origin} failed: {type(root).__name__}: {root}.",
         "Check that the server runs and that this machine may reach it.",
+        blame,
     )
 
 

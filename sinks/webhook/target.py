@@ -10,6 +10,7 @@ from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome, Refused, failed
 from sinks.errors import SecretUnavailable
 from sinks.http.client import HttpClient, NoAnswer
+from sinks.http.clock import ClockWatch
 from sinks.http.masking import mask_of
 from sinks.webhook.encoding import CONTENT_TYPES, Encoding, HecFields, encode
 from sinks.webhook.signature import message_id, signature_headers
@@ -57,6 +58,7 @@ class WebhookTarget:
         self._hec = hec or HecFields()
         self._routing_key = routing_key
         self._clock = clock
+        self._clocks = ClockWatch(self._address)
 
     @property
     def address(self) -> str:
@@ -87,7 +89,7 @@ class WebhookTarget:
         except ValueError as error:
             # Neither JSON (RFC 8259) nor to be signed. Halves cost nothing here: what is unreadable is sent nowhere.
             why = "The event is not UTF-8, which JSON has to be." if isinstance(error, UnicodeDecodeError) else str(error)
-            return Outcome(split=Refused(0, why))
+            return Outcome(split=Refused(0, why), unsendable=True)
         headers |= {**own, "webhook-id": message_id(batch)}
         if secret is not None:
             try:
@@ -95,18 +97,19 @@ class WebhookTarget:
             except ValueError as error:
                 return self._not_sent(batch, str(error))
         answer = self._http.request("POST", self._url, body=body, headers=headers, timeout_seconds=timeout_seconds)
-        if not isinstance(answer, NoAnswer) and 200 <= answer.status < 300:
-            return Outcome(delivered=range(len(batch)))
         mask = mask_of([*own.values(), *_forms(secret or ""), routing_key, *secrets_in(self._url)])
         if isinstance(answer, NoAnswer):
-            return failed(batch, mask(answer.reason), fix=answer.fix, error_type=answer.error_type)
+            return failed(batch, mask(answer.reason), fix=answer.fix, error_type=answer.error_type, blame=answer.blame)
+        now = self._clock()
+        self._clocks.look(answer.headers, now)
         return judge(
             answer,
             len(batch),
             address=self._address,
             is_hec=self._encoding == "hec",
-            now_epoch_seconds=self._clock(),
+            now_epoch_seconds=now,
             mask=mask,
+            clock_words=self._clocks.words() if secret is not None else "",
         )
 
     def scopes(self, batch: Batch) -> None:  # noqa: ARG002

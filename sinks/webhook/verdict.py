@@ -1,59 +1,59 @@
-"""An answer → what became of the batch. Pure.
+"""An answer → what became of the batch. Pure. `sinks.http.verdicts` has the table.
 
-| status | verdict |
-|---|---|
-| 2xx | delivered |
-| 408, 425, 429, 5xx | again, after Retry-After where the receiver gives it |
-| 413 | in halves, down to the event that is too large |
-| 3xx and other 4xx | refused |
-
-Splunk's HTTP Event Collector says more in its body (`{"text", "code", "invalid-event-number"}`; its REST reference lists the codes): which
-event of a batch it can't read, counted from 0, or that it is busy.
+Splunk's HTTP Event Collector says more in its body (`{"text", "code", "invalid-event-number"}`; its REST reference lists the codes):
+whether it took the events, which event of a batch it can't read, counted from 0, or that it is busy. Its success is `code` 0 and nothing
+else: a page that a proxy puts in front of it with a 200 is none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sinks.delivery.target import Again, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
 from sinks.http.client import Answer, retry_after_seconds
 from sinks.http.masking import Mask
-from sinks.webhook.words import json_object, public_url, shown, words
+from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status
+from sinks.webhook.words import json_value, public_url, shown, words
 
 __all__ = ["judge"]
-
-_AGAIN: MappingProxyType[int, tuple[ErrorType, str]] = MappingProxyType({
-    408: ("timeout", "Look at the network between this machine and the receiver."),
-    425: ("server", ""),
-    429: ("rate_limited", "Raise the receiver's limit, or lower the sink's max_in_flight."),
-})  # fmt: skip
-_SERVER_FIX = "Look at the receiver's load and at its log."
 
 _FIXES = MappingProxyType({
     401: "Give the receiver's credentials in headers_env or headers_file.",
     403: "Let the sink's credentials write there, or give others in headers_env or headers_file.",
     404: "Correct the sink's url.",
     405: "Correct the sink's url: it takes no POST.",
+    407: "The proxy on the way wants credentials.",
+    408: "Look at the network between this machine and the receiver.",
     410: "The receiver is gone for good: give its successor's url, or remove the sink.",
     413: "Raise the receiver's limit on the size of a request.",
     415: "Choose the encoding that the receiver takes.",
+    425: "",
+    429: "Raise the receiver's limit, or lower the sink's max_in_flight.",
 })  # fmt: skip
+_SERVER_FIX = "Look at the receiver's load and at its log."
+_PAGE_FIX = (
+    "That is a page for people: a proxy, a firewall or a sign-in answers in the receiver's place. Look at what stands in front of it, and "
+    "at the sink's url."
+)
 
-_HEC_BUSY = 9
-# Invalid data format, event field is required, event field cannot be blank: the one event is meant.
-_HEC_UNREADABLE_EVENT = frozenset({6, 12, 13})
 _HEC_FIXES = MappingProxyType({
     1: "Enable the token in Splunk.",
     2: "Give Authorization in headers_env or headers_file, as: Splunk TOKEN.",
     3: "Give Authorization in headers_env or headers_file, as: Splunk TOKEN.",
     4: "Give a token that this Splunk knows, in headers_env or headers_file, as: Splunk TOKEN.",
     7: "Let the token write to that index, or correct the sink's index.",
+    9: _SERVER_FIX,
     10: "Turn the token's indexer acknowledgement off, or give X-Splunk-Request-Channel in headers.",
     11: "Give a GUID as X-Splunk-Request-Channel in headers.",
+    14: "Leave X-Splunk-Request-Channel out, or turn the token's indexer acknowledgement on.",
+    16: "Give the token in the Authorization header (headers_env or headers_file), not in the url.",
 })  # fmt: skip
+_HEC_ANSWER_FIX = "Look at the sink's url: it ends in /services/collector/event, and what answers there is no HTTP Event Collector."
 
 
-def judge(answer: Answer, events: int, *, address: str, is_hec: bool, now_epoch_seconds: float, mask: Mask) -> Outcome:
+def judge(
+    answer: Answer, events: int, *, address: str, is_hec: bool, now_epoch_seconds: float, mask: Mask, clock_words: str = ""
+) -> Outcome:
     """What became of a batch.
 
     Args:
@@ -63,32 +63,91 @@ def judge(answer: Answer, events: int, *, address: str, is_hec: bool, now_epoch_
         is_hec: Whether the receiver is a HTTP Event Collector.
         now_epoch_seconds: The present, for Retry-After.
         mask: Hides what must not be shown.
+        clock_words: Where the request was signed and the receiver's clock is far from ours: a sentence about it.
     """
     status = answer.status
-    if 200 <= status < 300:
-        return Outcome(delivered=range(events))
-    hec = json_object(answer.body) if is_hec else {}
-    code = _number(hec, "code")
+    parsed = json_value(answer.body)
+    said_json: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
+    code = _number(said_json, "code") if is_hec else None
     said = words(answer.body, mask) + (f" (code {code})" if code is not None else "")
     reason = f"{address} answered {status}{': ' if said else ''}{said.rstrip('.')}."
-    if status in _AGAIN or status >= 500 or code == _HEC_BUSY:
-        error_type, fix = _AGAIN.get(status, ("server", _SERVER_FIX))
-        after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
-        again = Again(range(events), reason, fix, error_type=error_type, status=status, after_seconds=after_seconds)
-        return Outcome(again=[again])
-    unreadable = _number(hec, "invalid-event-number")
-    if code in _HEC_UNREADABLE_EVENT and unreadable is not None and 0 <= unreadable < events:
+    if 200 <= status < 300:
+        if status == 207 and not is_hec:
+            return _parts(parsed, events, address, mask)
+        if code == 0 or not is_hec:
+            return Outcome(delivered=range(events))
+        if code is None:
+            return _all_again(events, reason, _PAGE_FIX if is_page(answer.body) else _HEC_ANSWER_FIX, status, None)
+    unreadable = _number(said_json, "invalid-event-number")
+    if code in EVENT_CODES and unreadable is not None and 0 <= unreadable < events:
         return _all_but(unreadable, events, reason, status)
-    if status == 413 and events > 1:
-        return Outcome(split=Refused(0, reason, status), too_large=True)
-    fix = _redirect_fix(answer, mask) if 300 <= status < 400 else _HEC_FIXES.get(code or 0, "") or _FIXES.get(status, "")
-    why = f"{reason} {fix}".strip()
-    return Outcome(refused=[Refused(position, why, status) for position in range(events)])
+    verdict = of_code(code, status)
+    fix = clock_words if clock_words and status in (400, 401, 403) else _fix(answer, code, mask)
+    if verdict.blame == "content":
+        return Outcome(split=Refused(0, f"{reason} {fix}".strip(), status), too_large=status == 413)
+    after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
+    blame: Blame = "target" if after_seconds is not None or code in BUSY_CODES else verdict.blame
+    return _all_again(events, reason, fix, status, after_seconds, blame, verdict.error_type)
 
 
-def _number(hec: Mapping[str, Any], member: str) -> int | None:
-    value = hec.get(member)
-    return value if isinstance(value, int) else None
+def _all_again(
+    events: int,
+    reason: str,
+    fix: str,
+    status: int,
+    after_seconds: float | None,
+    blame: Blame = NO_ANSWER_OF_ITS_KIND.blame,
+    error_type: ErrorType = NO_ANSWER_OF_ITS_KIND.error_type,
+) -> Outcome:
+    again = Again(range(events), reason, fix, error_type=error_type, status=status, after_seconds=after_seconds, blame=blame)
+    return Outcome(again=[again])
+
+
+def _fix(answer: Answer, code: int | None, mask: Mask) -> str:
+    if code in _HEC_FIXES:
+        return _HEC_FIXES[code or 0]
+    if 300 <= answer.status < 400:
+        return _redirect_fix(answer, mask)
+    if is_page(answer.body) and answer.status < 500:
+        return _PAGE_FIX
+    return _FIXES.get(answer.status, _SERVER_FIX if answer.status >= 500 else "")
+
+
+def _parts(parsed: Any, events: int, address: str, mask: Mask) -> Outcome:
+    """Of a 207 each part has a status of its own, where the answer says so in a way that can be read: a list, as long as the batch."""
+    statuses = _statuses(parsed, events)
+    if statuses is None:
+        text = shown(str(parsed), mask) if parsed is not None else "its body can't be read"
+        notice = (
+            f"{address} answers 207, by which it says that it may have refused some events, but not which ({text}). They count as "
+            "delivered; look at the receiver's log."
+        )
+        return Outcome(delivered=range(events), notice=notice)
+    delivered, again, refused = [], [], []
+    for position, status in enumerate(statuses):
+        if 200 <= status < 300:
+            delivered.append(position)
+        elif of_status(status).blame == "content":
+            refused.append(Refused(position, f"{address} refused it with {status} in an answer of 207.", status))
+        else:
+            again.append(position)
+    reason = f"{address} took a part of a request only (207)."
+    return Outcome(delivered, (), [Again(again, reason, _SERVER_FIX, status=207)] if again else (), refused)
+
+
+def _statuses(parsed: Any, events: int) -> Sequence[int] | None:
+    candidates = [parsed, *parsed.values()] if isinstance(parsed, dict) else [parsed]
+    for candidate in candidates:
+        if isinstance(candidate, list) and len(candidate) == events and all(isinstance(item, dict) for item in candidate):
+            found = [item.get("status", item.get("code")) for item in candidate]
+            if all(isinstance(status, int) and 100 <= status < 600 for status in found):
+                return found
+    return None
+
+
+def _number(said: Mapping[str, Any], member: str) -> int | None:
+    value = said.get(member)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _all_but(refused: int, events: int, reason: str, status: int) -> Outcome:

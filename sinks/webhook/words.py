@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sinks.http.masking import Mask
 
-__all__ = ["json_object", "public_url", "secrets_in", "shown", "words"]
+__all__ = ["json_value", "public_url", "secrets_in", "shown", "words"]
 
 _LONGEST_WORDS = 200
 _LOOKED_AT_JSON_BYTES = 64 * 1024
@@ -25,7 +25,7 @@ def words(body: bytes, mask: Mask) -> str:
         body: The body, of any kind.
         mask: Hides what must not be shown: a receiver may repeat what it was sent.
     """
-    answer = _json(body)
+    answer = json_value(body)
     text = _message(answer) if isinstance(answer, dict) else answer if isinstance(answer, str) else ""
     if not text and answer is not None:
         # Written anew, with no escapes behind which a secret could hide.
@@ -45,12 +45,6 @@ def shown(text: str, mask: Mask) -> str:
     return line if len(line) <= _LONGEST_WORDS else line[: _LONGEST_WORDS - 1] + "…"
 
 
-def json_object(body: bytes) -> Mapping[str, Any]:
-    """An answer's body as a JSON object; an empty one where it is something else."""
-    parsed = _json(body)
-    return parsed if isinstance(parsed, dict) else {}
-
-
 def public_url(url: str) -> str:
     """A URL without its credentials, query and fragment, any of which may be secret."""
     parts = urlsplit(url)
@@ -64,7 +58,8 @@ def secrets_in(url: str) -> list[str]:
     return [parts.query, parts.username or "", parts.password or "", *values]
 
 
-def _json(body: bytes) -> Any:
+def json_value(body: bytes) -> Any:
+    """An answer's body as JSON; None where it is something else."""
     try:
         return json.loads(body[:_LOOKED_AT_JSON_BYTES])
     except (ValueError, RecursionError):

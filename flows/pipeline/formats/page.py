@@ -58,7 +58,7 @@ class Forms:
         return read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Documents):
     """Raw documents, all of a page or those of it that a sink wants.
 
@@ -77,7 +77,15 @@ class Page(Documents):
     def take(self, indices: Sequence[int]) -> "Page":
         """The documents at these positions, in this order."""
         taken = Documents.take(self, indices)
-        return Page(taken.tenant, taken.heads, taken.prefixes, taken.bodies, self.forms, [self.places[index] for index in indices])
+        return Page(
+            taken.tenant,
+            taken.heads,
+            taken.prefixes,
+            taken.bodies,
+            taken.origin,
+            forms=self.forms,
+            places=[self.places[index] for index in indices],
+        )
 
 
 def to_page(documents: Documents, *, several: bool) -> Page:
@@ -89,4 +97,4 @@ def to_page(documents: Documents, *, several: bool) -> Page:
     """
     count = len(documents)
     forms = Forms(count, several=several)
-    return Page(documents.tenant, documents.heads, documents.prefixes, documents.bodies, forms, range(count))
+    return Page(documents.tenant, documents.heads, documents.prefixes, documents.bodies, forms=forms, places=range(count))

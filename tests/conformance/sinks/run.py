@@ -1,8 +1,11 @@
 """Does to a sink what Bytewax does to it, a kill included, and reads what that leaves behind."""
 
+import contextlib
 import pickle
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +13,17 @@ from bytewax.outputs import FixedPartitionedSink
 from prometheus_client import REGISTRY
 
 from flows.pipeline.destinations import build_sink
+from okta_source.fetching.control import RunControl
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.line import decode
 from sinks.dead_letters.sink import DeadLetterFile
-from sinks.delivery.keyed import KeyedSink
 from sinks.documents import Documents, Rejected
+from sinks.outbox.sink import KeyedSink
 
 __all__ = ["TENANTS", "Bench", "Run", "eventually", "failures"]
 
 TENANTS = ("acme", "globex", "initech")
 _PATIENCE_SECONDS = 20.0
-
-
-def _never() -> float | None:
-    return None
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
@@ -46,7 +46,7 @@ class Run:
     def __init__(
         self, sink: FixedPartitionedSink[Any, Any], names: Iterable[str] | None = None, states: Mapping[str, Any] | None = None
     ) -> None:
-        self._sink = sink
+        self.sink: Any = sink
         self._all = sink.list_parts()
         self._parts = {name: sink.build_part("system_log.sink", name, (states or {}).get(name)) for name in names or self._all}
         self._awoken: set[str] = set()
@@ -57,7 +57,7 @@ class Run:
         """Hand over pages that arrive together."""
         by_part: dict[str, list[Documents]] = {}
         for documents in pages:
-            by_part.setdefault(self._all[self._sink.part_fn(documents.tenant)], []).append(documents)
+            by_part.setdefault(self._all[self.sink.part_fn(documents.tenant)], []).append(documents)
         for name, values in by_part.items():
             self._awoken.add(name)
             self._parts[name].write_batch(values)
@@ -74,9 +74,16 @@ class Run:
         self._awoken.clear()
 
     def epoch(self, *pages: Documents) -> None:
-        """A whole epoch."""
+        """A whole epoch, and until what was written is with its target or the letters."""
         self.write(*pages)
         self.end_epoch()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is left in the outbox."""
+        if isinstance(self.sink, KeyedSink):
+            self.sink.flush()
+            eventually(lambda: not self.sink.waiting_bytes, "an empty outbox")
 
     def close(self) -> None:
         """The end of the input, or of the run by an exception."""
@@ -86,8 +93,8 @@ class Run:
 
     def kill(self) -> None:
         """As near to `kill -9` as it goes in one process: no snapshot, no goodbye, and nothing more is sent."""
-        if isinstance(self._sink, KeyedSink) and self._sink._writer is not None:
-            self._sink._writer.close()
+        if isinstance(self.sink, KeyedSink):
+            self.sink.kill()
         self._parts.clear()
 
 
@@ -106,6 +113,7 @@ class Bench:
         self.kind: Any = kind
         self.folder = folder
         self.name = name
+        self.control = RunControl()
         self._runs: list[Run] = []
         self._skipped_seconds = 0.0
         self._jump: tuple[float, Callable[[], bool]] = 0.0, lambda: False
@@ -127,11 +135,20 @@ class Bench:
         """The folder of all dead letters."""
         return self.folder / "dead"
 
-    def build(self, tenants: Sequence[str] = TENANTS, *, stop_deadline: Callable[[], float | None] = _never, **keys: Any) -> Any:
-        """The sink as the flow builds it; `keys` are of its table."""
+    def build(self, tenants: Sequence[str] = TENANTS, **keys: Any) -> Any:
+        """The sink as the flow builds it; `keys` are of its table. The end of a run waits for nobody."""
         config = self.kind.config(self.folder, **keys)
-        letters = DeadLetterFile(self.dead)
-        return build_sink(self.name, config, tenants, state_dir=self.folder / "state", letters=letters, stop_deadline=stop_deadline)
+        self.control = RunControl()
+        self.control.request_stop()  # so that the end of the run gives a target a second, and no minute
+        return build_sink(
+            self.name,
+            config,
+            tenants,
+            state_dir=self.folder / "state",
+            letters=DeadLetterFile(self.dead),
+            outbox_dir=self.folder / "outbox",
+            control=self.control,
+        )
 
     def start(self, *, after: Run | None = None, **keys: Any) -> Run:
         """Begin a run, where another one has been from its last snapshots."""
@@ -143,6 +160,36 @@ class Bench:
         """Leave no thread that goes on."""
         for run in self._runs:
             run.kill()
+
+    def waiting_bytes(self) -> float:
+        """What waits in the outbox, as the metric says it."""
+        return self.value("okta_sink_outbox_bytes")
+
+    def oldest_at(self) -> float | None:
+        """Since when, likewise."""
+        return REGISTRY.get_sample_value("okta_sink_outbox_oldest_timestamp_seconds", {"sink": self.name})
+
+    def files_left(self) -> list[Path]:
+        """The segments that are still there."""
+        return sorted((self.folder / "outbox").rglob("*.ndjson"))
+
+    def has_stopped(self, run: Run) -> bool:
+        """Whether the sink can't go on."""
+        return run.sink.has_stopped
+
+    @contextlib.contextmanager
+    def locked_elsewhere(self, tenant: str) -> Iterator[None]:
+        """Another process has a tenant's outbox."""
+        program = (
+            "import sys, pathlib; from sinks.outbox.owner import Owner; folder = pathlib.Path(sys.argv[1]);"
+            "Owner(folder, 'x', lambda error, path: error).take(sys.argv[2]); print('held', flush=True); sys.stdin.read()"
+        )
+        command = [sys.executable, "-c", program, str(self.folder / "outbox" / self.name), tenant]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield
+            process.communicate("")
 
     def letter_lines(self) -> list[bytes]:
         """The dead letters as they are written."""

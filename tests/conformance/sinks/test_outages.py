@@ -1,4 +1,4 @@
-"""A target is down, hangs, or the run stops meanwhile: nothing waits for longer than it may, and every event is in one of two places.
+"""A target is down, hangs, or the run stops meanwhile: nobody waits for it, and every event is in the outbox until it is somewhere else.
 
 No case is for files: one that can't be written stops the run (test_deliver), and none waits for anybody.
 """
@@ -6,9 +6,9 @@ No case is for files: one that can't be written stops the run (test_deliver), an
 import pytest
 
 from sinks.errors import SinkStopped
-from tests.conformance.sinks.kinds import SENDERS, for_each
-from tests.conformance.sinks.pages import content, page, uuids
-from tests.conformance.sinks.run import Bench, eventually
+from tests.conformance.sinks.kinds import HOOKS, SENDERS, HookKind, for_each
+from tests.conformance.sinks.pages import content, page, tenant_in, uuid_in, uuids
+from tests.conformance.sinks.run import TENANTS, Bench, eventually
 
 # Whoever waits for the end of retry_for_seconds where he mustn't waits longer than that.
 pytestmark = pytest.mark.timeout(60)
@@ -19,14 +19,18 @@ RETRY_FOR_SECONDS = 600.0
 
 
 def break_down(bench: Bench, way: str) -> None:
-    """From now on nothing gets through; once that is known, the time for which it is tried is over."""
-    retried, asked = bench.value("okta_sink_retries_total"), len(bench.kind.sent())
+    """From now on nothing gets through."""
     if way == "is-gone":
         bench.kind.server.down()
     elif way == "hangs":
         bench.kind.server.hang()
     else:
         bench.kind.server.answer(503, b"under repair", times=None)
+
+
+def let_its_time_be_over(bench: Bench, way: str) -> None:
+    """As soon as it is known that nothing gets through, the time for which it is tried is over."""
+    retried, asked = bench.value("okta_sink_retries_total"), len(bench.kind.sent())
     bench.jump(
         RETRY_FOR_SECONDS,
         when=lambda: len(bench.kind.sent()) > asked if way == "hangs" else bench.value("okta_sink_retries_total") > retried,
@@ -39,67 +43,158 @@ def mend(bench: Bench, way: str) -> None:
         bench.kind.server.up()
 
 
-def assert_in_one_of_two_places(bench: Bench, given: list[str]) -> None:
-    """Each event arrived or is a letter; as it was given."""
-    assert set(bench.kind.arrived()) | set(bench.lost()) == set(given)
-    assert set(bench.kind.by_uuid().items()) <= set(content(FIRST, SECOND, THIRD, FOURTH).items())
+@for_each(*SENDERS)
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_waits_for_a_target_and_all_of_it_arrives_without_a_replay(bench: Bench, way: str) -> None:
+    run = bench.start(request_timeout_seconds=30 if way != "hangs" else 1)
+    run.epoch(FIRST)
+    break_down(bench, way)
+    for documents in (SECOND, THIRD):
+        # Both return while nothing gets through.
+        run.write(documents)
+        run.end_epoch()
+    assert bench.waiting_bytes() > 0
+    assert bench.oldest_at() is not None
+    mend(bench, way)
+    run.epoch(FOURTH)
+    run.close()
+    assert bench.kind.by_uuid() == content(FIRST, SECOND, THIRD, FOURTH)
+    assert bench.letters() == []
+    if isinstance(bench.kind, HookKind):
+        assert list(dict.fromkeys(bench.kind.arrived())) == uuids(FIRST, SECOND, THIRD, FOURTH)
+    assert bench.files_left() == []
 
 
 @for_each(*SENDERS)
 @pytest.mark.parametrize("way", WAYS)
-def test_the_breaker_opens_and_closes(bench: Bench, way: str) -> None:
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS)
+def test_a_stop_leaves_the_rest_and_the_next_run_sends_it(bench: Bench, way: str) -> None:
+    run = bench.start(request_timeout_seconds=60)
     run.epoch(FIRST)
     break_down(bench, way)
-    run.epoch(SECOND)
-    assert bench.lost() == sorted(uuids(SECOND))
-    assert any(letter.attempts for letter in bench.letters())
-    assert bench.value("okta_sink_breakers_open") == 1
-    run.epoch(THIRD)
-    # Nothing waited: it wasn't even tried. And all of this while the target is down.
-    skipped = [letter for letter in bench.letters() if letter.uuid in uuids(THIRD)]
-    assert [letter.attempts for letter in skipped] == [0] * 6
-    assert all(letter.reason.startswith("Not sent, since the target is down: ") for letter in skipped)
-    assert all(f"127.0.0.1:{bench.kind.server.port}" in letter.reason for letter in bench.letters())
-    assert bench.lost() == sorted(uuids(SECOND, THIRD))
-    mend(bench, way)
-    eventually(lambda: len(bench.lost()) < 12, "a probe that takes its letters back")
-    eventually(lambda: bench.value("okta_sink_breakers_open") == 0, "the breaker")
-    assert_in_one_of_two_places(bench, uuids(FIRST, SECOND, THIRD))
-    if way != "hangs":  # what was taken without an answer is in both
-        assert set(bench.kind.arrived()).isdisjoint(bench.lost())
-    run.epoch(FOURTH)
-    assert set(uuids(FIRST, FOURTH)) < set(bench.kind.arrived())
-    assert bench.count("dead_letter") == 12
+    run.write(SECOND, THIRD)
+    bench.kind.wait_for_requests(2 if way == "is-gone" else 3)
+    run.end_epoch()
     run.close()
+    (left,) = bench.control.left()
+    assert "the next run sends them" in left
+    assert bench.letters() == []
+    mend(bench, way)
+    again = bench.start(after=run)
+    again.settle()
+    again.close()
+    assert bench.kind.by_uuid() == content(FIRST, SECOND, THIRD)
+    assert bench.letters() == []
+    assert bench.files_left() == []
 
 
 @for_each(*SENDERS)
-def test_a_target_that_is_not_there_at_the_start(bench: Bench) -> None:
-    break_down(bench, "is-gone")
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS)
+@pytest.mark.parametrize("is_snapshotted", [True, False])
+def test_killed_with_a_full_outbox(bench: Bench, *, is_snapshotted: bool) -> None:
+    run = bench.start()
     run.epoch(FIRST)
-    assert bench.lost() == sorted(uuids(FIRST))
+    break_down(bench, "is-gone")
+    run.write(SECOND)
+    run.end_epoch()
+    run.write(THIRD)
+    if is_snapshotted:
+        run.end_epoch()
+    run.kill()
     mend(bench, "is-gone")
-    eventually(lambda: len(bench.lost()) < 6, "a probe")
-    eventually(lambda: bench.value("okta_sink_breakers_open") == 0, "the breaker")
-    run.epoch(SECOND)
-    assert_in_one_of_two_places(bench, uuids(FIRST, SECOND))
-    assert set(uuids(SECOND)) < set(bench.kind.arrived())
+    again = bench.start(after=run)
+    if not is_snapshotted:
+        again.write(THIRD)
+    again.epoch(FOURTH)
+    again.close()
+    assert sorted(bench.kind.arrived()) == sorted(uuids(FIRST, SECOND, THIRD, FOURTH))
+    assert bench.kind.by_uuid() == content(FIRST, SECOND, THIRD, FOURTH)
+    if isinstance(bench.kind, HookKind):
+        assert bench.kind.arrived() == uuids(FIRST, SECOND, THIRD, FOURTH)
+
+
+@for_each(*HOOKS)  # a search index knows no order
+def test_more_than_there_is_room_for_keeps_order_and_batches(bench: Bench) -> None:
+    keys = {"batch_bytes": 100_000, "batch_events": 4}
+    pages = [page(tenant, range(start, start + 10), big=[start, start + 5]) for start in range(0, 60, 10) for tenant in TENANTS]
+    run = bench.start(**keys)
+    break_down(bench, "is-gone")
+    for documents in pages:
+        run.write(documents)
+    run.end_epoch()
+    mend(bench, "is-gone")
+    run.settle()
     run.close()
+    assert bench.kind.by_uuid() == content(*pages)
+    for tenant in TENANTS:
+        arrived = [uuid_in(document) for document in bench.kind.documents() if tenant_in(document) == tenant]
+        assert arrived == [f"{tenant}-{number}" for number in range(60)]
+    # As if it had never been away: a page is cut at the same places, whether it was read again or not.
+    ids = [identity for identity, _ in bench.kind.message_ids()]
+    other = bench.start(**keys)
+    for documents in pages:
+        other.epoch(documents)
+    other.close()
+    assert sorted(identity for identity, _ in bench.kind.message_ids()[len(ids) :]) == sorted(ids)
+
+
+@for_each("webhook-json")  # who sends it is the same for all
+def test_two_processes_do_not_send_the_same(bench: Bench) -> None:
+    (bench.folder / "outbox" / bench.name).mkdir(parents=True)
+    with bench.locked_elsewhere("globex"), pytest.raises(SinkStopped, match="another process sends what is in"):
+        bench.start()
+
+
+@for_each(*SENDERS)
+def test_an_outbox_that_cannot_be_written_stops_the_run_and_the_next_one_goes_on(bench: Bench) -> None:
+    run = bench.start()
+    run.epoch(FIRST)
+    run.close()
+    folder = bench.folder / "outbox" / bench.name / "globex"
+    folder.write_text("in the way")
+    with pytest.raises(SinkStopped, match=r"can't write the events to .*outbox.*globex: .*nothing is lost"):
+        bench.start(after=run)
+    folder.unlink()
+    again = bench.start(after=run)
+    again.epoch(page("globex", range(3)))
+    again.close()
+    assert bench.kind.by_uuid() == content(FIRST, page("globex", range(3)))
+
+
+@for_each(*SENDERS)
+@pytest.mark.parametrize("way", WAYS)
+def test_when_its_time_is_over_its_events_are_letters_until_something_gets_through(bench: Bench, way: str) -> None:
+    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, request_timeout_seconds=0.5 if way == "hangs" else 30)
+    run.epoch(FIRST)
+    break_down(bench, way)
+    let_its_time_be_over(bench, way)
+    run.epoch(SECOND)
+    assert bench.lost() == sorted(uuids(SECOND))
+    assert any(letter.attempts for letter in bench.letters())
+    assert all(f"127.0.0.1:{bench.kind.server.port}" in letter.reason for letter in bench.letters())
+    assert bench.value("okta_sink_breakers_open") == 1
+    mend(bench, way)
+    bench.jump(120.0, when=lambda: True)
+    run.epoch(FOURTH)
+    run.close()
+    assert set(uuids(FIRST, FOURTH)) <= set(bench.kind.arrived())
+    assert bench.value("okta_sink_breakers_open") == 0
+    assert bench.count("dead_letter") == 6
 
 
 @for_each(*SENDERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_sink_that_may_stop_the_run(bench: Bench, way: str) -> None:
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, on_exhausted="stop")
+    timeout_seconds = 0.5 if way == "hangs" else 30
+    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, on_exhausted="stop", request_timeout_seconds=timeout_seconds)
     run.epoch(FIRST)
     break_down(bench, way)
+    let_its_time_be_over(bench, way)
+    run.write(SECOND)
+    eventually(lambda: bench.has_stopped(run), "the end of its time")
     with pytest.raises(SinkStopped, match='on_exhausted is "stop"'):
-        run.epoch(SECOND)
+        run.write(THIRD)
     with pytest.raises(SinkStopped):
-        run.epoch(THIRD)
-    run.close()
+        run.end_epoch()
+    run.kill()
     assert bench.letters() == []
     assert bench.count("dead_letter") == 0
     mend(bench, way)
@@ -115,9 +210,12 @@ def test_letters_that_cannot_be_written_stop_the_run(bench: Bench) -> None:
     run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS)
     run.epoch(FIRST)
     break_down(bench, "answers-503")
+    let_its_time_be_over(bench, "answers-503")
+    run.write(SECOND)
+    eventually(lambda: bench.has_stopped(run), "letters that can't be written")
     with pytest.raises(SinkStopped, match=r"a part of the path is a file.* nothing is lost"):
-        run.epoch(SECOND)
-    run.close()
+        run.end_epoch()
+    run.kill()
     bench.dead.unlink()
     mend(bench, "answers-503")
     again = bench.start(after=run)
@@ -128,46 +226,11 @@ def test_letters_that_cannot_be_written_stop_the_run(bench: Bench) -> None:
 
 
 @for_each(*SENDERS)
-@pytest.mark.parametrize("way", ["answers-503", "hangs"])
-def test_a_stop_while_it_is_tried_again(bench: Bench, way: str) -> None:
-    deadline: list[float | None] = [None]
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, request_timeout_seconds=60, stop_deadline=lambda: deadline[0])
-    run.epoch(FIRST)
-    break_down(bench, way)
-    bench.jump(0.0, when=lambda: False)
-    run.write(SECOND, THIRD)
-    bench.kind.wait_for_requests(3)
-    deadline[0] = 0.0
+def test_a_stop_leaves_a_healthy_target_its_time(bench: Bench) -> None:
+    run = bench.start()
+    run.write(FIRST)
     run.end_epoch()
     run.close()
-    assert bench.lost() == sorted(uuids(SECOND, THIRD))
-    assert all(letter.reason.startswith("The run was stopped before the target took it.") for letter in bench.letters())
-    assert sorted(bench.kind.arrived()) == sorted(uuids(FIRST))
-
-
-@for_each(*SENDERS)
-def test_a_stop_of_a_sink_that_may_stop_the_run(bench: Bench) -> None:
-    deadline: list[float | None] = [None]
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, on_exhausted="stop", stop_deadline=lambda: deadline[0])
-    bench.kind.server.answer(503, times=None)
-    run.write(FIRST)
-    bench.kind.wait_for_requests(1)
-    deadline[0] = 0.0
-    with pytest.raises(SinkStopped):
-        run.end_epoch()
-    run.close()
-    assert bench.letters() == []
-    bench.kind.server.clear()
-    again = bench.start(after=run)
-    again.epoch(FIRST)
-    again.close()
-    assert bench.kind.by_uuid() == content(FIRST)
-
-
-@for_each(*SENDERS)
-def test_a_stop_leaves_a_healthy_target_its_time(bench: Bench) -> None:
-    run = bench.start(stop_deadline=lambda: 0.0)
-    run.epoch(FIRST)
-    run.close()
     assert bench.kind.by_uuid() == content(FIRST)
     assert bench.letters() == []
+    assert bench.control.left() == []

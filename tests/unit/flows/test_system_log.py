@@ -69,7 +69,9 @@ def test_step_ids(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_sinks_get_all_partitions_one_set_of_letters_and_the_runs_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sinks_get_all_partitions_one_set_of_letters_one_outbox_and_the_runs_control(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: dict[str, tuple[list[str], dict[str, Any]]] = {}
     build_sink = delivery.build_sink
 
@@ -84,6 +86,5 @@ def test_sinks_get_all_partitions_one_set_of_letters_and_the_runs_deadline(tmp_p
     assert [names for names, _ in given.values()] == [["acme", "former", "globex"]] * 4
     assert len({id(keys["letters"]) for _, keys in given.values()}) == 1
     assert isinstance(given["hook"][1]["letters"], DeadLetterFile)
-    assert {keys["stop_deadline"]() for _, keys in given.values()} == {None}
-    control.request_stop()
-    assert {keys["stop_deadline"]() for _, keys in given.values()} == {103.0}
+    assert {keys["outbox_dir"] for _, keys in given.values()} == {tmp_path / "data/outbox"}
+    assert all(keys["control"] is control for _, keys in given.values())

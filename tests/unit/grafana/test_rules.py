@@ -23,11 +23,15 @@ SEVERITIES = {
     "RateLimitedByUs": "warning",
     "CursorReset": "info",
     "MalformedEvents": "warning",
+    "DetectionsLate": "info",
+    "DetectionsRefused": "warning",
     "HookUnconfirmed": "warning",
     "HookSilent": "warning",
     "SinkFailing": "warning",
     "DeadLettersGrowing": "warning",
     "BreakerOpen": "critical",
+    "OutboxOld": "warning",
+    "OutboxGrowing": "warning",
     "NoSnapshots": "critical",
     "MetricsEndpointDown": "critical",
     "TokenExpiring": "warning",
@@ -57,8 +61,11 @@ def test_these_are_all() -> None:
 def test_an_alert_says_whom_it_is_about_and_where_to_read_on(name: str) -> None:
     annotations = ALERTS[name]["annotations"]
     assert annotations.keys() == {"summary", "description", "runbook_url"}
-    about = "$labels.sink" if name in {"SinkFailing", "BreakerOpen", "DeadLettersGrowing"} else "$labels.tenant"
+    about = (
+        "$labels.sink" if name in {"SinkFailing", "BreakerOpen", "DeadLettersGrowing", "OutboxOld", "OutboxGrowing"} else "$labels.tenant"
+    )
     about = {"RateLimitExhausted": "$labels.org", "RateLimitedByUs": "$labels.org"}.get(name, about)
+    about = {"DetectionsRefused": "$labels.rule"}.get(name, about)
     about = {"NoSnapshots": "$labels.job", "MetricsEndpointDown": "$labels.job"}.get(name, about)
     assert about in annotations["description"]
     assert "$labels" in annotations["summary"]

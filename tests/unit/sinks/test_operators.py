@@ -66,12 +66,15 @@ def test_a_webhook_gets_every_document_in_order(tmp_path: Path) -> None:
     with Receiver() as receiver:
         flow = Dataflow("mine")
         config = out.WebhookSinkConfig(url=receiver.url, encoding="ndjson")
-        out.webhook("hook", op.input("in", flow, TestingSource(PAGES)), config, tenants=["acme", "globex"], dead_letter_dir=tmp_path)
+        out.webhook(
+            "hook", op.input("in", flow, TestingSource(PAGES)), config, tenants=["acme", "globex"], dead_letter_dir=tmp_path / "dead"
+        )
         run_main(flow)
         sent = receiver.events
     assert [document for document in sent if document["_okta_tenant"] == "acme"] == DOCUMENTS
     assert len(sent) == 4
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "dead").exists()
+    assert not list((tmp_path / "outbox").rglob("*.ndjson"))
 
 
 def test_a_search_server_gets_every_document_under_its_uuid(tmp_path: Path) -> None:
@@ -79,18 +82,17 @@ def test_a_search_server_gets_every_document_under_its_uuid(tmp_path: Path) -> N
         flow = Dataflow("mine")
         config = out.ElasticsearchSinkConfig(hosts=(search.url,), target="okta-{tenant}")
         out.elasticsearch(
-            "search", op.input("in", flow, TestingSource(PAGES)), config, tenants=["acme", "globex"], dead_letter_dir=tmp_path
+            "search", op.input("in", flow, TestingSource(PAGES)), config, tenants=["acme", "globex"], dead_letter_dir=tmp_path / "dead"
         )
         run_main(flow)
         assert {name: sorted(found) for name, found in search.indices.items()} == {"okta-acme": ["a1", "a2", "a3"], "okta-globex": ["g1"]}
 
 
 def test_what_a_receiver_refuses_is_a_dead_letter_of_the_step(tmp_path: Path) -> None:
-    with Receiver() as receiver:
-        receiver.answer(400, times=None)
+    with Receiver(poison=lambda event: event["uuid"] == "a1") as receiver:
         flow = Dataflow("mine")
         config = out.WebhookSinkConfig(url=receiver.url)
-        out.webhook("hook", op.input("in", flow, TestingSource(PAGES[:1])), config, tenants=["acme"], dead_letter_dir=tmp_path)
+        out.webhook("hook", op.input("in", flow, TestingSource(PAGES[:1])), config, tenants=["acme"], dead_letter_dir=tmp_path / "dead")
         run_main(flow)
-    (letters,) = (tmp_path / "hook").glob("*.ndjson")
-    assert [orjson.loads(line)["uuid"] for line in letters.read_bytes().splitlines()] == ["a1", "a2"]
+    (letters,) = (tmp_path / "dead/hook").glob("*.ndjson")
+    assert [orjson.loads(line)["uuid"] for line in letters.read_bytes().splitlines()] == ["a1"]

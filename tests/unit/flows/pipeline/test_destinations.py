@@ -13,16 +13,17 @@ from prometheus_client import REGISTRY
 from flows.pipeline import destinations
 from flows.pipeline.destinations import build_sink
 from okta_source import __version__
+from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Head
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.delivery.batch import Batch
-from sinks.delivery.keyed import KeyedSink
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
+from sinks.outbox.sink import KeyedSink, Left
 from sinks.targets import make_target, policy_of
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
@@ -73,7 +74,7 @@ def origin(receiver: Receiver) -> str:
 def test_a_search_index_knows_no_order() -> None:
     assert policy_of(search()) == DeliveryPolicy(
         batch_events=2000, batch_bytes=5_000_000, max_in_flight=4, in_order=False, linger_seconds=1.0, request_timeout_seconds=30.0,
-        retry_for_seconds=60.0, on_exhausted="dead_letter",
+        retry_for_seconds=604_800.0, on_exhausted="dead_letter",
     )  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def test_targets_by_type() -> None:
 )
 def test_sinks_by_type_with_all_partitions(config: SinkConfig, kind: type, tmp_path: Path) -> None:
     letters = DeadLetterFile(tmp_path)
-    sink = build_sink("out", config, ["b", "a", "retired"], state_dir=tmp_path, letters=letters, stop_deadline=lambda: None)
+    sink = build_sink(
+        "out", config, ["b", "a", "retired"], state_dir=tmp_path, letters=letters, outbox_dir=tmp_path / "outbox", control=RunControl()
+    )
     assert isinstance(sink, FixedPartitionedSink)
     assert type(sink) is kind
     assert sink.list_parts() == ["a", "b", "retired"]
@@ -105,9 +108,13 @@ def test_a_keyed_sink_is_given_what_the_run_shares(tmp_path: Path, monkeypatch: 
     given: dict[str, Any] = {}
     monkeypatch.setattr(destinations, "KeyedSink", lambda name, tenants, **keys: given.update(keys, name=name))
     letters, config = DeadLetterFile(tmp_path), hook(retry_for_seconds=5)
-    build_sink("out", config, ["acme"], state_dir=None, letters=letters, stop_deadline=lambda: 4.5)
+    control = RunControl(clock=lambda: 100.0)
+    build_sink("out", config, ["acme"], state_dir=None, letters=letters, outbox_dir=tmp_path / "outbox", control=control)
     assert (given["name"], given["letters"], given["document_format"]) == ("out", letters, "raw")
-    assert given["stop_deadline"]() == 4.5
+    assert given["outbox_dir"] == tmp_path / "outbox"
+    assert given["wait_until"]() == 160.0
+    given["on_left"](Left("out", 2_500_000, 1_777_627_800.0, tmp_path))
+    assert control.left() == [f"sink out: 2.5 MB of events wait since 2026-05-01T09:30:00.000Z in {tmp_path}; the next run sends them"]
     assert given["policy"] == policy_of(config)
     assert isinstance(given["make_target"](), WebhookTarget)
 
@@ -249,7 +256,7 @@ def test_no_secret_is_in_what_is_built(tmp_path: Path, monkeypatch: pytest.Monke
     letters = DeadLetterFile(tmp_path)
     for config in (search(username="elastic", password_env="SECRET"), hook(headers_env={"X": "SECRET"})):
         target = make_target("out", config)
-        sink = build_sink("out", config, ["acme"], state_dir=None, letters=letters, stop_deadline=lambda: None)
+        sink = build_sink("out", config, ["acme"], state_dir=None, letters=letters, outbox_dir=tmp_path / "outbox", control=RunControl())
         for thing in (config, target, vars(target), sink, vars(sink), getattr(target, "_headers", None)):
             assert SECRET not in repr(thing)
         target.close()

@@ -24,7 +24,7 @@ def test_type_tells_the_models_apart() -> None:
 def test_every_type_has_the_common_keys(table: dict[str, Any]) -> None:
     sink = SINK.validate_python(table)
     assert (sink.tenants, sink.event_types, sink.categories, sink.severity_at_least) == ((), (), (), None)
-    assert (sink.format, sink.retry_for_seconds, sink.on_exhausted) == ("raw", 60.0, "dead_letter")
+    assert (sink.format, sink.retry_for_seconds, sink.on_exhausted) == ("raw", 604_800.0, "dead_letter")
     changed = SINK.validate_python({
         **table,
         "tenants": ["acme"],
@@ -52,7 +52,7 @@ def test_every_type_has_the_common_keys(table: dict[str, Any]) -> None:
         ("severity_at_least", ""),
         ("format", "xml"),
         ("retry_for_seconds", 0.9),
-        ("retry_for_seconds", 86401),
+        ("retry_for_seconds", 2_592_001),
         ("retry_for_seconds", "60"),
         ("retry_for_seconds", float("nan")),
         ("on_exhausted", "drop"),

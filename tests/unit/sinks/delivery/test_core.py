@@ -18,7 +18,7 @@ class Rig:
         settings = {"batch_events": 2, "batch_bytes": 10_000, "max_in_flight": 2, "in_order": False, "retry_for_seconds": 60.0, **policy}
         self.delivery = Delivery("search", self.target, DeliveryPolicy(**settings), "raw", random.Random(1))
         self.now = 100.0
-        self.delivered, self.duplicates, self.letters, self.recovered, self.failures = [], [], [], [], []
+        self.delivered, self.duplicates, self.letters, self.failures = [], [], [], []
 
     @property
     def wall(self):
@@ -42,7 +42,6 @@ class Rig:
         self.delivered += [uuid for batch in settled.delivered for uuid in uuids(batch)]
         self.duplicates += [uuid for batch in settled.duplicates for uuid in uuids(batch)]
         self.letters += settled.letters
-        self.recovered += [letter.uuid for letter in settled.recovered]
         self.failures += [error for _, error in settled.failures]
         self.delivery.ledger.confirm(settled)
 
@@ -165,6 +164,17 @@ def test_retry_after_is_honoured():
     assert sorted(rig.delivered) == ["a", "b", "c", "d"]
 
 
+def test_while_nothing_gets_through_one_request_at_a_time_asks():
+    rig = Rig(max_in_flight=4)
+    rig.add("abcdefgh")
+    attempts = [rig.next() for _ in range(4)]
+    for attempt in attempts:
+        rig.done(attempt, fail_all(attempt.job.batch))
+    rig.now += 31.0
+    assert rig.next() is not None
+    assert rig.next() is None
+
+
 def test_waits_grow_and_start_anew_after_a_success():
     rig = Rig(ScriptedTarget(fail_all), max_in_flight=1)
     rig.add("ab")
@@ -192,7 +202,7 @@ def test_a_target_that_stays_down_gets_its_retry_time_once_and_then_nothing_wait
     assert rig.delivery.ledger.pending_events == 6
     rig.run(0.2)
     assert sorted(rig.dead) == list("abcdef")
-    assert rig.delivery.open_breakers == 1
+    assert rig.delivery.down_count == 1
     assert {letter.reason for letter in rig.letters} == {"It is down."}
     assert all(letter.attempts >= 2 for letter in rig.letters)
     rig.add("gh")
@@ -200,9 +210,51 @@ def test_a_target_that_stays_down_gets_its_retry_time_once_and_then_nothing_wait
     assert rig.dead[-2:] == ["g", "h"]
     assert (rig.letters[-1].reason, rig.letters[-1].attempts) == ("Not sent, since the target is down: It is down.", 0)
     assert rig.delivery.ledger.pending_events == 0
+    rig.run(31.0)
     sent = len(rig.target.sent)
-    rig.run(30.0)
-    assert 1 <= len(rig.target.sent) - sent <= 6  # probes, and nothing else
+    rig.add("ijklmn")
+    rig.run(0.0)
+    assert len(rig.target.sent) - sent == 1  # after each rest one is tried, and the others are not
+    assert sorted(rig.dead[-6:]) == list("ijklmn")
+    rig.target.answer = take_all
+    rig.run(31.0)
+    rig.add("op")
+    rig.run(0.0)
+    assert rig.delivered == ["o", "p"]
+    assert rig.delivery.down_count == 0
+
+
+def test_a_target_counts_as_down_after_a_minute_however_long_it_is_tried():
+    rig = Rig(ScriptedTarget(fail_all), retry_for_seconds=604_800.0)
+    rig.add("ab")
+    rig.run(59.0)
+    assert rig.delivery.down_count == 0
+    rig.run(2.0)
+    assert (rig.delivery.down_count, rig.dead) == (1, [])
+    rig.run(7200.0)
+    assert rig.dead == []
+    rig.target.answer = take_all
+    rig.run(61.0)
+    assert (rig.delivered, rig.delivery.down_count) == (["a", "b"], 0)
+
+
+@pytest.mark.parametrize("asked_seconds", [90.0, 3600.0])
+def test_a_rest_that_is_asked_for_counts_as_life_and_is_cut_to_a_minute(asked_seconds):
+    rig = Rig(ScriptedTarget(lambda batch: fail_all(batch, after_seconds=asked_seconds, status=429)), retry_for_seconds=100.0)
+    rig.add("ab")
+    rig.run(1000.0)
+    assert rig.dead == []
+    assert len(rig.target.sent) >= 1000 / 61
+    rig.target.answer = take_all
+    rig.run(61.0)
+    assert rig.delivered == ["a", "b"]
+
+
+def test_a_rest_of_nothing_is_no_leave_to_hammer():
+    rig = Rig(ScriptedTarget(lambda batch: fail_all(batch, after_seconds=0.0, status=429)))
+    rig.add("abcdefgh")
+    rig.run(10.0)
+    assert len(rig.target.sent) <= 12
 
 
 def test_a_hanging_target_is_given_no_time_on_top():
@@ -262,60 +314,7 @@ def test_events_that_always_fail_among_others_that_succeed_end_with_the_letters_
     rig.run(21.0)
     assert rig.dead == ["a"]
     assert rig.delivered == ["b", "c", "d"]
-    assert rig.delivery.open_breakers == 0
-
-
-def test_a_probe_sends_what_the_letters_hold_and_takes_it_out_of_them():
-    rig = Rig(ScriptedTarget(fail_all))
-    rig.add("ab")
-    rig.run(61.0)
-    assert rig.dead == ["a", "b"]
-    rig.run(120.0)
-    probes = len(rig.target.sent)
-    rig.target.answer = lambda batch: Outcome(delivered=[0], duplicates=[1])
-    rig.run(31.0)
-    assert len(rig.target.sent) == probes + 1
-    assert rig.recovered == ["a", "b"]
-    assert (rig.delivered, rig.duplicates) == (["a"], ["b"])
-    assert rig.delivery.open_breakers == 0
-    rig.target.answer = take_all
-    rig.add("cd")
-    rig.run(1.0)
-    assert rig.delivered == ["a", "c", "d"]
-
-
-def test_probes_wait_ever_longer_and_honour_retry_after():
-    rig = Rig(ScriptedTarget(fail_all), retry_for_seconds=1.0)
-    rig.add("ab")
-    rig.run(100.0)
-    before = len(rig.target.sent)
-    rig.target.answer = lambda batch: fail_all(batch, after_seconds=300.0)
-    rig.run(31.0)
-    rig.run(260.0)
-    assert len(rig.target.sent) == before + 1
-
-
-def test_a_blocked_index_shows_that_the_target_as_a_whole_answers():
-    rig = Rig(ScriptedTarget(fail_all, index_of), retry_for_seconds=1.0)
-    rig.add("AB")
-    rig.run(2.0)
-    assert rig.delivery.open_breakers == 1
-    rig.target.answer = blocked_index
-    rig.run(31.0)
-    assert rig.recovered == []
-    rig.add("cd")
-    rig.run(0.0)
-    assert rig.delivered == ["c", "d"]
-
-
-def test_what_a_probe_is_refused_stays_a_letter():
-    rig = Rig(ScriptedTarget(fail_all), retry_for_seconds=1.0)
-    rig.add("ab")
-    rig.run(2.0)
-    rig.target.answer = lambda batch: Outcome(delivered=[0], refused=[Refused(1, "bad", 400)])
-    rig.run(31.0)
-    assert rig.recovered == ["a"]
-    assert rig.delivery.open_breakers == 0
+    assert rig.delivery.down_count == 0
 
 
 def index_of(uuid):
@@ -329,29 +328,6 @@ def blocked_index(batch):
     return Outcome(delivered=good, again=again)
 
 
-def test_a_blocked_index_concerns_itself_alone():
-    rig = Rig(ScriptedTarget(blocked_index, index_of), batch_events=4)
-    rig.add("aBcD")
-    rig.run(30.0)
-    assert rig.delivered == ["a", "c"]
-    rig.add("eFgh")
-    rig.run(31.0)
-    assert sorted(rig.dead) == ["B", "D", "F"]
-    assert rig.delivered == ["a", "c", "e", "g", "h"]
-    sent = len(rig.target.sent)
-    rig.add("iJkL")
-    rig.run(0.0)
-    assert rig.delivered[-2:] == ["i", "k"]
-    assert sorted(rig.dead[-2:]) == ["J", "L"]
-    assert rig.target.sent[sent:] in ([["i", "k"]], [["i", "k"], ["F"]], [["F"], ["i", "k"]])
-    rig.target.answer = take_all
-    rig.run(60.0)
-    rig.add("mNop")
-    rig.run(1.0)
-    assert rig.delivered[-4:] == list("mNop")
-    assert rig.recovered
-
-
 def test_an_index_that_takes_something_again_has_its_full_time_next_time():
     rig = Rig(ScriptedTarget(blocked_index, index_of), retry_for_seconds=60.0)
     rig.add("AB")
@@ -362,18 +338,6 @@ def test_an_index_that_takes_something_again_has_its_full_time_next_time():
     rig.add("CD")
     rig.run(40.0)
     assert rig.dead == []
-
-
-def test_a_refused_batch_is_halved_down_to_the_event_that_it_is_about():
-    def poison(batch):
-        return Outcome(split=Refused(0, "malformed", 400)) if "X" in uuids(batch) else take_all(batch)
-
-    rig = Rig(ScriptedTarget(poison), batch_events=8)
-    rig.add("abcXefgh")
-    rig.run(1.0)
-    assert rig.dead == ["X"]
-    assert (rig.letters[0].reason, rig.letters[0].status) == ("malformed", 400)
-    assert sorted(rig.delivered) == list("abcefgh")
 
 
 def test_halves_keep_the_order():
@@ -427,15 +391,6 @@ def test_giving_up_at_a_stop_puts_everything_with_the_letters(failing):
     assert ("It is down." in rig.letters[0].reason) is failing
     assert rig.delivery.ledger.pending_events == 0
     assert rig.done(hanging, take_all(hanging.job.batch)) is False
-
-
-def test_giving_up_where_exhaustion_stops_the_run_says_why():
-    rig = Rig(on_exhausted="stop")
-    rig.add("ab")
-    rig.next()
-    rig.delivery.give_up(rig.wall)
-    assert rig.delivery.exhausted
-    assert rig.dead == []
 
 
 def test_failures_are_counted_by_kind():

@@ -1,6 +1,5 @@
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -123,19 +122,6 @@ def test_an_event_that_cant_even_be_encoded_is_a_letter_and_the_others_are_deliv
     assert "no such character" in letters.letters[0].reason
 
 
-def test_a_probe_takes_letters_back(make_writer):
-    target, letters = ScriptedTarget(fail_all), CollectedLetters()
-    writer = make_writer(target, letters, retry_for_seconds=0.1)
-    writer.add(make_page("acme", "ab"))
-    writer.drain()
-    target.answer = take_all
-    target.wait_until(lambda: target.taken == ["a", "b"])
-    writer.add(make_page("acme", "cd"))
-    writer.drain()
-    assert sorted(target.taken) == ["a", "b", "c", "d"]
-    assert letters.uuids == []
-
-
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_stop_waits_no_longer_than_its_deadline(make_writer, hangs):
     released = threading.Event()
@@ -155,44 +141,6 @@ def test_a_stop_waits_no_longer_than_its_deadline(make_writer, hangs):
     released.set()
     assert sorted(letters.uuids) == list("abcde")
     assert "The run was stopped" in letters.letters[0].reason
-
-
-def test_a_stop_waits_once_for_a_target_that_hangs_however_many_epochs_are_left(make_writer, monkeypatch):
-    released = threading.Event()
-    letters = CollectedLetters()
-    writer = make_writer(ScriptedTarget(lambda batch: released.wait(30) and take_all(batch)), letters, stop_deadline=lambda: 0.0)
-    writer.add(make_page("acme", "ab"))
-    writer.drain()
-    monkeypatch.setattr("sinks.delivery.writer._LAST_CHANCE_SECONDS", 1000.0)
-    writer.add(make_page("acme", "cd"))
-    writer.drain()
-    released.set()
-    assert letters.uuids == ["a", "b", "c", "d"]
-
-
-@pytest.mark.timeout(8)
-def test_a_stop_does_not_begin_to_wait_anew_for_a_target_that_has_hung_all_the_time(make_writer, monkeypatch):
-    passed = [0.0]
-    monkeypatch.setattr("sinks.delivery.writer.time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0]))
-    monkeypatch.setattr("sinks.delivery.writer._LAST_CHANCE_SECONDS", 10.0)
-    released = threading.Event()
-    letters, target = CollectedLetters(), ScriptedTarget(lambda batch: released.wait(30) and take_all(batch))
-    writer = make_writer(target, letters, stop_deadline=lambda: 0.0)
-    writer.add(make_page("acme", "ab"))
-    target.wait_until(lambda: bool(target.sent))
-    passed[0] = 20.0  # less than request_timeout_seconds
-    writer.drain()
-    released.set()
-    assert letters.uuids == ["a", "b"]
-
-
-def test_a_stop_gives_a_healthy_target_its_chance(make_writer):
-    letters, target = CollectedLetters(), ScriptedTarget()
-    writer = make_writer(target, letters, stop_deadline=lambda: 0.0)
-    writer.add(make_page("acme", "abc"))
-    writer.drain()
-    assert sorted(target.taken) == ["a", "b", "c"]
-    assert letters.letters == []
 
 
 def test_add_waits_for_room_and_a_slow_target_gets_no_more_than_it_can_take(make_writer):

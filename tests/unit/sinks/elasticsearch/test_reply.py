@@ -41,13 +41,17 @@ def test_all_delivered():
     assert list(read(200, items(201, 201, 201)).delivered) == [0, 1, 2]
 
 
-def test_without_errors_and_items_all_is_delivered():
-    assert list(read(200, {"errors": False}).delivered) == [0, 1, 2]
-
-
 def test_item_by_item():
-    outcome = read(200, items((409, "version_conflict_engine_exception", "there"), 200, (400, "mapper_parsing_exception", "no ip")))
+    outcome = read(200, items((409, "version_conflict_engine_exception", "there"), 201, (400, "mapper_parsing_exception", "no ip")))
     assert outcome == Outcome([1], [0], [], [Refused(2, "mapper_parsing_exception: no ip", 400)])
+
+
+def test_what_is_taken_and_not_kept_is_not_delivered():
+    # An ingest pipeline with a drop processor: OpenSearch and Elasticsearch answer 200 and "noop" for a create.
+    outcome = read(200, items(201, 200, 200))
+    assert (outcome.delivered, outcome.dropped) == ([0], (1, 2))
+    assert "for logs-a and logs-b and doesn't keep them" in outcome.notice
+    assert "index.default_pipeline" in outcome.notice
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_items_that_are_missing_are_sent_again(given):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>Sign in</html>", b"[]", b"{}", b'{"errors":"no"}', items(201, 201, 201, 201), {"errors": True},
+    [b"", b"<html>Sign in</html>", b"[]", b"{}", b'{"errors":"no"}', items(201, 201, 201, 201), {"errors": True}, {"errors": False},
      {"errors": False, "items": 3}, b"[" * 100_000],
 )  # fmt: skip
 def test_a_200_that_is_no_bulk_answer_delivers_nothing(body):
@@ -154,20 +158,47 @@ def test_413_is_split_for_its_size():
     assert "413" in outcome.split.reason
 
 
+@pytest.mark.parametrize("status", [400, 409, 415, 422])
 @pytest.mark.parametrize(
-    "body", [{"error": {"type": "action_request_validation_exception", "reason": "id is too long"}, "status": 400}, b""]
+    "body",
+    [
+        {"error": {"type": "action_request_validation_exception", "reason": "id is too long"}, "status": 400},
+        b"",
+        b"<html>The plain HTTP request was sent to HTTPS port</html>",
+    ],
 )
-def test_400_is_split(body):
-    outcome = read(400, body)
+def test_what_may_be_the_content_is_split(status, body):
+    outcome = read(status, body)
     assert outcome.split is not None
-    assert not outcome.too_large
-    assert "too long" in outcome.split.reason or not body
+    assert (outcome.too_large, outcome.split.status) == (False, status)
+    assert "too long" in outcome.split.reason or isinstance(body, bytes)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "blame", "fix"),
+    [
+        (403, b"<html><h1>Request blocked</h1></html>", "doubtful", "not the server's own words"),
+        (403, {"error": {"type": "security_exception", "reason": "no"}}, "target", "create_doc"),
+        (404, b"<html>not here</html>", "doubtful", ""),
+        (404, {"error": {"type": "index_not_found_exception", "reason": "no"}}, "target", ""),
+        (500, {"error": {"type": "null_pointer_exception", "reason": "x"}}, "doubtful", ""),
+        (302, b"", "doubtful", ""),
+        (503, b"<html>down</html>", "target", ""),
+        (200, b"<html>Sign in</html>", "doubtful", ""),
+        (401, b"", "target", ""),
+        (429, b"", "target", ""),
+    ],
+)
+def test_of_whom_it_speaks(status, body, blame, fix):
+    again = only(read(status, body))
+    assert again.blame == blame
+    assert fix in again.fix
+    assert only(read(302, b"", {"Retry-After": "5"})).blame == "target"
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error_type", "fix"),
     [
-        (400, b"<html>The plain HTTP request was sent to HTTPS port</html>", "bad_request", "speak Elasticsearch"),
         (400, {"error": "no handler found for uri [/_bulk] and method [POST]"}, "bad_request", "speak Elasticsearch"),
         (401, {"error": {"type": "security_exception", "reason": "unable to authenticate"}}, "auth", "api_key_env"),
         (403, {"error": {"type": "security_exception", "reason": "no"}}, "permission", "auto_configure on logs-a and logs-b"),

@@ -1,6 +1,7 @@
 import base64
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -81,7 +82,7 @@ def test_without_a_secret_nothing_is_signed(receiver, make_target, make_batch):
 
 
 def test_a_signature_is_made_anew_for_each_sending_of_the_same_id(receiver, make_target, make_batch):
-    moments = iter([1000.9, 2000.1])
+    moments = iter([1000.9, 1000.9, 2000.1, 2000.1])
     target = make_target(receiver.url, signing_secret=lambda: SECRET, clock=lambda: next(moments))
     for _ in range(2):
         target.send(make_batch("1"), PATIENCE)
@@ -199,8 +200,10 @@ def test_a_redirect_is_not_followed(receiver, make_target, make_batch):
     for location in (receiver.url, "http://[no.url"):
         receiver.answer(307, b"moved", headers={"Location": location})
         outcome = make_target(receiver.url).send(make_batch("1", "2"), PATIENCE)
-        assert [refused.status for refused in outcome.refused] == [307, 307]
-        assert "answered 307: moved. Redirects are not followed" in outcome.refused[0].reason
+        (again,) = outcome.again
+        assert (list(again.positions), again.status) == ([0, 1], 307)
+        assert "answered 307: moved." in again.reason
+        assert "Redirects are not followed" in again.fix
     assert len(receiver.requests) == 2
 
 
@@ -215,7 +218,9 @@ def test_splunk_refuses_one_event(make_target, make_batch):
         outcome = make_target(receiver.url, "hec").send(make_batch("1", "2", "3"), PATIENCE)
         assert [refused.position for refused in outcome.refused] == [1]
         assert [again.positions for again in outcome.again] == [[0, 2]]
-        assert make_target(receiver.url).send(make_batch("1", "2", "3"), PATIENCE).refused[2].reason.endswith("answered 400: poison.")
+        whole = make_target(receiver.url).send(make_batch("1", "2", "3"), PATIENCE).split
+        assert whole is not None
+        assert whole.reason.endswith("answered 400: poison.")
         assert receiver.events == []
 
 
@@ -225,8 +230,31 @@ def test_an_event_that_is_not_utf8_is_sought_out_without_a_request(receiver, mak
     outcome = make_target(receiver.url).send(batch, PATIENCE)
     assert outcome.split is not None
     assert "not UTF-8" in outcome.split.reason
-    assert not outcome.too_large
+    assert (outcome.too_large, outcome.unsendable) == (False, True)
     assert receiver.requests == []
+
+
+@pytest.mark.parametrize(("signs", "status"), [(True, 400), (True, 401), (False, 400)])
+def test_a_receiver_whose_clock_is_far_from_ours(receiver, make_target, make_batch, caplog, signs, status):
+    target = make_target(receiver.url, signing_secret=(lambda: SECRET) if signs else None, clock=lambda: time.time() - 400)
+    receiver.answer(status, b'{"message": "timestamp too old"}', times=2)
+    for _ in range(2):
+        outcome = target.send(make_batch("1"), PATIENCE)
+    said = outcome.split.reason if outcome.split else outcome.again[0].fix
+    assert ("s ahead of this machine's" in said) == signs
+    assert caplog.text.count("s ahead of this machine's: set both by NTP.") == 1
+    caplog.clear()
+    assert target.send(make_batch("1"), PATIENCE).delivered
+    assert caplog.text == ""
+
+
+def test_what_blames_nobody_and_what_might(receiver, make_target, make_batch):
+    target = make_target(receiver.url)
+    receiver.reset()
+    receiver.hang(times=1)
+    assert [target.send(make_batch("1"), 0.3).again[0].blame for _ in range(2)] == ["doubtful", "doubtful"]
+    receiver.down()
+    assert target.send(make_batch("1"), PATIENCE).again[0].blame == "target"
 
 
 # What must not be seen

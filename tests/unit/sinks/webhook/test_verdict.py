@@ -4,6 +4,7 @@ import pytest
 
 from sinks.delivery.target import Again, Outcome, Refused
 from sinks.http.client import Answer
+from sinks.http.verdicts import CODES, STATUSES, of_code, of_status
 from sinks.webhook.verdict import judge
 
 ADDRESS = "https://siem.example.com/ingest"
@@ -28,42 +29,35 @@ def all_again(outcome: Outcome) -> Again:
     return again
 
 
-def all_refused(outcome: Outcome, status: int) -> str:
-    assert [refused.position for refused in outcome.refused] == [0, 1, 2]
-    assert {refused.status for refused in outcome.refused} == {status}
-    assert outcome == Outcome(refused=outcome.refused)
-    (reason,) = {refused.reason for refused in outcome.refused}
-    return reason
+def all_in_doubt(outcome: Outcome, status: int) -> str:
+    """The batch is refused for what some of it may be; returns why."""
+    assert outcome.split is not None
+    assert (outcome.split.position, outcome.split.status) == (0, status)
+    assert outcome == Outcome(split=outcome.split, too_large=outcome.too_large)
+    return outcome.split.reason
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-@pytest.mark.parametrize("is_hec", [False, True])
-def test_2xx_is_delivered_whatever_it_says(status, is_hec):
-    assert verdict(status, b'{"message": "error", "code": 9}', is_hec=is_hec) == Outcome(delivered=range(3))
+def test_2xx_is_delivered_whatever_it_says(status):
+    assert verdict(status, b'{"message": "error", "code": 9}') == Outcome(delivered=range(3))
 
 
-@pytest.mark.parametrize(
-    ("status", "error_type"),
-    [
-        (408, "timeout"),
-        (425, "server"),
-        (429, "rate_limited"),
-        (500, "server"),
-        (502, "server"),
-        (503, "server"),
-        (529, "server"),
-        (599, "server"),
-    ],
-)
-def test_what_may_pass_is_sent_again(status, error_type):
-    again = all_again(verdict(status, b'{"message": "later"}'))
-    assert (again.status, again.error_type, again.after_seconds) == (status, error_type, None)
+@pytest.mark.parametrize("status", sorted({*STATUSES, 300, 302, 399, 418, 501, 599}))
+def test_every_status_has_its_verdict(status):
+    outcome = verdict(status, b'{"message": "later"}')
+    wanted = of_status(status)
+    if wanted.blame == "content":
+        assert all_in_doubt(outcome, status).startswith(f"{ADDRESS} answered {status}: later.")
+        return
+    again = all_again(outcome)
+    assert (again.status, again.error_type, again.blame, again.after_seconds) == (status, wanted.error_type, wanted.blame, None)
     assert again.reason == f"{ADDRESS} answered {status}: later."
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 503])
-def test_retry_after_is_honoured(status):
-    assert all_again(verdict(status, Retry_After="17")).after_seconds == 17
+@pytest.mark.parametrize("status", [302, 403, 408, 425, 429, 500, 503])
+def test_retry_after_is_honoured_and_is_the_targets_own_word(status):
+    again = all_again(verdict(status, Retry_After="17"))
+    assert (again.after_seconds, again.blame) == (17, "target")
 
 
 def test_retry_after_as_a_date_is_honoured():
@@ -72,46 +66,86 @@ def test_retry_after_as_a_date_is_honoured():
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_redirects_are_refused_with_the_place_they_lead_to(status):
-    reason = all_refused(verdict(status, Location="https://other.example.com/in?token=s3cret"), status)
-    assert "Redirects are not followed; put the final URL (https://other.example.com/in) into the sink's url." in reason
-    assert "s3cret" not in reason
-    assert "()" not in all_refused(verdict(status), status)
+def test_redirects_name_the_place_they_lead_to(status):
+    fix = all_again(verdict(status, Location="https://other.example.com/in?token=s3cret")).fix
+    assert fix == "Redirects are not followed; put the final URL (https://other.example.com/in) into the sink's url."
+    assert "()" not in all_again(verdict(status)).fix
 
 
 @pytest.mark.parametrize(
     ("status", "fix"),
     [
-        (400, ""),
         (401, "Give the receiver's credentials"),
         (402, ""),
         (403, "Let the sink's credentials write there"),
         (404, "Correct the sink's url"),
         (405, "it takes no POST"),
         (410, "gone for good"),
-        (415, "Choose the encoding"),
-        (422, ""),
+        (429, "max_in_flight"),
         (451, ""),
+        (503, "its log"),
     ],
 )
-def test_other_4xx_are_refused_in_the_receivers_words(status, fix):
-    reason = all_refused(verdict(status, b'{"error": "no, s3cret is wrong."}'), status)
+def test_what_to_do(status, fix):
+    again = all_again(verdict(status, b'{"error": "no, s3cret is wrong."}'))
+    assert again.reason == f"{ADDRESS} answered {status}: no, *** is wrong."
+    assert fix in again.fix
+    assert bool(fix) == bool(again.fix)
+
+
+@pytest.mark.parametrize(("status", "fix"), [(400, ""), (413, "Raise the receiver's limit"), (415, "Choose the encoding"), (422, "")])
+def test_what_to_do_about_content(status, fix):
+    reason = all_in_doubt(verdict(status, b'{"error": "no, s3cret is wrong."}'), status)
     assert reason.startswith(f"{ADDRESS} answered {status}: no, *** is wrong.")
     assert fix in reason
     assert not reason.endswith(" ")
 
 
+@pytest.mark.parametrize("status", [403, 404, 405, 406, 451])
+def test_a_page_is_no_missing_privilege(status):
+    again = all_again(verdict(status, b"\n <!DOCTYPE html><html><body>Request blocked</body></html>"))
+    assert again.reason == f"{ADDRESS} answered {status}: Request blocked."
+    assert "a proxy, a firewall or a sign-in answers" in again.fix
+    assert "credentials write" not in again.fix
+
+
 def test_a_body_that_says_nothing_leaves_no_gap():
-    assert all_refused(verdict(422), 422) == f"{ADDRESS} answered 422."
+    assert all_in_doubt(verdict(422), 422) == f"{ADDRESS} answered 422."
 
 
-def test_413_is_split_down_to_the_one_event_that_is_too_large():
-    outcome = verdict(413)
+@pytest.mark.parametrize("events", [1, 3])
+def test_413_is_split_down_to_the_one_event_that_is_too_large(events):
+    outcome = verdict(413, events=events)
     assert outcome.too_large
-    assert outcome == Outcome(split=Refused(0, f"{ADDRESS} answered 413.", 413), too_large=True)
-    (refused,) = verdict(413, events=1).refused
-    assert (refused.position, refused.status) == (0, 413)
-    assert "Raise the receiver's limit" in refused.reason
+    assert all_in_doubt(outcome, 413) == f"{ADDRESS} answered 413. Raise the receiver's limit on the size of a request."
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_clock_that_is_far_from_ours_is_named_where_a_signature_is_refused(status):
+    answer = Answer(status, {}, b'{"error": "timestamp too old"}')
+    outcome = judge(
+        answer, 3, address=ADDRESS, is_hec=False, now_epoch_seconds=NOW, mask=str, clock_words="The clock of x is 400 s behind."
+    )
+    said = outcome.split.reason if outcome.split else outcome.again[0].fix
+    assert "The clock of x is 400 s behind." in said
+    assert "credentials" not in said
+
+
+# 207: each part has a status of its own
+
+
+def test_207_is_read_part_by_part():
+    outcome = verdict(207, json.dumps({"items": [{"status": 201}, {"status": 422}, {"status": 503}]}).encode())
+    assert outcome.delivered == [0]
+    assert [(refused.position, refused.status) for refused in outcome.refused] == [(1, 422)]
+    assert [again.positions for again in outcome.again] == [[2]]
+
+
+@pytest.mark.parametrize("body", [b"", b"<multistatus/>", b'{"refused": 1}', b'[{"status": 200}]', b'[{"status": "x"}, {}, {}]'])
+def test_207_that_cannot_be_read_is_told(body):
+    outcome = verdict(207, body)
+    assert outcome.delivered == range(3)
+    assert "answers 207" in outcome.notice
 
 
 # Splunk's HTTP Event Collector
@@ -137,13 +171,35 @@ def test_splunk_refuses_the_only_event():
 
 
 @pytest.mark.parametrize("number", [None, 3, -1, "0", 1.5, [0]])
-def test_without_a_number_that_can_be_splunk_refuses_them_all(number):
-    assert "Invalid data format (code 6)" in all_refused(splunk(400, "Invalid data format", 6, number), 400)
+def test_without_a_number_that_can_be_the_batch_is_in_doubt(number):
+    assert "Invalid data format (code 6)" in all_in_doubt(splunk(400, "Invalid data format", 6, number), 400)
 
 
 def test_only_splunk_counts_events_like_that():
     body = json.dumps({"text": "Invalid data format", "code": 6, "invalid-event-number": 1}).encode()
-    all_refused(verdict(400, body), 400)
+    all_in_doubt(verdict(400, body), 400)
+
+
+@pytest.mark.parametrize("code", [0, *sorted(CODES)])
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_every_code_has_its_verdict_whatever_the_status(status, code):
+    outcome = splunk(status, "Words", code)
+    if code == 0 and status == 200:
+        assert outcome == Outcome(delivered=range(3))
+        return
+    wanted = of_code(code, status)
+    if wanted.blame == "content":
+        assert "Words (code" in all_in_doubt(outcome, status)
+        return
+    again = all_again(outcome)
+    assert (again.blame, again.error_type) == (wanted.blame, wanted.error_type)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Sign in</body></html>", b"[]", b"{}", b'{"code": "0"}', b'{"code": false}', b"OK"])
+def test_a_200_that_is_not_splunks_delivers_nothing(body):
+    again = all_again(verdict(200, body, is_hec=True))
+    assert (again.status, again.error_type, again.blame) == (200, "decode", "doubtful")
+    assert again.fix
 
 
 @pytest.mark.parametrize(
@@ -166,22 +222,22 @@ def test_a_busy_splunk_gets_everything_again(status, text, code):
         (403, "Invalid token", 4, "Give a token that this Splunk knows"),
         (400, "Incorrect index", 7, "correct the sink's index"),
         (400, "Data channel is missing", 10, "X-Splunk-Request-Channel"),
-        (400, "No data", 5, ""),
+        (400, "ACK is disabled", 14, "X-Splunk-Request-Channel"),
         (404, "Not there", 99, "Correct the sink's url."),
     ],
 )
-def test_what_splunk_will_not_have_is_refused_with_the_fix(status, text, code, fix):
-    reason = all_refused(splunk(status, text, code, 1), status)
-    assert f"answered {status}: {text} (code {code})." in reason
-    assert fix in reason
+def test_what_to_do_about_splunk(status, text, code, fix):
+    again = all_again(splunk(status, text, code, 1))
+    assert f"answered {status}: {text} (code {code})." in again.reason
+    assert fix in again.fix
 
 
-@pytest.mark.parametrize("code", ["6", [6], {"a": 1}, None, 6.0])
+@pytest.mark.parametrize("code", ["6", [6], {"a": 1}, None, 6.0, True])
 def test_a_code_that_is_none_is_no_code(code):
-    assert "(code" not in all_refused(splunk(400, "odd", code, 1), 400)
+    assert "(code" not in all_in_doubt(splunk(400, "odd", code, 1), 400)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy</html>", b"[]", b'"x"', b"\xff"])
 def test_what_stands_in_front_of_splunk_may_say_anything(body):
-    all_refused(verdict(400, body, is_hec=True), 400)
+    all_in_doubt(verdict(400, body, is_hec=True), 400)
     all_again(verdict(502, body, is_hec=True))

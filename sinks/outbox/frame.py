@@ -1,0 +1,161 @@
+"""A page as it lies in an outbox: a line of lengths, a line of what is known of each event, and each document on a line of its own. Pure.
+
+    00000a1c 00000f3e2d
+    {"v":1,"at":1790000000.0,"tenant":"acme","uuids":[…],"published":[…],"types":[…],"prefixes":[…]}
+    {"_okta_event_type":"systemLog",…}
+
+The first line has a fixed length: how long the second one is and how long all documents are, in hexadecimal digits. Pages keep their
+borders, so that the same pages always make the same batches; and a document keeps the place where its two parts meet.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
+
+import msgspec
+
+from sinks.documents import Documents
+
+__all__ = ["LENGTHS_BYTES", "Damaged", "EventHead", "Lengths", "encode", "frame_head", "read_frame", "read_lengths"]
+
+_UUID, _PUBLISHED, _TYPE = attrgetter("uuid"), attrgetter("published"), attrgetter("event_type")
+_VERSION = 1
+
+LENGTHS_BYTES = 20
+"""How long the first line is."""
+
+
+class Damaged(ValueError):  # noqa: N818 (it names what is the case)
+    """This is no frame."""
+
+
+class EventHead(msgspec.Struct, frozen=True, gc=False):
+    """What sinks know of an event: see `sinks.documents.DocumentHead`."""
+
+    uuid: str
+    published: datetime
+    event_type: str
+
+
+class Lengths(msgspec.Struct, frozen=True):
+    """How long a frame's parts are, in bytes."""
+
+    head: int
+    documents: int
+
+    @property
+    def whole(self) -> int:
+        """The frame with all its lines."""
+        return LENGTHS_BYTES + self.head + self.documents
+
+
+class _Head(msgspec.Struct):
+    v: int
+    at: float
+    tenant: str
+    uuids: list[str]
+    published: list[datetime]
+    types: list[str]
+    prefixes: list[int]
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Head)
+
+
+def encode(documents: Documents, at_epoch_seconds: float) -> tuple[int, Iterator[bytes]]:
+    """A page as a frame.
+
+    Args:
+        documents: At least one.
+        at_epoch_seconds: When it is written.
+
+    Returns:
+        How long the frame is, and its bytes in pieces.
+    """
+    heads = documents.heads
+    prefixes = list(map(len, documents.prefixes))
+    head = _ENCODER.encode(
+        _Head(
+            _VERSION,
+            at_epoch_seconds,
+            documents.tenant,
+            list(map(_UUID, heads)),
+            list(map(_PUBLISHED, heads)),
+            list(map(_TYPE, heads)),
+            prefixes,
+        )
+    )
+    size = sum(prefixes) + sum(map(len, documents.bodies)) + len(documents)
+    lengths = Lengths(len(head) + 1, size)
+    return lengths.whole, _pieces(b"%08x %010x\n%b\n" % (lengths.head, size, head), documents)
+
+
+def _pieces(head: bytes, documents: Documents) -> Iterator[bytes]:
+    yield head
+    yield from documents.ndjson_pieces()
+
+
+def read_lengths(line: bytes) -> Lengths:
+    """How long a frame is, from its first line.
+
+    Raises:
+        Damaged: It is no such line.
+    """
+    try:
+        if len(line) != LENGTHS_BYTES or line[8:9] != b" " or line[-1:] != b"\n":
+            raise ValueError  # noqa: TRY301
+        return Lengths(int(line[:8], 16), int(line[9:19], 16))
+    except ValueError:
+        message = f"no frame begins with {line!r}"
+        raise Damaged(message) from None
+
+
+def frame_head(data: bytes) -> tuple[float, int]:
+    """When a page was written, and how many events it has, from the frame's second line.
+
+    Raises:
+        Damaged: It is no such line.
+    """
+    head = _decoded(data)
+    return head.at, len(head.uuids)
+
+
+def read_frame(data: memoryview, lengths: Lengths, origin: object = None) -> tuple[Documents, float]:
+    """The page of a frame, and when it was written.
+
+    Args:
+        data: All behind the first line.
+        lengths: What the first line says.
+        origin: The documents'.
+
+    Raises:
+        Damaged: It is no frame.
+    """
+    head = _decoded(bytes(data[: lengths.head]))
+    bodies = bytes(data[lengths.head :])
+    lines = bodies.split(b"\n")
+    if lines.pop() or not (len(lines) == len(head.uuids) == len(head.published) == len(head.types) == len(head.prefixes)):
+        message = "a frame's documents are not those that it names"
+        raise Damaged(message)
+    known: dict[bytes, bytes] = {}
+    prefixes = [known.setdefault(prefix, prefix) for prefix in map(_cut, lines, head.prefixes)]
+    rests: Sequence[memoryview] = [memoryview(line)[length:] for line, length in zip(lines, head.prefixes, strict=True)]
+    heads = list(map(EventHead, head.uuids, head.published, head.types))
+    return Documents(head.tenant, heads, prefixes, rests, origin), head.at
+
+
+def _cut(line: bytes, length: int) -> bytes:
+    return line[:length]
+
+
+def _decoded(data: bytes) -> _Head:
+    try:
+        head = _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"a frame's head can't be read: {error}"
+        raise Damaged(message) from None
+    if head.v != _VERSION:
+        message = f"a frame of version {head.v}"
+        raise Damaged(message)
+    return head

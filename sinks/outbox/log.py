@@ -1,0 +1,386 @@
+"""One tenant's outbox: what was written, what is on its way, and what is done with, as offsets that only grow.
+
+    <outbox_dir>/<sink>/<tenant>/00000000000000000000.ndjson    segments, each named by the offset at which it begins
+    <outbox_dir>/<sink>/<tenant>/position                       behind this offset nothing is done with yet
+
+An offset never comes back: a segment that is done with is deleted, and the next one goes on counting. So a snapshot needs no more than the
+offset of the end: on resume all behind it is cut off, since it comes again from Okta, in the same pages. What is done with but lies behind
+that end is sent again then, under the same ids.
+
+The position is written as events are done with, and synced before a segment is deleted. One that a power cut has lost is an older one, by
+which events are sent again; never a newer one.
+"""
+
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sinks.documents import Documents
+from sinks.durable import make_directories, sync_directory
+from sinks.errors import SinkStopped
+from sinks.file.open_files import OpenFiles
+from sinks.file.output_file import Moved, OutputFile
+from sinks.file.repair import cut_back
+from sinks.outbox.frame import LENGTHS_BYTES, Damaged, encode, frame_head, read_frame, read_lengths
+
+__all__ = ["Log", "Page", "segments_in"]
+
+_LOG = logging.getLogger(__name__)
+
+SEGMENT_BYTES = 16 * 1024 * 1024
+"""How long a segment grows before another one is begun: what a disk is given back at once."""
+_WORTH_DELETING_BYTES = 1024 * 1024
+_POSITION = "position"
+_DIGITS = 20
+
+
+@dataclass(slots=True, eq=False)
+class Page:
+    """A page that is on its way.
+
+    Attributes:
+        log: Where it lies.
+        end: The offset behind it.
+        at: When it was written, epoch seconds.
+        left: How many of its events are not done with.
+    """
+
+    log: "Log"
+    end: int
+    at: float
+    left: int
+
+
+class Log:
+    """Not thread-safe: who shares it holds a lock, except while `append` writes and `read` reads, which only one thread each may do.
+
+    Args:
+        folder: Its own.
+        tenant: Whose events it holds.
+        state: The last snapshot's; None where there is none. That of an earlier version, or of another outbox, says nothing of this one.
+        outbox: The outbox's name.
+        open_files: The files that the same worker has open.
+        stopped: Makes the error to raise of what the operating system says about a path.
+
+    Attributes:
+        end: The offset behind what was written.
+        fed: The offset behind what is on its way, or done with.
+        done: The offset behind what is done with.
+
+    Raises:
+        SinkStopped: The files can't be read, or not be cut back.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tenant: str,
+        state: dict[str, Any] | None,
+        outbox: str,
+        open_files: OpenFiles,
+        stopped: Callable[[OSError, str], SinkStopped],
+    ) -> None:
+        self.folder = folder
+        self.tenant = tenant
+        self._outbox = outbox
+        self._open_files = open_files
+        self.end = self.fed = self.done = 0
+        self._stopped = stopped
+        self._current: OutputFile | None = None
+        self._rolled: list[OutputFile] = []
+        # Where each segment begins; the last one is the one that is written. Replaced as a whole, since another thread reads it.
+        self._segments: tuple[tuple[int, Path], ...] = ()
+        self._pages: deque[Page] = deque()
+        self._covered = 0
+        self._position = -1
+        try:
+            self._resume(state)
+        except OSError as error:
+            raise stopped(error, str(folder)) from error
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is not done with."""
+        return self.end - self.done
+
+    @property
+    def lags(self) -> bool:
+        """Whether there is something that is not on its way yet."""
+        return self.fed < self.end
+
+    @property
+    def pages_under_way(self) -> int:
+        """How many pages are on their way."""
+        return len(self._pages)
+
+    # -- writing, on the worker's thread
+
+    def make_room(self) -> None:
+        """Begin another segment, where the last one is long enough, or there is none.
+
+        Raises:
+            SinkStopped: It can't be made.
+        """
+        if self._current is not None and self._current.size_bytes < SEGMENT_BYTES:
+            return
+        if self._current is not None:
+            # The next snapshot syncs it with the others.
+            self._rolled.append(self._current)
+        path = self.folder / f"{self.end:0{_DIGITS}d}.ndjson"
+        try:
+            make_directories(self.folder, 0o700)
+        except OSError as error:
+            raise self._stopped(error, str(self.folder)) from error
+        self._current = OutputFile(str(path), 0, "none", self._stopped)
+        self._current.create()
+        self._segments = (*self._segments, (self.end, path))
+
+    def append(self, documents: Documents, at_epoch_seconds: float) -> Page:
+        """Write a page behind everything else, after `make_room`; `written` makes it count.
+
+        Raises:
+            SinkStopped: It can't be written; the file is as it was.
+        """
+        file = self._current
+        assert file is not None  # noqa: S101 (make_room has made it)
+        size, pieces = encode(documents, at_epoch_seconds)
+        try:
+            file.append(pieces)
+        except Moved:
+            error = OSError(0, "somebody else has changed it")
+            raise self._stopped(error, file.path) from None
+        self._open_files.written(file)
+        return Page(self, self.end + size, at_epoch_seconds, len(documents))
+
+    def written(self, page: Page) -> None:
+        """A page is in the file."""
+        self.end = page.end
+
+    def orphaned(self) -> None:
+        """No snapshot will come: nobody writes to it any more."""
+        self._covered = self.end
+
+    def snapshot(self) -> dict[str, Any]:
+        """What to resume from, once all that is not done with is on the disk; what is done with is deleted.
+
+        Raises:
+            SinkStopped: It can't be written.
+        """
+        if self.done < self.end and (self._rolled or (self._current is not None and self._current.dirty)):
+            self._open_files.sync()
+        for file in self._rolled:
+            self._open_files.forget(file)
+        self._rolled.clear()
+        self._covered = self.end
+        if self._current is not None and self.done == self.end and self._current.size_bytes >= _WORTH_DELETING_BYTES:
+            self._open_files.forget(self._current)
+            self._current = None
+        try:
+            self.delete_done()
+        except OSError as error:
+            raise self._stopped(error, str(self.folder)) from error
+        return {"version": 2, "outbox": self._outbox, "end": self.end, "done": self.done}
+
+    def close(self) -> None:
+        """Let go of the files, and leave none where all is done with."""
+        self.abandon()
+        with contextlib.suppress(OSError):
+            self.write_position()
+            self.delete_done()
+
+    def abandon(self) -> None:
+        """Close the files as they are."""
+        for file in (*self._rolled, *filter(None, (self._current,))):
+            self._open_files.forget(file)
+        self._rolled.clear()
+        self._current = None
+
+    # -- sending
+
+    def feed(self, page: Page) -> None:
+        """A page is on its way; the one behind the last."""
+        self._pages.append(page)
+        self.fed = page.end
+
+    def settle(self, page: Page, events: int) -> int:
+        """Some events of a page are done with; returns how many bytes need not be kept any more."""
+        page.left -= events
+        before = self.done
+        while self._pages and not self._pages[0].left:
+            self.done = self._pages.popleft().end
+        return self.done - before
+
+    def oldest_at(self) -> float | None:
+        """When the first page that is not done with was written, epoch seconds; None where there is none, or it can't be read."""
+        if self._pages:
+            return self._pages[0].at
+        if self.done == self.end:
+            return None
+        with contextlib.suppress(OSError, Damaged):
+            path, offset = self._place(self.done)
+            with path.open("rb") as file:
+                file.seek(offset)
+                lengths = read_lengths(file.read(LENGTHS_BYTES))
+                return frame_head(file.read(lengths.head))[0]
+        return None
+
+    def read(self) -> tuple[Documents, Page]:
+        """The page behind what is on its way; `feed` makes it so.
+
+        Raises:
+            SinkStopped: It can't be read.
+        """
+        path, offset = self._place(self.fed)
+        try:
+            with path.open("rb", buffering=0) as file:
+                file.seek(offset)
+                lengths = read_lengths(file.read(LENGTHS_BYTES))
+                page = Page(self, self.fed + lengths.whole, 0.0, 0)
+                documents, page.at = read_frame(_exactly(file, lengths.head + lengths.documents), lengths, page)
+        except OSError as error:
+            raise self._stopped(error, str(path)) from error
+        except Damaged as error:
+            message = f"damaged at byte {offset}: {error}"
+            raise self._stopped(OSError(0, message), str(path)) from error
+        page.left = len(documents)
+        return documents, page
+
+    def write_position(self, *, sync: bool = False) -> None:
+        """Write down what is done with, where that is news.
+
+        Raises:
+            OSError: The operating system refuses. Nothing is lost by it: events are sent again.
+        """
+        if self._position == self.done and not sync:
+            return
+        if not self.folder.is_dir():
+            return
+        fd = os.open(self.folder / _POSITION, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(fd, b"%0*d\n" % (_DIGITS, self.done), 0)
+            if sync:
+                os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        self._position = self.done
+
+    def delete_done(self) -> None:
+        """Delete segments that are done with and behind which a snapshot stands.
+
+        Raises:
+            OSError: The operating system refuses.
+        """
+        until = min(self.done, self._covered)
+        ends = [start for start, _ in self._segments[1:]]
+        if self._current is None:
+            ends.append(self.end)
+        ended = [path for (_, path), end in zip(self._segments, ends, strict=False) if end <= until]
+        if not ended:
+            return
+        self.write_position(sync=True)
+        self._segments = self._segments[len(ended) :]
+        for path in ended:
+            path.unlink(missing_ok=True)
+
+    def _resume(self, state: dict[str, Any] | None) -> None:
+        known = state if state and state.get("version") == 2 else None
+        if known is not None and known["outbox"] != self._outbox:
+            if known["done"] < known["end"]:
+                _LOG.warning(
+                    "outbox %s: tenant %s comes from another outbox, which held %d bytes that were still to be sent. Its host sends them, "
+                    "or the run that has that outbox_dir; nothing of it is here.",
+                    self.folder,
+                    self.tenant,
+                    known["end"] - known["done"],
+                )
+            known = None
+        segments = list(segments_in(self.folder))
+        if known is not None:
+            self.end = int(known["end"])
+            for start, path in segments:
+                cut_back(str(path), max(-1, self.end - start) if start < self.end else -1)
+            segments = list(segments_in(self.folder))
+        else:
+            # Without a snapshot nothing says what will come again: all is kept that is whole, and a page may go out twice.
+            self.end = _whole_end(segments) if segments else self._read_position()
+        position = max(self._read_position(), int(known["done"]) if known else 0)
+        first = segments[0][0] if segments else self.end
+        self.done = self.fed = min(max(position, first), self.end)
+        self._covered = self.end if known is not None else 0
+        self._segments = tuple(segments)
+        there = sum(path.stat().st_size for _, path in segments)
+        if (segments and there != self.end - first) or (known is not None and position < self.done):
+            _LOG.error(
+                "outbox %s: events that were still to be sent are missing, %d bytes of them. Was outbox_dir moved, or does another host "
+                "have them? Put the folder back, and start again; python -m flows.audit finds what a search index lacks.",
+                self.folder,
+                max(self.end - first - there, self.done - position),
+            )
+            self.done = self.fed = min(max(self.done, self._gap_end(segments)), self.end)
+
+    def _gap_end(self, segments: list[tuple[int, Path]]) -> int:
+        """Where what is there without a gap begins."""
+        begin = self.end
+        for start, path in reversed(segments):
+            if start + path.stat().st_size != begin:
+                break
+            begin = start
+        return begin
+
+    def _read_position(self) -> int:
+        try:
+            return int((self.folder / _POSITION).read_bytes()[:_DIGITS])
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _place(self, offset: int) -> tuple[Path, int]:
+        """The segment that holds an offset, and where in it."""
+        start, path = max((item for item in self._segments if item[0] <= offset), default=(offset, self.folder / "missing"))
+        return path, offset - start
+
+
+def segments_in(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A tenant's segments, in order, by the offset at which each begins."""
+    if folder.is_dir():
+        for path in sorted(folder.glob("[0-9]*.ndjson")):
+            if path.stem.isdigit():
+                yield int(path.stem), path
+
+
+def _whole_end(segments: list[tuple[int, Path]]) -> int:
+    """The offset behind the last whole frame, to which the last segment is cut."""
+    start, path = segments[-1]
+    size = path.stat().st_size
+    offset = 0
+    with path.open("rb") as file:
+        while offset < size:
+            file.seek(offset)
+            try:
+                lengths = read_lengths(file.read(LENGTHS_BYTES))
+                frame_head(file.read(lengths.head))
+            except Damaged:
+                break
+            if offset + lengths.whole > size:
+                break
+            offset += lengths.whole
+    cut_back(str(path), offset)
+    sync_directory(path.parent)
+    return start + offset
+
+
+def _exactly(file: Any, size: int) -> memoryview:
+    data = bytearray(size)
+    view = memoryview(data)
+    got = 0
+    while got < size:
+        count = file.readinto(view[got:])
+        if not count:
+            message = "a frame has no end"
+            raise Damaged(message)
+        got += count
+    return view
