@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tenant", metavar="NAME", action="append", help="only this tenant; may be given several times")
     parser.add_argument("--sink", metavar="NAME", action="append", help="only this sink; may be given several times")
     parser.add_argument("--repair", action="store_true", help="deliver what is missing to the sink that lacks it")
-    parser.add_argument("--repair-deleted", action="store_true", help="with --repair: deliver days whose index was deleted again, too")
+    parser.add_argument("--repair-deleted", action="store_true", help="with --repair: deliver days that were deleted again, too")
     parser.add_argument(
         "--budget", metavar="SHARE", help=f"how much of each organisation's rate limit may be used, up to 1 (default: {DEFAULT_BUDGET:g})"
     )

@@ -164,7 +164,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--hooks-metrics-port", metavar="PORT", type=_positive, help="where the receiver serves its metrics (default: none)"
     )
-    parser.add_argument("--until-drained", action="store_true", help="end once every tenant has answered a short page, for cron")
+    parser.add_argument("--until-drained", action="store_true", help="end once every tenant is drained and outboxes are empty, for cron")
     shape_help(
         parser,
         {

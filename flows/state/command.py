@@ -1,6 +1,7 @@
 """The command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -55,6 +56,11 @@ def _show(directory: Path) -> Iterator[str]:
 
 
 def _accept(directory: Path) -> Iterator[str]:
+    store = directory / store_names(directory)[0]
+    if store.stat().st_uid != os.geteuid():
+        # What root writes here the flow could not read.
+        msg = f"{store} belongs to user {store.stat().st_uid}, the flow's: run this as that user (sudo -u)."
+        raise StateUnusable(msg)
     with hold(directory):
         accept_any_place(directory)
     yield f"The next run on {directory} takes it as it is: files are continued where the configuration puts them."

@@ -18,6 +18,7 @@ _GOOD_OUTCOMES: Final = frozenset(("SUCCESS", "ALLOW"))
 _GRAVITY: Final = {"ERROR": "bold red", "WARN": "yellow", "critical": "bold red", "high": "red", "medium": "yellow"}
 _NARROW, _ROOMY, _WIDE = 100, 136, 150
 _LONGEST_TENANT: Final = 12
+_LEAST_WIDTH: Final = 8  # of a column that gives way where there is too little room for all
 _NOBODY: Final = ("", "unknown")
 
 
@@ -44,7 +45,7 @@ class _Column:
 
 _OF_EVENTS: Final = (
     _Column("published", ("published",), 14),
-    _Column("tenant", ("_okta_tenant",), 6),
+    _Column("tenant", ("_okta_tenant",), 6, from_width=70),
     _Column("event type", ("eventType",), 24, 2, middle=True),
     _Column("action", ("_okta_action",), 14, from_width=_WIDE),
     _Column("outcome", ("outcome.result",), 9),
@@ -55,7 +56,7 @@ _OF_EVENTS: Final = (
 )
 _OF_ALERTS: Final = (
     _Column("published", ("published",), 14),
-    _Column("tenant", ("_okta_tenant",), 6),
+    _Column("tenant", ("_okta_tenant",), 6, from_width=70),
     _Column("level", ("rule.level",), 8),
     _Column("rule", ("rule.title", "rule.name", "rule.id"), 20, 4),
     _Column("count", ("count",), 5, from_width=_NARROW),
@@ -137,7 +138,8 @@ def _layout(columns: Sequence[_Column], width: int | None, tenants: Sequence[str
     left = room - sum(widths.values()) - len(widths) + 1
     shares = sum(column.share for column in shown)
     for column in shown:
-        widths[column.heading] += max(0, left * column.share // shares)
+        if column.share:
+            widths[column.heading] = max(_LEAST_WIDTH, widths[column.heading] + left * column.share // shares)
     return [(column, widths[column.heading]) for column in shown]
 
 

@@ -129,6 +129,6 @@ def test_what_says_not_where_the_files_are(tmp_path: Path, config: str, sinks: l
     assert words in str(caught.value)
 
 
-def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+def test_no_configuration_to_take_archives_from(tmp_path: Path) -> None:
     with pytest.raises(ArchivesUnknown, match="there is no such file; name another one with --config"):
         configured(str(tmp_path / "okta.toml"))

@@ -80,6 +80,21 @@ def test_alerts_are_asked_for_by_themselves() -> None:
     assert Asker(Question(both, alerts=True)).ask(line) is not None
 
 
+def test_the_bytes_of_an_alert_that_is_kept_as_text() -> None:
+    """What an ocsf sink with `raw_data` writes of an alert."""
+    alert = {
+        "_okta_event_type": "alert",
+        "_okta_tenant": "acme",
+        "uuid": "a1",
+        "published": "2026-11-20T08:00:00Z",
+        "rule": {"level": "high"},
+    }
+    line = json.dumps({"class_uid": 2004, "raw_data": json.dumps(alert), "unmapped": {"_okta_tenant": "acme"}}).encode()
+    asker = Asker(Question(parse_filter('rule.level eq "high"', name_in_alert), alerts=True))
+    assert asker.ask(line) is not None
+    assert all(any(needle.data in line for needle in conjunct) for conjunct in asker.conjuncts(quoted=False))
+
+
 def test_values_of_fields() -> None:
     line = raw(target=[{"id": "b"}, {"id": "a"}, {"id": "b"}], version=1)
     hit = Asker(Question(fields=("target.id", "version", "actor.id"))).ask(line)

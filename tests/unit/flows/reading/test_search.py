@@ -125,6 +125,38 @@ def test_the_first_hit_is_there_before_the_rest_is_read(tmp_path: Path, monkeypa
     assert len(list(hits)) == 47
 
 
+def write_day(path: Path, moments: list[tuple[int, int]]) -> None:
+    """A line for each event: the seconds of the day at which it was published, and at which it arrived."""
+    times = [(f"2026-11-20T{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}.000Z" for at in pair) for pair in moments]
+    lines = [
+        {"_okta_event_type": "systemLog", "_okta_ingested_at": arrived, "uuid": published, "published": published, "filler": "x" * 300}
+        for published, arrived in times
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_late_events_and_clocks_that_differ_keep_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events come hours late, and some are from an Okta whose clock is ahead of ours by nearly a minute."""
+    monkeypatch.setattr("flows.reading.parts._PLAIN_BYTES", 8_000)
+    draw = random.Random(6)
+    arrivals = sorted(draw.sample(range(20_000, 23_000), 300))
+    write_day(tmp_path / "2026-11-20.ndjson", [(at + draw.choice((-9_000, -1, 10, 55)), at) for at in arrivals])
+    files, _ = find_files([Archive("a", str(tmp_path / "{date}.ndjson"))], Wanted())
+    assert len(parts_of(files[0])) > 5
+    found = [hit.at for hit in Search(Question(), files).hits()]
+    assert found == sorted(found, reverse=True)
+    assert len(found) > 290
+
+
+@pytest.mark.parametrize("spelling", [rb"\u0053UCCESS", b"SUCC\\u0045SS", b"SUCCESS"])
+def test_the_same_text_in_another_spelling_is_found(tmp_path: Path, spelling: bytes) -> None:
+    path = tmp_path / "a.ndjson"
+    front = b'{"_okta_event_type":"systemLog","uuid":"1","published":"2026-11-20T00:00:00Z","outcome":{"result":"'
+    path.write_bytes(front + spelling + b'"}}\n' + front + b'FAILURE"}}\n')
+    files, _ = find_files([Archive("a", str(path), is_template=False)], Wanted())
+    assert [hit.key for hit in Search(Question(parse_filter('outcome.result eq "SUCCESS"')), files).hits()] == [" 1"]
+
+
 def test_what_could_not_be_read_is_told(archive: MadeArchive) -> None:
     _, search = ask(archive, Question())
     assert archive.bad_lines > 1

@@ -131,7 +131,7 @@ def test_csv(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert rows[0]["actor.alternateId"].startswith("user")
 
 
-def test_counts(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_counts_and_bars(config: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     _, out, err = run(capfdbinary, "--config", config, "--count-by", "_okta_tenant,outcome.result", "--json")
     counts = {(row["_okta_tenant"], row["outcome.result"]): row["count"] for row in map(json.loads, out.splitlines())}
     assert counts == {("acme", "SUCCESS"): 20, ("acme", "FAILURE"): 10, ("globex", "SUCCESS"): 20, ("globex", "FAILURE"): 10}
@@ -194,7 +194,9 @@ def test_sql_over_lines_that_duckdb_refuses(tmp_path: Path, capfdbinary: pytest.
         (["--path", "x"], "--path stands in place of --config"),
     ],
 )
-def test_mistakes(config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str) -> None:
+def test_mistakes_in_what_a_search_is_given(
+    config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str
+) -> None:
     code, out, err = run(capfdbinary, "--config", config, *arguments)
     assert (code, out) == (2, "")
     assert words in err

@@ -62,7 +62,7 @@ def test_nothing_to_show(config: str, capfdbinary: pytest.CaptureFixture[bytes])
     ("arguments", "words"),
     [(["eventTyp pr"], "did you mean eventType?"), (["--tenant", "x"], "no such tenant"), (["--alerts"], "there is nothing to search")],
 )
-def test_mistakes(config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str) -> None:
+def test_mistakes_in_what_a_tail_is_given(config: str, capfdbinary: pytest.CaptureFixture[bytes], arguments: list[str], words: str) -> None:
     code, out, err = run(capfdbinary, "--config", config, *arguments)
     assert (code, out) == (2, [])
     assert words in err
