@@ -9,11 +9,12 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 JUDGES := .judges
+PACKAGE := .package
 # Most tests wait more than they compute: four at a time on two cores.
 TEST_PROCESSES ?= 4
 SOURCES := okta_source sinks flows grafana tests
 
-.PHONY: help demo servers judges test lint format dashboards docs reference bench lock clean
+.PHONY: help demo servers judges test lint format dashboards docs reference package bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
@@ -23,7 +24,8 @@ help:
 	@echo "make format  put the code into the one format"
 	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
 	@echo "make docs    build the documentation into site/, strictly"
-	@echo "make reference    write the tables of docs/configuration.md from the models"
+	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md from the code"
+	@echo "make package  build wheel and sdist, install the wheel into an empty environment, and follow the documentation there"
 	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
@@ -70,6 +72,7 @@ lint: $(DEV_STAMP)
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m grafana.generator --check
 	$(PYTHON) -m flows.configuration.reference --check
+	$(PYTHON) -m flows.pipeline.format_reference --check
 
 format: $(DEV_STAMP)
 	$(VENV)/bin/ruff format $(SOURCES)
@@ -83,6 +86,16 @@ docs: $(DEV_STAMP)
 
 reference: $(DEV_STAMP)
 	@$(PYTHON) -m flows.configuration.reference
+	@$(PYTHON) -m flows.pipeline.format_reference
+
+# The sdist builds the wheel; what a reader of the pages types is then run with what was installed.
+package: $(DEV_STAMP)
+	@rm -rf dist $(PACKAGE)
+	@$(PYTHON) -m build --no-isolation --outdir dist . >/dev/null
+	@$(PYTHON) -m venv $(PACKAGE)
+	@$(PACKAGE)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
+	@$(PACKAGE)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps dist/*.whl
+	@DOCS_PYTHON=$(abspath $(PACKAGE))/bin/python $(PYTHON) -m pytest -q -n0 tests/e2e/docs -k "README or dataflow or simulator"
 
 bench: $(DEV_STAMP)
 	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
@@ -92,4 +105,4 @@ lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .servers .bench $(JUDGES) demo/out demo/state build dist site
+	rm -rf $(VENV) $(PACKAGE) .servers .bench $(JUDGES) demo/out demo/state build dist site

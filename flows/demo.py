@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from okta_source.output import run_command
 from okta_source.simulator import Organisation, Simulator
 from okta_source.tagging.categories import CATEGORIES
 
@@ -132,4 +133,4 @@ def _relative(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

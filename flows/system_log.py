@@ -30,26 +30,18 @@ from flows.pipeline.detections.problems import Problem, RulesError
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import (
-    StateUnusable,
-    check_owner,
-    check_usable,
-    check_whole,
-    fence_off_uncommitted,
-    in_cluster,
-    known_state_keys,
-    recovery_dir,
-)
+from flows.runtime.recovery import StateUnusable, known_state_keys
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
-from sinks.config import FileSinkConfig
 
 __all__ = ["build_flow", "get_flow"]
 
-FLOW_ID = "system_log"
+FLOW_ID = MAIN_FLOW
 INPUT_STEP = "okta"
 
 
@@ -61,7 +53,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
 
     Args:
         config_path: The file; by default `$OKTA_PIPELINE_CONFIG`, else `okta.toml`.
-        until_drained: Whether to end once every tenant has answered a short page and outboxes are empty, instead of polling for ever.
+        until_drained: Whether to end once every tenant is drained and outboxes are empty, instead of polling for ever.
 
     Returns:
         The dataflow.
@@ -83,9 +75,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         settings = load(config_path)
         rules, doubts = _read_rules(settings)
         if state_dir is not None:
-            check_usable(state_dir, alone=not in_cluster())
-            check_owner(state_dir, FLOW_ID)
-            check_whole(state_dir, [name for name, sink in settings.sinks.items() if isinstance(sink, FileSinkConfig)])
+            take_state(state_dir, FLOW_ID, settings.sinks, way_out=WAY_OUT)
         prepare_metrics()
     except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
@@ -107,7 +97,8 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
     Args:
         settings: The configuration.
         control: The run's switches.
-        state_dir: Bytewax's recovery directory, None when the run keeps no state. What a crash left uncommitted in it is removed here.
+        state_dir: Bytewax's recovery directory, None when the run keeps no state. This process holds it, see
+            `flows.runtime.state_directory`.
         rules: The rules in force; None where nothing is detected.
 
     Returns:
@@ -115,7 +106,6 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
     """
     retired = set(settings.pipeline.retired)
     if state_dir is not None:
-        fence_off_uncommitted(state_dir)
         retired.update(known_state_keys(state_dir, f"{FLOW_ID}.{INPUT_STEP}"))
     source = OktaSource(
         settings.tenants,
@@ -134,6 +124,7 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
         okta.errs,
         tenants=settings.tenants,
         sinks=settings.sinks,
+        ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
         outbox_dir=settings.pipeline.outbox_dir,
         partition_names=source.partition_names,

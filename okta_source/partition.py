@@ -94,7 +94,7 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
             idle_seconds = self._feed.idle_seconds()
             if self._push is not None and (until_look := self._push.nap_seconds()) is not None:
                 idle_seconds = min(idle_seconds, until_look)
-            nap_seconds = self._heartbeat.nap_seconds(idle_seconds)
+            nap_seconds = self._heartbeat.nap_seconds(idle_seconds, patient=self._feed.is_patient)
         # Bytewax compares with its own clock, so this one isn't passed in.
         return datetime.now(UTC) + timedelta(seconds=nap_seconds)
 

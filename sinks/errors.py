@@ -10,6 +10,8 @@ Exception
 import errno
 from types import MappingProxyType
 
+from sinks.durable import ForeignFileError
+
 __all__ = ["SecretUnavailable", "SinkStopped", "stopped_by", "stopped_in"]
 
 _PERMISSION_FIX = "let the user that runs the pipeline write there (chown or chmod)"
@@ -96,6 +98,8 @@ def stopped_by(error: OSError, *, sink: str, tenant: str, path: str, resumes: bo
     """
     code = error.errno or 0
     reason, fix = _ADVICE.get(code, (error.strerror or str(error) or type(error).__name__, "check the disk"))
+    if isinstance(error, ForeignFileError):
+        reason, fix = error.reason, error.fix
     whose = f" of tenant {tenant!r}" if tenant else ""
     message = (
         f"sink {sink!r} stopped the run: it can't write the events{whose} to {path}: {reason}. "

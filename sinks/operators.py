@@ -75,7 +75,18 @@ def file(step_id: str, up: Stream[Page], config: FileSinkConfig, *, tenants: Seq
     tell_sink(step_id, config.type)
     journal_dir = state_dir / "files" if state_dir else None
     path = os.path.abspath(config.path)  # noqa: PTH100  # a template is not a path yet
-    sink = FileSink(step_id, path, tenants, compression=config.compression, journal_dir=journal_dir)
+    # A relative path counts from the working directory here, and so does what is remembered of its files.
+    base = "" if os.path.isabs(config.path) else str(Path.cwd())  # noqa: PTH117
+    sink = FileSink(
+        step_id,
+        path,
+        tenants,
+        compression=config.compression,
+        base=base,
+        keep=config.keep,
+        journal_dir=journal_dir,
+        file_mode=config.mode,
+    )
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
 
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sinks.config import ElasticsearchSinkConfig, HttpSinkCommon, WebhookSinkConfig
+from sinks.config.api_key import ApiKeyProblem, usable_api_key
 from sinks.config.values import read_secret
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Target
@@ -20,6 +21,7 @@ from sinks.errors import SecretUnavailable
 from sinks.http.client import HttpClient
 from sinks.http.tls import client_context
 from sinks.webhook import HecFields, WebhookTarget
+from sinks.webhook.encoding import MESSAGES
 
 __all__ = ["make_lookup", "make_target", "policy_of"]
 
@@ -29,7 +31,7 @@ USER_AGENT = f"bytewax-okta/{version('bytewax-okta')}"
 def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPolicy:
     """How a sink delivers: a search index knows no order, a webhook's receiver may rely on it."""
     return DeliveryPolicy(
-        batch_events=config.batch_events,
+        batch_events=1 if isinstance(config, WebhookSinkConfig) and config.encoding in MESSAGES else config.batch_events,
         batch_bytes=config.batch_bytes,
         max_in_flight=config.max_in_flight,
         in_order=isinstance(config, WebhookSinkConfig),
@@ -39,11 +41,16 @@ def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPo
     )
 
 
-def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) -> Target:
+def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str | None = None) -> Target:
     """A target of its own connections; touches no network.
 
+    Args:
+        name: The sink's name.
+        config: Its table.
+        document_format: Of what it is given; by default the sink's. A dead letter keeps the format that its sink had.
+
     Raises:
-        SecretUnavailable: The client key's password can't be read.
+        SecretUnavailable: The client key's password, or a secret URL, can't be read.
         OSError: A TLS file can't be used any more.
     """
     # One connection more than requests in flight, for probes.
@@ -57,15 +64,17 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig) 
             authorization=_authorization(config),
             manage_template=config.manage_template,
             compression=config.compression,
+            document_format=document_format or config.format,
         )
     hec = config.hec
     return WebhookTarget(
-        config.url,
+        config.url or _reader(config.url_env, config.url_file)(),
         config.encoding,
         http=http,
         headers=_headers(config),
         signing_secret=_reader(config.secret_env, config.secret_file) if config.has_secret else None,
-        hec=HecFields(sourcetype=hec.sourcetype, source=hec.source, index=hec.index, host=hec.host),
+        hec=HecFields(sourcetype=config.sourcetype, source=hec.source, index=hec.index, host=hec.host),
+        routing_key=_reader(config.routing_key_env, config.routing_key_file) if config.encoding == "pagerduty" else None,
     )
 
 
@@ -77,7 +86,7 @@ def make_lookup(config: ElasticsearchSinkConfig) -> Lookup:
         OSError: A TLS file can't be used any more.
     """
     http = HttpClient(connections=1, tls=_tls(config), user_agent=USER_AGENT)
-    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target)
+    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target, config.format)
 
 
 def _tls(config: HttpSinkCommon) -> ssl.SSLContext:
@@ -111,7 +120,16 @@ def _authorization(config: ElasticsearchSinkConfig) -> Callable[[], Mapping[str,
         return basic
     if config.api_key_env or config.api_key_file:
         key = _reader(config.api_key_env, config.api_key_file)
-        return lambda: {"Authorization": f"ApiKey {key()}"}
+        where = f"file {config.api_key_file}" if config.api_key_file else f"environment variable {config.api_key_env}"
+
+        def api_key() -> Mapping[str, str]:
+            try:
+                return {"Authorization": f"ApiKey {usable_api_key(key())}"}
+            except ApiKeyProblem as error:
+                message = f"{where} {error}"
+                raise SecretUnavailable(message) from None
+
+        return api_key
     return dict
 
 

@@ -5,6 +5,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 import flows.pipeline.detections.metrics
+import flows.pipeline.formatting
 import okta_source.hooks.metrics
 import okta_source.metrics
 import sinks.metrics
@@ -13,7 +14,13 @@ from grafana.generator.metrics import BYTEWAX, PROMETHEUS
 __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 
 # Importing them registers what they count.
-_MODULES = (okta_source.hooks.metrics, okta_source.metrics, sinks.metrics, flows.pipeline.detections.metrics)
+_MODULES = (
+    okta_source.hooks.metrics,
+    okta_source.metrics,
+    sinks.metrics,
+    flows.pipeline.detections.metrics,
+    flows.pipeline.formatting,
+)
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
 
 

@@ -1,22 +1,20 @@
-"""What an audit compares Okta's events with: the contract, and the archive of a file sink."""
+"""What an audit compares Okta's events with: the contract, whatever kind of archive it is."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from flows.audit.holdings import HourCount, WindowHoldings, read_window, signature_of
-from flows.audit.keys import key_of
+from flows.reading.file_archive import DELETED
+from flows.reading.holdings import HourCount
 from sinks.documents import DocumentHead
-from sinks.file.archive_files import ArchiveFiles
 
-__all__ = ["Archive", "ArchiveUnreadable", "FileArchive"]
+__all__ = ["CLOSED", "DELETED", "HOLE", "NOT_HELD", "UNREADABLE", "Archive"]
 
-_WINDOWS_A_TENANT: Final = 4
-_SETS: Final = 8
-
-
-class ArchiveUnreadable(Exception):  # noqa: N818 (it names what is the case)
-    """An archive can't be asked; the message says why and what to do."""
+CLOSED: Final = -1
+HOLE: Final = -3
+UNREADABLE: Final = -4
+NOT_HELD: Final = {CLOSED: "closed", DELETED: "deleted", HOLE: "hole"}
+"""Why an event isn't held (any more), although the archive is well: its day's index is closed; isn't there and is older than every one that
+is, so that a policy has deleted it; isn't there between others that are."""
 
 
 class Archive(Protocol):
@@ -37,11 +35,16 @@ class Archive(Protocol):
             again: Whether they were found missing before, so that what was known of the archive is looked up anew.
 
         Returns:
-            0 for an event that isn't there; more than 1 only where the archive tells it by the event, not by the hour.
+            0 for an event that isn't there; more than 1 only where the archive tells it by the event, not by the hour. One of `NOT_HELD`
+            where its day isn't there; `UNREADABLE` where the part of the archive that it belongs to can't be asked, see `trouble`.
 
         Raises:
-            ArchiveUnreadable: It can't be asked.
+            ArchiveUnreadable: Nothing of it can be asked.
         """
+        ...
+
+    def trouble(self, tenant: str, head: DocumentHead) -> str:
+        """Why the part of the archive that an event belongs to can't be asked; empty where it can."""
         ...
 
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount] | None:
@@ -55,72 +58,3 @@ class Archive(Protocol):
     def notes(self) -> Sequence[str]:
         """What was found to be wrong with it, for people."""
         ...
-
-
-class FileArchive:
-    """The files of a file sink.
-
-    Memory: 16 bytes for each event of a tenant's windows that are in use (a UTC day, or an hour where the path has one), up to four a
-    tenant, and about 100 bytes for each event of the eight hours looked at last.
-
-    Args:
-        files: Finds them.
-    """
-
-    def __init__(self, files: ArchiveFiles) -> None:
-        self.counts_exactly = True
-        self._files = files
-        self._windows: dict[str, OrderedDict[int, WindowHoldings]] = {}
-        self._sets: OrderedDict[tuple[str, int], set[bytes]] = OrderedDict()
-        self._notes: dict[str, None] = {}
-
-    def copies(self, tenant: str, heads: Sequence[DocumentHead], hours: Sequence[int], *, again: bool = False) -> Sequence[int]:
-        """Look each event up in the files of its hour; with `again`, files that have changed since are read again first."""
-        if again:
-            for first in {self._files.window(hour).start for hour in hours}:
-                self._forget_if_changed(tenant, first)
-        keys_by_hour = {hour: self._keys(tenant, hour) for hour in set(hours)}
-        return [key_of(head.uuid) in keys_by_hour[hour] for head, hour in zip(heads, hours, strict=True)]
-
-    def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount]:
-        """What the files hold now."""
-        for first in {self._files.window(hour).start for hour in hours}:
-            self._forget_if_changed(tenant, first)
-        return {hour: self._window(tenant, hour).count(hour) for hour in hours}
-
-    def notes(self) -> Sequence[str]:
-        """Damaged lines and files."""
-        return list(self._notes)
-
-    def _keys(self, tenant: str, hour: int) -> set[bytes]:
-        keys = self._sets.get((tenant, hour))
-        if keys is None:
-            keys = self._sets[tenant, hour] = self._window(tenant, hour).keys(hour)
-            while len(self._sets) > _SETS:
-                self._sets.popitem(last=False)
-        self._sets.move_to_end((tenant, hour))
-        return keys
-
-    def _window(self, tenant: str, hour: int) -> WindowHoldings:
-        windows = self._windows.setdefault(tenant, OrderedDict())
-        hours = self._files.window(hour)
-        window = windows.get(hours.start)
-        if window is None:
-            try:
-                window = windows[hours.start] = read_window(self._files.existing(tenant, hours), hours)
-            except OSError as error:
-                message = f"{error.filename}: {error.strerror}. Run the audit as a user who may read the archive."
-                raise ArchiveUnreadable(message) from error
-            self._notes.update(dict.fromkeys(window.notes))
-            while len(windows) > _WINDOWS_A_TENANT:
-                windows.popitem(last=False)
-        windows.move_to_end(hours.start)
-        return window
-
-    def _forget_if_changed(self, tenant: str, first: int) -> None:
-        window = self._windows.get(tenant, OrderedDict()).get(first)
-        hours = self._files.window(first)
-        if window is not None and signature_of(self._files.existing(tenant, hours)) != window.signature:
-            del self._windows[tenant][first]
-            for hour in hours:
-                self._sets.pop((tenant, hour), None)

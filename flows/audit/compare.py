@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flows.audit.archive import Archive, ArchiveUnreadable
-from flows.audit.keys import hour_of
+from flows.audit.archive import DELETED, HOLE, NOT_HELD, UNREADABLE, Archive
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.keys import hour_of
 from sinks.documents import Documents
 
 __all__ = ["Compare", "Verdict"]
@@ -21,7 +22,9 @@ class Verdict:
         expected: Hour (since 1970) → events of the page that the sink should hold.
         missing: The events that it doesn't hold; None where it holds them all.
         repeated: Hour → further copies of events that it holds more than once, where the archive tells that event by event.
-        trouble: Why the page could not be compared; empty where it was.
+        away: Hour and reason (of `NOT_HELD`) → events whose day is not held any more, and which nobody wants repaired.
+        unchecked: Hour → events that could not be compared.
+        trouble: Why; empty where all were.
     """
 
     sink: str
@@ -29,6 +32,8 @@ class Verdict:
     expected: Mapping[int, int]
     missing: Documents | None = None
     repeated: Mapping[int, int] = field(default_factory=dict)
+    away: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    unchecked: Mapping[int, int] = field(default_factory=dict)
     trouble: str = ""
 
 
@@ -40,11 +45,13 @@ class Compare:
     Args:
         sink: The sink's name.
         archive: What it has delivered.
+        wants_deleted: Whether days that were deleted count as missing. Closed ones never do: nobody can write there.
     """
 
-    def __init__(self, sink: str, archive: Archive) -> None:
+    def __init__(self, sink: str, archive: Archive, *, wants_deleted: bool = False) -> None:
         self._sink = sink
         self._archive = archive
+        self._missing = frozenset({0, DELETED, HOLE}) if wants_deleted else frozenset({0})
 
     def __call__(self, documents: Documents) -> Verdict:
         """Compare what the sink should hold of a page; at least one event."""
@@ -52,15 +59,25 @@ class Compare:
         expected = Counter(hours)
         tenant, heads = documents.tenant, documents.heads
         try:
-            copies = self._archive.copies(tenant, heads, hours)
+            copies = list(self._archive.copies(tenant, heads, hours))
             absent = [at for at, count in enumerate(copies) if not count]
             if absent:
                 again = self._archive.copies(tenant, [heads[at] for at in absent], [hours[at] for at in absent], again=True)
-                absent = [at for at, count in zip(absent, again, strict=True) if not count]
+                for at, count in zip(absent, again, strict=True):
+                    copies[at] = count
         except ArchiveUnreadable as error:
-            return Verdict(self._sink, tenant, expected, trouble=str(error))
+            return Verdict(self._sink, tenant, expected, unchecked=expected, trouble=str(error))
+        missing = [at for at, count in enumerate(copies) if count in self._missing]
         repeated: Counter[int] = Counter()
-        for hour, count in zip(hours, copies, strict=True):
+        away: Counter[tuple[int, str]] = Counter()
+        unchecked: Counter[int] = Counter()
+        trouble = ""
+        for head, hour, count in zip(heads, hours, copies, strict=True):
             if count > 1:
                 repeated[hour] += count - 1
-        return Verdict(self._sink, tenant, expected, documents.take(absent) if absent else None, repeated)
+            elif count == UNREADABLE:
+                unchecked[hour] += 1
+                trouble = trouble or self._archive.trouble(tenant, head)
+            elif count < 0 and count not in self._missing:
+                away[hour, NOT_HELD[count]] += 1
+        return Verdict(self._sink, tenant, expected, documents.take(missing) if missing else None, repeated, away, unchecked, trouble)

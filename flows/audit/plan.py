@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from flows.audit.keys import HOUR_SECONDS
 from flows.configuration.settings import Settings
+from flows.reading.keys import HOUR_SECONDS
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.history import Slice, cut_by, slice_hours
 from sinks.config import WebhookSinkConfig
@@ -43,6 +43,7 @@ class Asked:
         sinks: Which sinks; all that can be audited where it is empty.
         repair: Whether to deliver what is missing.
         budget: The share of each organisation's rate limit that may be used, more than 0, up to 1.
+        repair_deleted: Whether to deliver what lay in days that were deleted, too.
     """
 
     since: str = DEFAULT_SINCE
@@ -51,6 +52,7 @@ class Asked:
     sinks: tuple[str, ...] = ()
     repair: bool = False
     budget: float = DEFAULT_BUDGET
+    repair_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Plan:
         asked_since: The option.
         asked_until: The option.
         version: Of this form.
+        repair_deleted: Whether days that were deleted count as missing, and are delivered again.
     """
 
     audit_id: str
@@ -82,6 +85,7 @@ class Plan:
     asked_since: str
     asked_until: str
     version: int = _VERSION
+    repair_deleted: bool = False
 
     def describe(self) -> str:
         """The span for people."""
@@ -133,6 +137,9 @@ def make_plan(asked: Asked, settings: Settings, now: datetime) -> tuple[Plan, li
     if since >= until:
         message = f"since: {asked.since!r} leaves no whole hour before until ({asked.until!r})"
         raise AuditRefused(message)
+    if asked.repair_deleted and not asked.repair:
+        message = "repair-deleted: it says what else to repair: give --repair too"
+        raise AuditRefused(message)
     if not 0 < asked.budget <= 1:
         message = f"budget: {asked.budget:g} is not allowed; allowed: a share of the rate limit, more than 0, up to 1"
         raise AuditRefused(message)
@@ -153,7 +160,8 @@ def make_plan(asked: Asked, settings: Settings, now: datetime) -> tuple[Plan, li
         raise AuditRefused(message)
     length = max(_DAY_HOURS, slice_hours(len(tenants), since, until))
     plan = Plan(
-        now.strftime("%Y%m%dT%H%M%SZ"), since, until, tenants, sinks, asked.repair, asked.budget, length, asked.since, asked.until
+        now.strftime("%Y%m%dT%H%M%SZ"), since, until, tenants, sinks, asked.repair, asked.budget, length, asked.since, asked.until,
+        repair_deleted=asked.repair_deleted,
     )  # fmt: skip
     return plan, words
 
@@ -188,7 +196,8 @@ def load_or_make(folder: Path, asked: Asked, settings: Settings, now: datetime) 
 
 def _check_same(plan: Plan, asked: Asked, settings: Settings, path: Path) -> None:
     tenants = asked.tenants or [tenant.name for tenant in settings.tenants]
-    there = _differences(plan, {"since": asked.since, "until": asked.until, "repair": asked.repair})
+    options = {"since": asked.since, "until": asked.until, "repair": asked.repair, "repair_deleted": asked.repair_deleted}
+    there = _differences(plan, options)
     if set(tenants) != set(plan.tenants):
         there.append(f"tenants {', '.join(plan.tenants)}")
     if asked.sinks and set(asked.sinks) != set(plan.sinks):
@@ -204,7 +213,7 @@ def _check_same(plan: Plan, asked: Asked, settings: Settings, path: Path) -> Non
 
 
 def _differences(plan: Plan, asked: Mapping[str, Any]) -> list[str]:
-    planned = {"since": plan.asked_since, "until": plan.asked_until, "repair": plan.repair}
+    planned = {"since": plan.asked_since, "until": plan.asked_until, "repair": plan.repair, "repair_deleted": plan.repair_deleted}
     return [f"{name} = {str(planned[name]).lower()}" for name in asked if asked[name] != planned[name]]
 
 

@@ -4,6 +4,7 @@
 |---|---|
 | `{"sink","hour","events","missing","repeated"}` | so many events of a page belong to that hour; `missing` of them were not there |
 | `{"sink","hour","events","trouble"}` | they could not be compared |
+| `{"sink","hour","away","why"}` | of those of the first kind: their day is not held any more |
 | `{"sink","lost","published","type"}` | one that was missing, by its uuid |
 | `{"slice","malformed"}` | a span of time is complete |
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from flows.audit.compare import Verdict
-from flows.audit.keys import hour_of
+from flows.reading.keys import hour_of
 from okta_source.history import SliceDone
 from sinks.documents import DocumentHead, Documents, rfc3339
 
@@ -33,6 +34,8 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     missing: int = 0
     repeated: int = 0
     trouble: str = ""
+    away: int = 0
+    why: str = ""
     lost: str = ""
     published: datetime | None = None
     type: str = ""
@@ -64,8 +67,12 @@ def records_of(verdict: Verdict, now: datetime) -> Documents:
         missing[hour_of(head.published)] += 1
         lines.append(Record(sink=verdict.sink, lost=head.uuid, published=head.published.astimezone(UTC), type=head.event_type))
     for hour, events in verdict.expected.items():
-        repeated = verdict.repeated.get(hour, 0)
-        lines.append(Record(verdict.sink, hour, events, missing[hour], repeated, verdict.trouble))
+        unchecked = verdict.unchecked.get(hour, 0)
+        if events > unchecked:
+            lines.append(Record(verdict.sink, hour, events - unchecked, missing[hour], verdict.repeated.get(hour, 0)))
+        if unchecked:
+            lines.append(Record(verdict.sink, hour, unchecked, trouble=verdict.trouble))
+    lines += [Record(verdict.sink, hour, away=events, why=why) for (hour, why), events in verdict.away.items()]
     return _documents(verdict.tenant, lines, now)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import orjson
@@ -10,14 +10,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.audit.keys import hour_start
 from flows.audit.summary import Hour, MissingEvent, SinkResult, Summary
+from flows.reading.keys import hour_start
 
 __all__ = ["print_report", "read_missing", "write_json"]
 
 _HOURS_SHOWN: Final = 48
 _EVENTS_SHOWN: Final = 20
-_HEADINGS: Final = ("Okta", "archive", "missing", "there now", "twice", "surplus")
+_DAYS_NAMED: Final = 10
+_HEADINGS: Final = ("Okta", "archive", "missing", "not held", "there now", "twice", "surplus")
+_AWAY: Final = (
+    ("closed", "closed: open those indices (POST /INDEX/_open) to audit them"),
+    (
+        "deleted",
+        "deleted, as they are older than what is kept, or than everything that is there; --repair --repair-deleted delivers them again",
+    ),
+    (
+        "hole",
+        "not there, although older days are: if nobody has deleted them, they were lost; --repair --repair-deleted delivers them again",
+    ),
+)
 
 
 def print_report(out: Console, summary: Summary, missing: Path, names: Mapping[str, str]) -> None:
@@ -36,6 +48,11 @@ def print_report(out: Console, summary: Summary, missing: Path, names: Mapping[s
         out.print(_table(result, names.get(result.tenant, result.tenant), every=every, repair=plan.repair))
         for trouble in result.troubles:
             _say(out, f"could not be compared: {trouble}")
+        for why, meaning in _AWAY:
+            if days := result.away.get(why):
+                _say(out, f"{result.tenant}: sink {result.sink} does not hold {_days(days)}: {meaning}")
+        if result.total.twice:
+            _say(out, _twice(result))
     for note in summary.notes:
         _say(out, note)
     for tenant, count in summary.malformed.items():
@@ -46,7 +63,7 @@ def print_report(out: Console, summary: Summary, missing: Path, names: Mapping[s
     _say(out, _verdict(summary))
 
 
-def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
+def write_json(out: BinaryIO, summary: Summary, missing: Path) -> None:
     """Write it for programs, every hour and every event that was missing.
 
     Raises:
@@ -59,6 +76,7 @@ def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
         "until": plan.until.isoformat().replace("+00:00", "Z"),
         "repair": plan.repair,
         "complete": summary.complete,
+        "twice": summary.twice,
         "stopped": summary.stopped,
         "requests": summary.requests,
         "failures": summary.failures,
@@ -68,9 +86,9 @@ def write_json(out: TextIO, summary: Summary, missing: Path) -> None:
         "results": [_result(result) for result in summary.results],
     }
     # The list may be long, so it is never in memory as a whole.
-    out.write(orjson.dumps(head).decode()[:-1] + ',"missing":[')
-    out.writelines("," * bool(number) + msgspec.json.encode(event).decode() for number, event in enumerate(read_missing(missing)))
-    out.write("]}\n")
+    out.write(orjson.dumps(head)[:-1] + b',"missing":[')
+    out.writelines(b"," * bool(number) + msgspec.json.encode(event) for number, event in enumerate(read_missing(missing)))
+    out.write(b"]}\n")
 
 
 def read_missing(path: Path) -> Iterator[MissingEvent]:
@@ -101,7 +119,7 @@ def _table(result: SinkResult, name: str, *, every: bool, repair: bool) -> Table
 
 
 def _cells(hour: Hour) -> list[str]:
-    figures = (hour.okta, hour.archive, hour.missing, hour.there_now, hour.twice, hour.surplus)
+    figures = (hour.okta, hour.archive, hour.missing, hour.away, hour.there_now, hour.twice, hour.surplus)
     cells = ["?" if figure is None else f"{figure:,}" for figure in figures]
     if hour.unchecked:
         cells[2] = "?" if hour.unchecked == hour.okta else f"{cells[2]}+?"
@@ -140,9 +158,28 @@ def _verdict(summary: Summary) -> str:
         words.append(f"not finished: slices left: {slices}")
     if any(result.troubles for result in summary.results):
         words.append("not everything could be compared")
+    if away := sum(result.total.away for result in summary.results):
+        words.append(f"{away:,} lie in days that are not held any more")
     if summary.complete:
-        words.append("every archive is complete")
+        words.append("every archive is complete" + (", as far as its days are held" if away else ""))
+    if summary.twice:
+        words.append(f"but {summary.twice:,} copies are there that SHOULD NOT BE: events are in an archive more than once")
     return "; ".join(words)
+
+
+def _days(days: Mapping[str, int]) -> str:
+    named = ", ".join(f"{day} ({count:,} events)" for day, count in sorted(days.items())[:_DAYS_NAMED])
+    return named + (f" and {len(days) - _DAYS_NAMED:,} days more" if len(days) > _DAYS_NAMED else "")
+
+
+def _twice(result: SinkResult) -> str:
+    hours = [hour.hour for hour in result.hours if hour.twice]
+    span = f"{hour_start(hours[0]):%Y-%m-%d %H:00} to {hour_start(hours[-1] + 1):%Y-%m-%d %H:00}"
+    return (
+        f"TWICE: {result.tenant}: sink {result.sink} holds {result.total.twice:,} copies too many, from {span}. In files, what a backfill "
+        f"or a repair has put beside the flow's own goes with: python -m flows.audit.mend --sink {result.sink} --tenant {result.tenant} "
+        "(--dry-run shows it first)"
+    )
 
 
 def _result(result: SinkResult) -> dict[str, Any]:
@@ -150,6 +187,7 @@ def _result(result: SinkResult) -> dict[str, Any]:
         "tenant": result.tenant,
         "sink": result.sink,
         "troubles": result.troubles,
+        "not_held": result.away,
         "total": _figures(result.total),
         "hours": [{"hour": hour_start(hour.hour).isoformat().replace("+00:00", "Z"), **_figures(hour)} for hour in result.hours],
     }
@@ -164,6 +202,7 @@ def _figures(hour: Hour) -> dict[str, int | None]:
         "twice": hour.twice,
         "surplus": hour.surplus,
         "unchecked": hour.unchecked,
+        "not_held": hour.away,
     }
 
 

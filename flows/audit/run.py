@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,23 +15,29 @@ from rich.console import Console
 
 from flows.audit.plan import DEFAULT_BUDGET, DEFAULT_SINCE, DEFAULT_UNTIL, Asked, AuditRefused, Plan, load_or_make, make_plan
 from flows.audit.report import print_report, write_json
-from flows.audit.steps import FLOW_ID, build_flow, make_archive
+from flows.audit.steps import FLOW_ID, build_flow, make_archive, repaired_files
 from flows.audit.summary import Summary, summarise
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
+from flows.runtime.owner import hold_for_life
+from flows.runtime.place import check_place
+from flows.runtime.recovery import StateUnusable, make_directory
+from flows.runtime.state_directory import take_state
 from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable
 from sinks.metrics import counted_events
 
-__all__ = ["EXIT_INCOMPLETE", "FINISHED_FILE", "NOTES_FOLDER", "REPORT_FILE", "asked_of", "get_flow"]
+__all__ = ["EXIT_INCOMPLETE", "EXIT_TWICE", "FINISHED_FILE", "NOTES_FOLDER", "REPORT_FILE", "asked_of", "get_flow"]
 
 EXIT_INCOMPLETE: Final = 1
+EXIT_TWICE: Final = 4
 NOTES_FOLDER: Final = "audit"
 REPORT_FILE: Final = "report.json"
+REPAIR_FOLDER: Final = ".okta-repair"
 FINISHED_FILE: Final = "finished"
 _MISSING_FILE: Final = "missing.ndjson"
 _YES: Final = frozenset({"1", "true", "yes"})
@@ -47,6 +52,7 @@ def get_flow(
     tenants: Sequence[str] | None = None,
     sinks: Sequence[str] | None = None,
     repair: bool | None = None,
+    repair_deleted: bool | None = None,
     budget: float | None = None,
     json: bool | None = None,
 ) -> Dataflow:
@@ -62,6 +68,7 @@ def get_flow(
         tenants: Whose events; `$OKTA_AUDIT_TENANTS`, separated by commas; else all.
         sinks: Which sinks; `$OKTA_AUDIT_SINK`; else all that can be audited.
         repair: Whether to deliver what is missing; `$OKTA_AUDIT_REPAIR` (1 or 0), else not.
+        repair_deleted: Whether that includes days whose index was deleted; `$OKTA_AUDIT_REPAIR_DELETED` (1 or 0), else not.
         budget: The share of each organisation's rate limit that may be used; `$OKTA_AUDIT_BUDGET`, else 0.05.
         json: Whether the report is JSON; `$OKTA_AUDIT_JSON` (1 or 0), else a table.
 
@@ -72,7 +79,10 @@ def get_flow(
         SystemExit: With code 2 when the configuration, an option or the state directory is wrong. No request has been made.
         ConfigurationError, AuditRefused: The same, where `bytewax.run` is not the program.
     """
-    given = {"since": since, "until": until, "tenants": tenants, "sinks": sinks, "repair": repair, "budget": budget, "json": json}
+    given = {
+        "since": since, "until": until, "tenants": tenants, "sinks": sinks, "repair": repair, "repair_deleted": repair_deleted,
+        "budget": budget, "json": json,
+    }  # fmt: skip
     if not is_program():
         run, _ = _prepare(config_path, given, None)
         return run.flow()
@@ -81,6 +91,7 @@ def get_flow(
     try:
         _refuse_cluster()
         run, words = _prepare(config_path, given, recovery_dir())
+        run.hold_archives()
         flow = run.flow()
         prepare_metrics()
     except (ConfigurationError, StateUnusable, AuditRefused, MetricsUnavailable, SecretUnavailable, OSError) as error:
@@ -101,12 +112,14 @@ def _refuse_cluster() -> None:
 def _prepare(config_path: str | None, given: Mapping[str, object], state_dir: Path | None) -> tuple["_Run", list[str]]:
     asked, as_json = asked_of(given, os.environ)
     settings = load(config_path)
-    if state_dir is not None:
-        check_usable(state_dir, alone=True)
-        check_owner(state_dir, FLOW_ID)
-        fence_off_uncommitted(state_dir)
     now = datetime.now(UTC)
-    plan, words = load_or_make(state_dir / NOTES_FOLDER, asked, settings, now) if state_dir else make_plan(asked, settings, now)
+    if state_dir is None:
+        plan, words = make_plan(asked, settings, now)
+    else:
+        take_state(state_dir, FLOW_ID, {}, way_out="begin the audit anew with another --state.")
+        plan, words = load_or_make(state_dir / NOTES_FOLDER, asked, settings, now)
+        repaired = repaired_files(settings, plan)
+        check_place(state_dir, repaired, {name: f"{FLOW_ID}.repair_{name}" for name in repaired})
     run = _Run(settings, plan, RunControl(), Ledger(plan.slices()), state_dir, as_json=as_json)
     warnings = [f"warning: {warning}" for warning in settings.warnings]
     return run, [*warnings, *words, f"auditing {plan.describe()}"]
@@ -134,6 +147,7 @@ def asked_of(given: Mapping[str, object], environ: Mapping[str, str]) -> tuple[A
         sinks=_names(value("sinks", "OKTA_AUDIT_SINK", "")),
         repair=_switch("OKTA_AUDIT_REPAIR", value("repair", "OKTA_AUDIT_REPAIR", "")),
         budget=budget,
+        repair_deleted=_switch("OKTA_AUDIT_REPAIR_DELETED", value("repair_deleted", "OKTA_AUDIT_REPAIR_DELETED", "")),
     )
     return asked, _switch("OKTA_AUDIT_JSON", value("json", "OKTA_AUDIT_JSON", ""))
 
@@ -180,6 +194,17 @@ class _Run:
         # Without a state directory nothing can be resumed, and the notes are of no use after the report.
         self.folder = Path(tempfile.mkdtemp(prefix="okta-audit-"))
 
+    def hold_archives(self) -> None:
+        """Be the only one that repairs these files: two audits would find the same events missing and write each of them twice.
+
+        Raises:
+            StateUnusable: Another audit is repairing them.
+        """
+        for place in sorted({sink.place for sink in repaired_files(self.settings, self.plan).values()}):
+            folder = Path(place) / REPAIR_FOLDER
+            make_directory(folder)
+            hold_for_life(folder, subject=f"The repair of the archive {place}")
+
     def flow(self) -> Dataflow:
         """What Bytewax runs."""
         return build_flow(self.settings, self.plan, self.control, self.ledger, notes_dir=self.folder, state_dir=self.state_dir)
@@ -219,14 +244,15 @@ class _Run:
                     f"sink {name}: the server takes these and doesn't keep them: {unkept:,} events that were to be repaired. An ingest "
                     "pipeline drops them (index.default_pipeline, index.final_pipeline); no repair brings them in.\n"
                 )
-        with (self.folder / REPORT_FILE).open("w") as file_of_report:
+        with (self.folder / REPORT_FILE).open("wb") as file_of_report:
             write_json(file_of_report, summary, missing)
         if not summary.undone:
             (self.folder / FINISHED_FILE).touch()
-        with suppress(BrokenPipeError):
-            if self.as_json:
-                write_json(sys.stdout, summary, missing)
-            else:
-                names = {tenant.name: tenant.display_name for tenant in settings.tenants}
-                print_report(Console(width=None if sys.stdout.isatty() else 200), summary, missing, names)
-        return 0 if summary.complete else EXIT_INCOMPLETE
+        code = EXIT_INCOMPLETE if not summary.complete else EXIT_TWICE if summary.twice else 0
+        if self.as_json:
+            sys.stdout.flush()
+            write_json(sys.stdout.buffer, summary, missing)
+        else:
+            names = {tenant.name: tenant.display_name for tenant in settings.tenants}
+            print_report(Console(width=None if sys.stdout.isatty() else 200), summary, missing, names)
+        return code

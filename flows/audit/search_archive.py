@@ -3,15 +3,16 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final, TypeVar
 
-from flows.audit.archive import ArchiveUnreadable
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_of, hour_start
+from flows.audit.archive import CLOSED, DELETED, HOLE, UNREADABLE
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_of, hour_start
 from sinks.delivery.target import Again
 from sinks.documents import DocumentHead
-from sinks.elasticsearch.lookup import Lookup
+from sinks.elasticsearch.lookup import Lookup, NotThere
 
 __all__ = ["SearchArchive"]
 
@@ -21,7 +22,14 @@ _LOOK_SECONDS: Final = 0.1
 _USELESS: Final = frozenset({"auth", "permission", "bad_request", "not_found", "decode"})
 """What trying again doesn't mend."""
 
+_OF_THE_SERVER: Final = frozenset({"auth", "rate_limited", "decode"})
+"""What an answer says that has nothing to do with the index that was asked."""
+
 _T = TypeVar("_T")
+
+
+class _IndexUnreadable(Exception):  # noqa: N818 (it names what is the case)
+    """An index can't be asked; `SearchArchive.trouble` says why."""
 
 
 class SearchArchive:
@@ -42,6 +50,8 @@ class SearchArchive:
         self._stopping = stopping
         self._notes: dict[str, None] = {}
         self._failure: str = ""
+        self._failures: dict[str, str] = {}
+        self._days: dict[str, list[date]] = {}
 
     def copies(self, tenant: str, heads: Sequence[DocumentHead], hours: Sequence[int], *, again: bool = False) -> Sequence[int]:  # noqa: ARG002
         """Ask for the ids, index by index; with `again`, after a refresh."""
@@ -51,23 +61,36 @@ class SearchArchive:
         copies = [0] * len(heads)
         for index, places in by_index.items():
             uuids = [heads[at].uuid for at in places]
-            if again:
+            if again and index not in self._failures:
                 self._refresh(index)
-            found: Counter[str] = self._ask(lambda index=index, uuids=uuids: self._lookup.held(index, uuids, self._timeout_seconds))  # type: ignore[misc]
+            try:
+                found = self._held(index, uuids)
+                away = 0 if isinstance(found, Counter) else self._away(tenant, index, heads[places[0]], found)
+            except _IndexUnreadable:
+                found, away = "absent", UNREADABLE
             for at, uuid in zip(places, uuids, strict=True):
-                copies[at] = found[uuid]
+                copies[at] = found[uuid] if isinstance(found, Counter) else away
         return copies
 
+    def trouble(self, tenant: str, head: DocumentHead) -> str:
+        """Why an event's index can't be asked."""
+        return self._failures.get(self._lookup.index(tenant, head.published), "")
+
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount] | None:
-        """How many documents of the tenant there are by the hour of `@timestamp`."""
+        """How many documents of the tenant there are by the hour of `@timestamp`; none of an index that can't be asked."""
         since, until = hour_start(hours.start), hour_start(hours.stop)
         counted: dict[int, int] = {}
         indices = dict.fromkeys(self._lookup.index(tenant, hour_start(hour)) for hour in hours)
         for index in indices:
-            self._refresh(index)
-            found: Mapping[datetime, int] = self._ask(
-                lambda index=index: self._lookup.by_hour(tenant, index, since, until, self._timeout_seconds)  # type: ignore[misc]
-            )
+            if index not in self._failures:
+                self._refresh(index)
+            try:
+                found: Mapping[datetime, int] = self._ask(
+                    index,
+                    lambda index=index: self._lookup.by_hour(tenant, index, since, until, self._timeout_seconds),  # type: ignore[misc]
+                )
+            except _IndexUnreadable:
+                continue
             for moment, count in found.items():
                 hour = hour_of(moment.astimezone(UTC))
                 counted[hour] = counted.get(hour, 0) + count
@@ -84,11 +107,44 @@ class SearchArchive:
                 f"{index} can't be refreshed, so what was indexed within its refresh_interval may count as missing: {trouble.fix}"
             ] = None
 
-    def _ask(self, ask: Callable[[], _T | Again]) -> _T:
-        """Ask until there is an answer, for no longer than `retry_for_seconds`; a server that has failed for so long is not asked again."""
+    def _held(self, index: str, uuids: Sequence[str]) -> Counter[str] | NotThere:
+        return self._ask(index, lambda: self._lookup.held(index, uuids, self._timeout_seconds))
+
+    def _away(self, tenant: str, index: str, head: DocumentHead, why: NotThere) -> int:
+        """What it means that an event's index can't be asked although the server is well; 0 where its events are simply missing.
+
+        A policy deletes the oldest days: what is newer than everything that is there was never delivered.
+        """
+        if not self._lookup.is_daily:
+            if why == "absent":
+                return 0
+            self._failures[index] = f"{index} is closed. Open it (POST /{index}/_open) and audit again."
+            raise _IndexUnreadable
+        if why == "closed":
+            return CLOSED
+        if tenant not in self._days:
+            self._days[tenant] = self._ask(index, lambda: self._lookup.days(tenant, self._timeout_seconds))
+        days, day = self._days[tenant], head.published.astimezone(UTC).date()
+        if not days or day > days[-1]:
+            return 0
+        return DELETED if day < days[0] else HOLE
+
+    def _ask(self, index: str, ask: Callable[[], _T | Again]) -> _T:
+        """Ask until there is an answer, for no longer than `retry_for_seconds`; what has failed for so long is not asked again.
+
+        What no answer came to, or one that speaks of who asks, concerns every index; any other trouble is that of the index alone.
+
+        Raises:
+            _IndexUnreadable: The index can't be asked.
+            ArchiveUnreadable: None can.
+        """
         if self._failure:
             raise ArchiveUnreadable(self._failure)
-        give_up_at = time.monotonic() + self._retry_for_seconds
+        if index in self._failures:
+            raise _IndexUnreadable
+        # A server that has failed for so long with one index is not waited for with each of the others.
+        patience_seconds = 0.0 if self._failures else self._retry_for_seconds
+        give_up_at = time.monotonic() + patience_seconds
         pause_seconds = _FIRST_PAUSE_SECONDS
         while True:
             answer = ask()
@@ -96,8 +152,12 @@ class SearchArchive:
                 return answer
             resume_at = time.monotonic() + max(pause_seconds, answer.after_seconds or 0.0)
             if answer.error_type in _USELESS or resume_at > give_up_at or self._stopping():
-                self._failure = f"{answer.reason} {answer.fix}".strip()
-                raise ArchiveUnreadable(self._failure)
+                words = f"{answer.reason} {answer.fix}".strip()
+                if answer.status is None or answer.error_type in _OF_THE_SERVER:
+                    self._failure = words
+                    raise ArchiveUnreadable(words)
+                self._failures[index] = words
+                raise _IndexUnreadable
             while time.monotonic() < resume_at and not self._stopping():
                 time.sleep(_LOOK_SECONDS)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)

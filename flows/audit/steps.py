@@ -19,15 +19,17 @@ from typing import Final
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.audit.archive import Archive, FileArchive
+from flows.audit.archive import Archive
 from flows.audit.compare import Compare, Verdict
 from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
-from flows.pipeline.destinations import build_sink
+from flows.pipeline.destinations import BESIDE, build_sink
 from flows.pipeline.enrich import Enricher
+from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
 from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
@@ -38,11 +40,9 @@ from sinks.file.archive_files import ArchiveFiles, beside
 from sinks.file.sink import FileSink
 from sinks.targets import make_lookup
 
-__all__ = ["FLOW_ID", "MARKERS", "build_flow", "make_archive"]
+__all__ = ["FLOW_ID", "build_flow", "make_archive", "repaired_files"]
 
 FLOW_ID: Final = "audit"
-MARKERS: Final = ("backfill", "audit-*")
-"""What stands in the names of files that others than the main flow have put beside its own."""
 _FULL_PAGE: Final = 1000
 _PATIENCE_SECONDS: Final = 60.0
 """How long a target is asked what it holds: nothing can be compared before it says so."""
@@ -72,13 +72,15 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
     flow = Dataflow(FLOW_ID)
     okta = history_input("okta", flow, source)
     documents = op.map("enrich", okta.pages, Enricher({tenant.name: tenant for tenant in settings.tenants}))
+    formats = Formats({name: settings.sinks[name] for name in plan.sinks}, settings.pipeline.ocsf_version)
     letters = DeadLetterFile(settings.pipeline.dead_letter_dir)
     lines = [op.map("note_done", okta.done, _note_done)]
     for name in plan.sinks:
         config = settings.sinks[name]
         router = Router(name, config)
         wanted = documents if router.passes_all else op.filter_map(f"route_{name}", documents, router)
-        compare = Compare(name, make_archive(config, plan, lambda: control.stopping, own_repairs=False))
+        archive = make_archive(config, plan, lambda: control.stopping, own_repairs=False)
+        compare = Compare(name, archive, wants_deleted=plan.repair_deleted)
         verdicts = op.map(f"compare_{name}", wanted, compare)
         lines.append(op.map(f"note_{name}", verdicts, _note))
         if plan.repair:
@@ -91,7 +93,10 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
                 outbox_dir=notes_dir / "outbox",
                 control=control,
             )
-            op.output(f"repair_{name}", op.filter_map(f"missing_{name}", verdicts, _missing), StopsRunKeyed(repair))
+            missing = op.filter_map(f"missing_{name}", verdicts, _missing)
+            formatter = formats.formatter(name)
+            formatted = missing if formatter is None else op.map(f"format_{name}", missing, formatter.keyed)
+            op.output(f"repair_{name}", formatted, StopsRunKeyed(repair))
     journal_dir = state_dir / "files" if state_dir else None
     notes = FileSink(_NOTES, str(notes_dir / "{tenant}.ndjson"), source.tenant_names, base=str(notes_dir), journal_dir=journal_dir)
     op.output("notes", op.merge("all_notes", *lines), StopsRunKeyed(notes))
@@ -115,7 +120,7 @@ def make_archive(config: SinkConfig, plan: Plan, stopping: Callable[[], bool], *
     """
     if isinstance(config, FileSinkConfig):
         without = "" if own_repairs else plan.marker
-        return FileArchive(ArchiveFiles(config.path, config.compression, MARKERS, without))
+        return FileArchive(ArchiveFiles(config.path, config.compression, BESIDE, without), config.keep)
     if isinstance(config, ElasticsearchSinkConfig):
         return SearchArchive(
             make_lookup(config),
@@ -127,9 +132,15 @@ def make_archive(config: SinkConfig, plan: Plan, stopping: Callable[[], bool], *
     raise TypeError(message)
 
 
+def repaired_files(settings: Settings, plan: Plan) -> dict[str, FileSinkConfig]:
+    """The file sinks that the audit writes to, with the paths of its own files."""
+    repairing = {name: _repairing(settings.sinks[name], plan) for name in plan.sinks} if plan.repair else {}
+    return {name: config for name, config in repairing.items() if isinstance(config, FileSinkConfig)}
+
+
 def _repairing(config: SinkConfig, plan: Plan) -> SinkConfig:
     if isinstance(config, FileSinkConfig):
-        return config.model_copy(update={"path": beside(config.path, plan.marker)})
+        return config.model_copy(update={"path": beside(config.path, plan.marker), "keep": None})
     return config
 
 

@@ -9,11 +9,12 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from flows.audit.archive import Archive, ArchiveUnreadable
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_of, hour_start
+from flows.audit.archive import Archive
 from flows.audit.plan import Plan
 from flows.audit.records import Lost, read_records
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_of, hour_start
 from okta_source.history import Slice
 
 __all__ = ["Hour", "MissingEvent", "SinkResult", "Summary", "TenantNotes", "hours_of", "notes_of", "summarise"]
@@ -54,6 +55,7 @@ class Hour:
         twice: Further copies of events that it holds more than once.
         surplus: Events that it holds and Okta doesn't return; None where nobody can tell.
         unchecked: Events of Okta's that could not be compared.
+        away: Events whose day the archive doesn't hold (any more).
     """
 
     hour: int
@@ -64,11 +66,12 @@ class Hour:
     twice: int = 0
     surplus: int | None = 0
     unchecked: int = 0
+    away: int = 0
 
     @property
     def noteworthy(self) -> bool:
         """Whether the archive differs from what Okta has, or did."""
-        return bool(self.missing or self.there_now or self.twice or self.surplus or self.unchecked)
+        return bool(self.missing or self.there_now or self.twice or self.surplus or self.unchecked or self.away)
 
 
 @dataclass(slots=True)
@@ -80,12 +83,14 @@ class SinkResult:
         sink: The sink's name.
         hours: In their order, all of the audit's.
         troubles: Why something could not be compared.
+        away: Reason (`closed`, `deleted`, `hole`) → day → events that are not held (any more).
     """
 
     tenant: str
     sink: str
     hours: list[Hour] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    away: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def total(self) -> Hour:
@@ -100,6 +105,7 @@ class SinkResult:
             sum(hour.twice for hour in hours),
             _sum(hour.surplus for hour in hours),
             sum(hour.unchecked for hour in hours),
+            sum(hour.away for hour in hours),
         )
 
 
@@ -129,9 +135,18 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every event that Okta returned is in every archive, and Okta was asked for all of them."""
+        """Whether every event that Okta returned is in every archive, and Okta was asked for all of them.
+
+        Days that were closed, or deleted as the oldest ones, are nobody's loss; a day that isn't there between others may be one.
+        """
         lacking = any(hour.missing or hour.unchecked for result in self.results for hour in result.hours)
-        return not (lacking or self.undone or self.failures or any(result.troubles for result in self.results))
+        doubtful = any(result.troubles or "hole" in result.away for result in self.results)
+        return not (lacking or doubtful or self.undone or self.failures)
+
+    @property
+    def twice(self) -> int:
+        """Further copies of events that archives hold more than once."""
+        return sum(hour.twice for result in self.results for hour in result.hours)
 
 
 @dataclass(slots=True)
@@ -141,6 +156,8 @@ class _Tally:
     twice: Counter[int] = field(default_factory=Counter)
     unchecked: Counter[int] = field(default_factory=Counter)
     troubles: dict[str, None] = field(default_factory=dict)
+    away: Counter[int] = field(default_factory=Counter)
+    days: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -174,6 +191,10 @@ def notes_of(folder: Path, tenant: str, sinks: Sequence[str]) -> TenantNotes:
             tally.okta[record.hour] += record.events
             tally.missing[record.hour] += record.missing
             tally.twice[record.hour] += record.repeated
+            if record.away:
+                tally.away[record.hour] += record.away
+                days, day = tally.days.setdefault(record.why, {}), f"{hour_start(record.hour):%Y-%m-%d}"
+                days[day] = days.get(day, 0) + record.away
             if record.trouble:
                 tally.unchecked[record.hour] += record.events
                 tally.troubles[record.trouble] = None
@@ -210,7 +231,7 @@ def summarise(
         if notes.malformed:
             summary.malformed[tenant] = notes.malformed
         for sink, tally in notes.tallies.items():
-            result = SinkResult(tenant, sink, troubles=list(tally.troubles))
+            result = SinkResult(tenant, sink, troubles=list(tally.troubles), away=tally.days)
             there_now: Counter[int] = Counter()
             counts: Mapping[int, HourCount] | None = None
             try:
@@ -252,19 +273,19 @@ def _ends_early(result: SinkResult) -> str:
 
 
 def _hour(hour: int, tally: _Tally, there_now: int, counts: Mapping[int, HourCount] | None, *, exact: bool) -> Hour:
-    okta, missing, unchecked = tally.okta[hour], tally.missing[hour] - there_now, tally.unchecked[hour]
+    okta, missing, unchecked, away = tally.okta[hour], tally.missing[hour] - there_now, tally.unchecked[hour], tally.away[hour]
     count = None if counts is None else counts.get(hour, HourCount())
     twice = tally.twice[hour] if count is None else max(tally.twice[hour], count.events - count.distinct)
     archive: int | None = None
     surplus: int | None = None
     if count is not None and exact and not unchecked:
         # What was there when it was compared and is gone by now: somebody has moved or changed files meanwhile.
-        missing += max(0, okta - missing - count.distinct)
+        missing += max(0, okta - missing - away - count.distinct)
     # An index whose mapping does not know the tags counts nothing; then what was found by id says more.
-    if count is not None and count.events - twice >= okta - missing - unchecked:
+    if count is not None and count.events - twice >= okta - missing - unchecked - away:
         archive = count.events
-        surplus = None if unchecked else archive - twice - (okta - missing)
-    return Hour(hour, okta, archive, missing, there_now, twice, surplus, unchecked)
+        surplus = None if unchecked else archive - twice - (okta - missing - away)
+    return Hour(hour, okta, archive, missing, there_now, twice, surplus, unchecked, away)
 
 
 def _last_look(folder: Path, tenant: str, sink: str, archive: Archive, missing: BinaryIO) -> Counter[int]:
@@ -278,8 +299,8 @@ def _last_look(folder: Path, tenant: str, sink: str, archive: Archive, missing: 
     for batch in _batches(lost):
         hours = [hour_of(event.published) for event in batch]
         for event, hour, copies in zip(batch, hours, archive.copies(tenant, batch, hours, again=first), strict=True):
-            there_now[hour] += bool(copies)
-            line = MissingEvent(tenant, sink, event.uuid, _text(event), event.event_type, bool(copies))
+            there_now[hour] += copies > 0
+            line = MissingEvent(tenant, sink, event.uuid, _text(event), event.event_type, copies > 0)
             missing.write(msgspec.json.encode(line) + b"\n")
         first = False
     return there_now

@@ -7,7 +7,7 @@
 | exit | meaning |
 |---|---|
 | 0 | complete, or stopped by SIGINT or SIGTERM: the same command continues |
-| 1 | some slices could not be fetched, they are named; the same command tries them again |
+| 1 | some slices could not be fetched, they are named, and the same command tries them again; or events became dead letters |
 | 2 | the configuration, an argument or the state directory is wrong; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """

@@ -21,7 +21,7 @@ _HOUR = timedelta(hours=1)
 def beside_the_live_ones(sinks: Mapping[str, SinkConfig]) -> dict[str, SinkConfig]:
     """The same sinks, with files of the backfill's own."""
     return {
-        name: sink.model_copy(update={"path": beside(sink.path, MARKER)}) if isinstance(sink, FileSinkConfig) else sink
+        name: sink.model_copy(update={"path": beside(sink.path, MARKER), "keep": None}) if isinstance(sink, FileSinkConfig) else sink
         for name, sink in sinks.items()
     }
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from okta_source.history import HourCounts, Ledger, Slice
 from okta_source.history.counts import add_up, hour_of
 from okta_source.polling.query import okta_time
-from sinks.durable import replace_file
+from sinks.durable import write_into
 
 __all__ = ["hourly", "table", "write_report"]
 
@@ -53,7 +53,7 @@ def hourly(slices: Iterable[Slice], ledger: Ledger) -> Iterator[Row]:
 
 
 def write_report(path: Path, slices: Iterable[Slice], ledger: Ledger) -> None:
-    """Write every hour into a file: CSV where its name ends in `.csv`, otherwise a JSON line for each.
+    """Write every hour into a file, or whatever else has that name: CSV where it ends in `.csv`, otherwise a JSON line for each.
 
     Raises:
         OSError: It can't be written.
@@ -70,7 +70,7 @@ def write_report(path: Path, slices: Iterable[Slice], ledger: Ledger) -> None:
         data = text.getvalue().encode()
     else:
         data = b"".join(orjson.dumps(dict(zip(_FIELDS, row, strict=True))) + b"\n" for row in rows)
-    replace_file(path, data)
+    write_into(path, data)
 
 
 def table(slices: Sequence[Slice], ledger: Ledger) -> Table:

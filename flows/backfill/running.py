@@ -16,18 +16,24 @@ from bytewax.dataflow import Dataflow
 from rich.console import Console
 
 from flows.backfill.files import beside_the_live_ones, files_in_the_way
+from flows.backfill.leave_out import left_out, those_of
 from flows.backfill.plan import Asked, Plan, PlanRefused, load_plan, make_plan, save_plan
 from flows.backfill.progress import ProgressThread
 from flows.backfill.report import table, write_report
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable, check_owner, check_usable, fence_off_uncommitted, in_cluster, recovery_dir
+from flows.runtime.recovery import StateUnusable
+from flows.runtime.state_directory import take_state
+from flows.runtime.undelivered import undelivered
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
 from okta_source.polling.query import okta_time
+from sinks.config import SinkConfig
+from sinks.dead_letters.count import written
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
 
@@ -37,6 +43,7 @@ SINCE = "OKTA_BACKFILL_SINCE"
 UNTIL = "OKTA_BACKFILL_UNTIL"
 TENANTS = "OKTA_BACKFILL_TENANTS"
 REPORT = "OKTA_BACKFILL_REPORT"
+_WAY_OUT = "move it and this backfill's files (*.backfill.*) away, and begin the backfill anew with another --state."
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,12 +55,14 @@ class Prepared:
     Attributes:
         settings: The configuration, file sinks beside those of the live flow.
         plan: What is to be fetched.
+        live_sinks: The sinks as the live flow has them.
         is_new: Whether the plan has just been made.
         warnings: What the operator should know, one line each.
     """
 
     settings: Settings
     plan: Plan
+    live_sinks: Mapping[str, SinkConfig]
     is_new: bool
     warnings: tuple[str, ...]
 
@@ -127,7 +136,7 @@ def asked_for(
 
 
 def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Prepared:
-    """Look at everything, change nothing.
+    """Look at everything; the state directory, where there is one, is this process's from then on.
 
     Args:
         config_path: The configuration file, as for `get_flow`.
@@ -136,7 +145,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
 
     Raises:
         ConfigurationError: The configuration is wrong.
-        StateUnusable: The state directory is none, or belongs to another flow.
+        StateUnusable: The state directory can't be used, see `flows.runtime.state_directory`.
         PlanRefused: This can't be fetched, or not with this state directory, or files of an earlier backfill are in the way.
     """
     settings = load(config_path)
@@ -144,8 +153,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
     plan: Plan | None = None
     warnings = list(settings.warnings)
     if state_dir is not None:
-        check_usable(state_dir, alone=True)
-        check_owner(state_dir, FLOW_ID)
+        take_state(state_dir, FLOW_ID, sinks, way_out=_WAY_OUT)
         plan = load_plan(state_dir, asked, settings.tenants)
     is_new = plan is None
     if plan is None:
@@ -158,7 +166,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
                 "backfill with its own state directory, or move the files away."
             )
             raise PlanRefused(msg)
-    return Prepared(replace(settings, sinks=sinks), plan, is_new, tuple(warnings))
+    return Prepared(replace(settings, sinks=sinks), plan, settings.sinks, is_new, tuple(warnings))
 
 
 def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, ledger: Ledger) -> Dataflow:
@@ -167,14 +175,12 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
     Args:
         prepared: What to run.
         control: The run's switches.
-        state_dir: Bytewax's recovery directory, None when the run keeps no state. What a crash left uncommitted in it is removed here.
+        state_dir: Bytewax's recovery directory, held by this process; None when the run keeps no state.
         ledger: The books.
 
     Returns:
         The dataflow.
     """
-    if state_dir is not None:
-        fence_off_uncommitted(state_dir)
     settings, plan = prepared.settings, prepared.plan
     chosen = [tenant for tenant in settings.tenants if tenant.name in plan.tenants]
     source = HistorySource(chosen, plan.slices(), polled=settings.tenants, control=control, ledger=ledger)
@@ -185,12 +191,14 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
         history.malformed,
         tenants=chosen,
         sinks=settings.sinks,
+        ocsf_version=settings.pipeline.ocsf_version,
         dead_letter_dir=settings.pipeline.dead_letter_dir,
         # Its own, since a flow that runs beside it has the configuration's.
         outbox_dir=state_dir / "outbox" if state_dir is not None else settings.pipeline.outbox_dir / ".backfill",
         partition_names=source.tenant_names,
         state_dir=state_dir,
         control=control,
+        leave_out=those_of(prepared.live_sinks),
     )
     return flow
 
@@ -217,9 +225,11 @@ class _Ending:
         slices = self._plan.slices()
         totals = self._ledger.totals()
         failed = self._ledger.failed()
+        missed = undelivered(written())
+        left = self._control.left()
+        code = EXIT_UNDRAINED if failed or ((missed or left) and not self._control.stopping) else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
-        code = EXIT_UNDRAINED if failed or (self._control.left() and not self._control.stopping) else 0
         if self._report:
             try:
                 write_report(self._report, slices, self._ledger)
@@ -232,8 +242,16 @@ class _Ending:
                 spans = ", ".join(f"{okta_time(wanted.since)} to {okta_time(wanted.until)}" for wanted in missing[:3])
                 more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
                 _LOG.error("%s: %d slices could not be fetched (%s%s): %s", tenant, len(missing), spans, more, failed[missing[0]])
+        for sink, held in left_out().items():
+            _LOG.info("backfill: sink %s: %s events lay in its files already and are not put beside them", sink, f"{held:,}")
         again = "the same command continues" if self._keeps_state else "without -r nothing is remembered: the next run begins anew"
-        if totals.done == totals.slices:
+        if totals.done == totals.slices and (missed or left):
+            _LOG.error(
+                "backfill: all %d slices are fetched, %s events, but not every sink has them all",
+                totals.slices,
+                f"{totals.counts.received:,}",
+            )
+        elif totals.done == totals.slices:
             _LOG.info("backfill: complete, %d slices, %s events", totals.slices, f"{totals.counts.received:,}")
         else:
             why = "stopped" if self._control.stopping else "ended"

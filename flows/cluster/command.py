@@ -11,19 +11,26 @@
 import argparse
 import logging
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from flows.cluster.companion import Companion
 from flows.cluster.ending import Ending
-from flows.cluster.lock import hold
-from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, listening_ports, members, ports, ports_that_clash
+from flows.cluster.plan import METRICS_ENABLED, METRICS_PORT, Cluster, listening_ports, members, ports, ports_that_clash, receiver
 from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
-from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, load
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.runtime.invocation import Seat
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
-from flows.runtime.recovery import StateUnusable, check_usable, holds_stores, make_directory, make_stores
+from flows.runtime.owner import LAUNCHER, hold
+from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
+from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state
+from okta_source.hooks.settings import load as load_receiver
+from okta_source.output import shape_help
+from sinks.config import SinkConfig
 
 __all__ = ["main"]
 
@@ -44,38 +51,48 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     arguments = _parser(environ).parse_args(argv)
     configure_logging()
     try:
-        cluster = _asked_for(arguments, environ)
+        settings = load(arguments.config, environ)
+        cluster = _asked_for(arguments, settings, environ)
         problems = [*ports_that_clash(cluster)] or [*_unavailable(cluster)]
         if not problems:
-            return _run(cluster, environ)
+            return _run(cluster, settings.sinks, environ)
     except (ConfigurationError, StateUnusable) as error:
         problems = [str(error)]
     sys.stderr.write("\n".join(problems) + "\n")
     return EXIT_CONFIGURATION
 
 
-def _run(cluster: Cluster, environ: Mapping[str, str]) -> int:
+def _run(cluster: Cluster, sinks: Mapping[str, SinkConfig], environ: Mapping[str, str]) -> int:
     ending = Ending(cluster.size, keeps_state=cluster.state is not None, until_drained=cluster.until_drained)
     with ExitStack() as stack:
-        locks = [_prepare_state(cluster.state, cluster.size, stack)] if cluster.state is not None else []
-        if not locks:
+        if cluster.state is None:
             _LOG.warning("without --state nothing is remembered: each start begins at start_from")
-        run(members(cluster, environ), ending, sys.stderr.buffer, locks, listening_ports(cluster))
+        else:
+            _prepare_state(cluster, cluster.state, sinks, stack)
+        hooks = receiver(cluster, environ)
+        beside = Companion(hooks, sys.stderr.buffer) if hooks else None
+        run(members(cluster, environ), ending, sys.stderr.buffer, listening_ports(cluster), beside)
     conclusion = ending.conclusion()
     _LOG.log(logging.CRITICAL if conclusion.code else logging.INFO, "%s", conclusion.message)
     return conclusion.code
 
 
-def _asked_for(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Cluster:
+def _asked_for(arguments: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Cluster:
+    if arguments.hooks:
+        load_receiver(settings.path, environ)  # what is wrong with it is told now, and not by a process that starts again and again
     return Cluster(
         size=arguments.processes,
-        config=load(arguments.config, environ).path,
+        config=settings.path,
         state=Path(arguments.state).absolute() if arguments.state else None,
         snapshot_interval_seconds=arguments.snapshot_interval,
         backup_interval_seconds=arguments.backup_interval,
         port_base=arguments.port_base,
         metrics_port=arguments.metrics_port,
         until_drained=arguments.until_drained,
+        token=secrets.token_hex(8),
+        hooks=arguments.hooks,
+        hooks_address=settings.hooks.address,
+        hooks_metrics_port=arguments.hooks_metrics_port,
     )
 
 
@@ -87,15 +104,14 @@ def _unavailable(cluster: Cluster) -> Iterator[str]:
             yield f"port {port.number} for {port.purpose} {reason}: {fix}"
 
 
-def _prepare_state(directory: Path, size: int, stack: ExitStack) -> int:
-    """Make the state directory where there is none, with as many stores as processes, and lock it."""
+def _prepare_state(cluster: Cluster, directory: Path, sinks: Mapping[str, SinkConfig], stack: ExitStack) -> None:
+    """Make the state directory where there is none, with as many stores as processes, and hold it for them to join."""
     make_directory(directory)
-    lock = stack.enter_context(hold(directory))
+    stack.enter_context(hold(directory, Seat(cluster.token, LAUNCHER, cluster.size)))
     if not holds_stores(directory):
-        make_stores(directory, size)
+        make_stores(directory, cluster.size)
         _LOG.info("made the state directory %s", directory)
-    check_usable(directory, alone=True)
-    return lock
+    examine_state(directory, MAIN_FLOW, sinks, alone=True, way_out=WAY_OUT)
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -144,7 +160,24 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"process K serves its metrics at this port plus K (default: none, or with ${METRICS_ENABLED}: ${METRICS_PORT}, "
         f"else {_DEFAULT_METRICS_PORT})",
     )
-    parser.add_argument("--until-drained", action="store_true", help="end once every tenant has answered a short page, for cron")
+    parser.add_argument("--hooks", action="store_true", help="run the receiver of hooks beside it, and start it again whenever it ends")
+    parser.add_argument(
+        "--hooks-metrics-port", metavar="PORT", type=_positive, help="where the receiver serves its metrics (default: none)"
+    )
+    parser.add_argument("--until-drained", action="store_true", help="end once every tenant is drained and outboxes are empty, for cron")
+    shape_help(
+        parser,
+        {
+            0: "stopped, or every tenant drained",
+            1: "a process died or failed, or not every tenant could be drained: start it again",
+            2: "the configuration, an argument, a port or the state directory is wrong: nothing was started",
+            3: "a sink can't go on",
+        },
+        [
+            "python -m flows.cluster -n 2 --state state",
+            "python -m flows.cluster -n 4 --state /var/lib/okta/state --config /etc/okta/okta.toml --metrics-port 3030",
+        ],
+    )
     return parser
 
 

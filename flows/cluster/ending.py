@@ -133,13 +133,15 @@ class Ending:
         code = cause.ended.code
         if code == EXIT_CONFIGURATION:
             return Conclusion(
-                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. {self._resume()}"
+                code, f"{who} exited with 2: the configuration or the state directory is wrong, as it says above. Nothing was begun."
             )
         if code == EXIT_SINK_STOPPED:
             return Conclusion(code, f"{who} exited with 3: a sink can't go on, as it says above. {self._resume()}")
         if self._until_drained and all(record.ended.code in (0, EXIT_FAILED) for record in self._records):
             return Conclusion(
-                EXIT_FAILED, f"{who} exited with 1: it says above which tenants could not be drained, or what failed. {self._resume()}"
+                EXIT_FAILED,
+                f"{who} exited with 1: it says above which tenants could not be drained, which events became dead letters, or what failed. "
+                f"{self._resume()}",
             )
         return Conclusion(EXIT_FAILED, f"{who} {self._how(cause)}. {self._resume()}")
 
@@ -170,5 +172,5 @@ class Ending:
 
     def _resume(self) -> str:
         if self._keeps_state:
-            return "Nothing is lost: the next start resumes from the last snapshot."
+            return "The next start resumes from the last snapshot."
         return "Without --state nothing is remembered: the next start begins at start_from."

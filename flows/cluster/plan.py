@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["METRICS_ENABLED", "METRICS_PORT", "Cluster", "Member", "Port", "listening_ports", "members", "ports", "ports_that_clash"]
+from flows.runtime.invocation import CLUSTER
+
+__all__ = [
+    "METRICS_ENABLED",
+    "METRICS_PORT",
+    "Cluster",
+    "Member",
+    "Port",
+    "listening_ports",
+    "members",
+    "ports",
+    "ports_that_clash",
+    "receiver",
+]
 
 METRICS_ENABLED: Final = "BYTEWAX_DATAFLOW_API_ENABLED"
 METRICS_PORT: Final = "BYTEWAX_DATAFLOW_API_PORT"
@@ -41,7 +54,11 @@ class Cluster:
         backup_interval_seconds: How long superseded snapshots are kept.
         port_base: The processes listen for each other on loopback, at this port and those after it.
         metrics_port: Process K serves its metrics at this port plus K; None serves none.
-        until_drained: Whether to end once every tenant has answered a short page.
+        until_drained: Whether to end once every tenant is drained.
+        token: Tells its processes from those of any other cluster.
+        hooks: Whether the receiver of hooks runs beside it.
+        hooks_address: Host and port that the receiver listens on.
+        hooks_metrics_port: Where it serves its metrics; None serves none.
     """
 
     size: int
@@ -52,6 +69,10 @@ class Cluster:
     port_base: int = 2101
     metrics_port: int | None = None
     until_drained: bool = False
+    token: str = ""
+    hooks: bool = False
+    hooks_address: tuple[str, int] = ("127.0.0.1", 0)
+    hooks_metrics_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +80,16 @@ class Member:
     """One process to start.
 
     Attributes:
-        number: Its number, counted from 0.
+        number: Its number, counted from 0; -1 for one that is none of the cluster's.
         command: Its command line.
         environment: Its whole environment.
+        name: What stands before its lines; by default its number.
     """
 
     number: int
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +124,23 @@ def listening_ports(cluster: Cluster) -> Sequence[int]:
     return range(cluster.port_base, cluster.port_base + cluster.size) if cluster.size > 1 else ()
 
 
+def receiver(cluster: Cluster, environ: Mapping[str, str]) -> Member | None:
+    """The receiver of hooks, which runs beside the cluster and is none of it; None where it isn't wanted."""
+    if not cluster.hooks:
+        return None
+    command = [sys.executable, "-m", "okta_source", "hooks", "--config", str(cluster.config)]
+    if cluster.hooks_metrics_port is not None:
+        command += ["--metrics-port", str(cluster.hooks_metrics_port)]
+    return Member(-1, tuple(command), dict(environ), "hooks")
+
+
 def ports(cluster: Cluster) -> Iterator[Port]:
     """Every port that the cluster needs."""
+    host, port = cluster.hooks_address
+    if cluster.hooks and port:
+        yield Port(host, port, "the receiver of hooks", "hooks.listen")
+    if cluster.hooks and cluster.hooks_metrics_port is not None:
+        yield Port(_EVERYWHERE, cluster.hooks_metrics_port, "the metrics of the receiver of hooks", "--hooks-metrics-port")
     for number, port in enumerate(listening_ports(cluster)):
         yield Port(LOOPBACK, port, f"process {number} to listen for the others", "--port-base")
     if cluster.metrics_port is not None:
@@ -141,6 +179,8 @@ def _command(cluster: Cluster, number: int) -> tuple[str, ...]:
 def _environment(cluster: Cluster, number: int, environ: Mapping[str, str]) -> dict[str, str]:
     left_out = {*_PLACE_VARIABLES, *_RECOVERY_VARIABLES, METRICS_ENABLED, METRICS_PORT}
     environment = {name: value for name, value in environ.items() if name not in left_out}
+    if cluster.token:
+        environment[CLUSTER] = cluster.token
     if cluster.metrics_port is not None:
         environment |= {METRICS_ENABLED: "1", METRICS_PORT: str(cluster.metrics_port + number)}
     return environment

@@ -13,14 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from flows.cluster.ending import Ended, Ending
 from flows.cluster.joining import Joining
 from flows.cluster.plan import Member
 from flows.cluster.sockets import connections, sockets_of
 
-__all__ = ["run"]
+__all__ = ["Beside", "Running", "run"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.1
@@ -28,7 +28,29 @@ _READ_BYTES: Final = 1 << 16
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Sequence[int] = (), ports: Sequence[int] = ()) -> None:
+class Beside(Protocol):
+    """Something that runs while the processes do, in the same thread."""
+
+    def attach(self, selector: selectors.BaseSelector) -> None:
+        """Begin; what is to be waited for is registered with a function that takes it up, and returns False when it is over."""
+        ...
+
+    def watch(self, now: float, *, stopping: bool) -> None:
+        """Look after itself; called ten times a second. `stopping`: the processes are asked to end now."""
+        ...
+
+    def end(self) -> None:
+        """The processes have ended."""
+        ...
+
+
+def run(
+    members: Sequence[Member],
+    ending: Ending,
+    out: BinaryIO,
+    ports: Sequence[int] = (),
+    beside: Beside | None = None,
+) -> None:
     """Start the processes and stay until the last one has ended.
 
     SIGINT and SIGTERM are relayed as SIGTERM to each of them. They are in process groups of their own, so that a Ctrl-C, which a terminal
@@ -39,25 +61,29 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
         members: What to start.
         ending: Is told what happens, and says whom to signal.
         out: Where their output goes, each line whole and behind its process's number.
-        inherited: File descriptors that they are to keep open.
         ports: Where they listen for each other, if they do: nobody else may be connected there.
+        beside: What runs beside them.
     """
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     before_fd = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     before = {number: signal.signal(number, _heeded) for number in (signal.SIGINT, signal.SIGTERM)}
-    running: list[_Running] = []
+    running: list[Running] = []
     with selectors.DefaultSelector() as selector:
         selector.register(wake_read, selectors.EVENT_READ)
         try:
             for member in members:
-                process = _Running(member, out, inherited)
+                process = Running(member, out)
                 running.append(process)
                 selector.register(process.output, selectors.EVENT_READ, process.pass_on)
             _LOG.info("started %s", ", ".join(f"process {each.number} (pid {each.popen.pid})" for each in running))
             joining = Joining(ports, time.monotonic()) if len(ports) > 1 else None
-            _watch(running, ending, selector, wake_read, joining)
+            if beside is not None:
+                beside.attach(selector)
+            _watch(running, ending, selector, wake_read, joining, beside)
         finally:
+            if beside is not None:
+                beside.end()
             for process in running:
                 process.end()
             for number, handler in before.items():
@@ -67,7 +93,14 @@ def run(members: Sequence[Member], ending: Ending, out: BinaryIO, inherited: Seq
             os.close(wake_write)
 
 
-def _watch(running: list["_Running"], ending: Ending, selector: selectors.BaseSelector, wake_read: int, joining: Joining | None) -> None:
+def _watch(
+    running: list["Running"],
+    ending: Ending,
+    selector: selectors.BaseSelector,
+    wake_read: int,
+    joining: Joining | None,
+    beside: Beside | None,
+) -> None:
     left = list(running)
     while left:
         for key, _ in selector.select(_LOOK_SECONDS):
@@ -88,9 +121,11 @@ def _watch(running: list["_Running"], ending: Ending, selector: selectors.BaseSe
         if number is not None:
             for process in left:
                 process.popen.send_signal(number)
+        if beside is not None:
+            beside.watch(now, stopping=number is not None)
 
 
-def _has_joined(joining: Joining, left: Sequence["_Running"], ending: Ending, now: float) -> bool:
+def _has_joined(joining: Joining, left: Sequence["Running"], ending: Ending, now: float) -> bool:
     """Whether there is nothing more to look for; somebody else at a port ends the cluster."""
     there = connections()
     if there is None:
@@ -101,18 +136,17 @@ def _has_joined(joining: Joining, left: Sequence["_Running"], ending: Ending, no
     return over
 
 
-class _Running:
+class Running:
     """One process and its output.
 
     Args:
         member: What to start.
         out: Where its output goes.
-        inherited: File descriptors that it is to keep open.
     """
 
-    def __init__(self, member: Member, out: BinaryIO, inherited: Sequence[int]) -> None:
+    def __init__(self, member: Member, out: BinaryIO) -> None:
         self.number = member.number
-        self._prefix = f"[{member.number}] ".encode()
+        self._prefix = f"[{member.name or member.number}] ".encode()
         self._rest = b""
         self._out = out
         self.popen = subprocess.Popen(  # noqa: S603
@@ -122,7 +156,6 @@ class _Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
-            pass_fds=inherited,
             preexec_fn=_die_with_parent(),  # noqa: PLW1509  # there is no other thread
         )
         assert self.popen.stdout is not None  # noqa: S101  # it was asked for

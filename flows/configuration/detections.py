@@ -1,16 +1,20 @@
 """The `[detections]` table: which rules are in force. The rules themselves are read by `flows.pipeline.detections.library`."""
 
 import glob
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
+import msgspec
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
+from okta_source.config.file import read_config_file
+from okta_source.config.problems import explain
 from okta_source.config.strict import Strict, problem, to_path, to_tuple
 from sinks.config import AlertLevel
 
-__all__ = ["DetectionsConfig", "rule_files"]
+__all__ = ["DetectionsConfig", "read_prime", "read_table", "rule_files"]
 
 _NAMES: Final = "a list of rules' ids or names"
 _RULES: Final = 'a list of files, folders and globs, such as "rules/"'
@@ -33,6 +37,16 @@ def _check_rules(paths: tuple[Path, ...]) -> tuple[Path, ...]:
             message = f"{path} {what}; needed: a file of Sigma rules, a folder that holds some, or a glob"
             raise problem(message)
     return paths
+
+
+def _check_prime(path: Path | None) -> Path | None:
+    if path is not None:
+        try:
+            read_prime(path)
+        except (OSError, ValueError) as error:
+            message = f"{path} cannot be used: {getattr(error, 'strerror', None) or error}; needed: what flows.backtest --prime has written"
+            raise problem(message) from None
+    return path
 
 
 def _check_list(value: object, info: ValidationInfo) -> tuple[str, ...] | Path:
@@ -63,6 +77,7 @@ class DetectionsConfig(Strict):
         enable: Rules that are off by default, by id or name.
         disable: Rules that are to be off, by id or name.
         level_at_least: Rules below it give no alerts.
+        prime: What `first_seen` and `travel` know of a tenant that has no state yet: a file that `flows.backtest --prime` has written.
         lists: What `%name%` stands for in rules: texts, or the file that holds them, a value a line, read again when it changes.
     """
 
@@ -71,6 +86,9 @@ class DetectionsConfig(Strict):
     enable: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_NAMES)
     disable: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_NAMES)
     level_at_least: AlertLevel = Field("informational", description="informational, low, medium, high, critical")
+    prime: Annotated[Path | None, BeforeValidator(to_path), AfterValidator(_check_prime)] = Field(
+        None, description="the path of a file that flows.backtest --prime has written"
+    )
     lists: dict[_Text, Annotated[Any, AfterValidator(_check_list)]] = Field({}, description=_LISTS)
 
     def files(self) -> Iterator[Path]:
@@ -81,6 +99,40 @@ class DetectionsConfig(Strict):
                 if file not in seen:
                     seen.add(file)
                     yield file
+
+
+def read_prime(path: Path) -> dict[str, bytes]:
+    """What a backtest has learned, by tenant.
+
+    Raises:
+        OSError: The file can't be read.
+        ValueError: It is another one.
+    """
+    return msgspec.msgpack.decode(path.read_bytes(), type=dict[str, bytes])
+
+
+class _Document(BaseModel):
+    """Of the whole file only this table, so that a rule can be looked at where no secret is."""
+
+    detections: DetectionsConfig | None = None
+
+
+def read_table(path: str | None, environ: Mapping[str, str] = os.environ) -> DetectionsConfig | None:
+    """The `[detections]` table of a configuration; None where it has none.
+
+    Args:
+        path: The file; without one, what `$OKTA_PIPELINE_CONFIG` names, else `okta.toml`.
+        environ: The environment.
+
+    Raises:
+        ConfigurationError: The file can't be read, or the table has a problem.
+    """
+    file = read_config_file(path, environ)
+    raw = {"detections": file.raw["detections"]} if "detections" in file.raw else {}
+    try:
+        return _Document.model_validate(raw, context={"folder": file.folder, "environ": environ}).detections
+    except ValidationError as error:
+        raise file.error(list(explain(error, _Document))) from None
 
 
 def rule_files(path: Path) -> Iterator[Path]:

@@ -27,7 +27,7 @@ from okta_source.config.file import (
 from okta_source.config.hooks import HooksConfig
 from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
-from sinks.config import SinkConfig
+from sinks.config import DocumentFormat, SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]
 
@@ -45,13 +45,17 @@ class PipelineConfig(Strict):
 
     Attributes:
         format: What sinks receive unless their own table says otherwise.
+        ocsf_version: The version of OCSF that documents in that format claim, and are valid in.
         dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
         outbox_dir: What elasticsearch and webhook sinks have still to send; nothing waits for a target.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
         retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
 
-    format: Literal["raw"] = Field("raw", description="raw")
+    format: DocumentFormat = Field("raw", description="raw, ecs, ocsf")
+    ocsf_version: Literal["1.3.0", "1.4.0", "1.5.0", "1.6.0", "1.7.0", "1.8.0"] = Field(
+        "1.3.0", description="1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0, 1.8.0"
+    )
     dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
     outbox_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/outbox"), description=_FOLDER_ALLOWED)
     dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
@@ -117,7 +121,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     """
     file = read_config_file(path, environ)
     raw = {"pipeline": {}, "hooks": {}, **file.raw}
-    context = {"folder": file.folder, "environ": environ}
+    pipeline = raw["pipeline"]
+    context = {"folder": file.folder, "environ": environ, "format": pipeline.get("format") if isinstance(pipeline, dict) else None}
     found: list[tuple[Location, str]] = []
     document: Document | None = None
     try:
@@ -137,6 +142,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
         key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
         for key, sink in document.sinks.items()
     }
+    misplaced = list(sink_rules.misplaced(sinks))
+    if misplaced:
+        raise file.error(misplaced)
     warnings = [
         *tenant_warnings(document.tenants),
         *sink_rules.warnings(sinks),

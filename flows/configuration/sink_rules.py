@@ -22,9 +22,10 @@ from sinks.config import (
 )
 from sinks.http.tls import client_context
 
-__all__ = ["alert_warnings", "conflicts", "unusable_tls", "warnings"]
+__all__ = ["alert_warnings", "conflicts", "misplaced", "unusable_tls", "warnings"]
 
 _MOST_NAMES_SHOWN: Final = 30
+_OPTIONS: Final = {"event_original": "ecs", "raw_data": "ocsf"}
 
 
 def conflicts(
@@ -78,6 +79,23 @@ def _listed(names: Iterable[str]) -> str:
     shown = list(islice(names, _MOST_NAMES_SHOWN))
     more = sum(1 for _ in names)
     return ", ".join(shown) + (f" and {more} more" if more else "") or "none"
+
+
+def misplaced(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
+    """Find options of a format that a sink doesn't have.
+
+    Args:
+        sinks: The sinks with their formats, the pipeline's where they have none of their own.
+
+    Yields:
+        The location in the document, and what is wrong there.
+    """
+    for name, sink in sinks.items():
+        for option, document_format in _OPTIONS.items():
+            if option in sink.model_fields_set and sink.format != document_format:
+                needed = f'format = "{document_format}" in this table or in [pipeline], or no such key'
+                reason = f"given beside format {sink.format}; needed: {needed}"
+                yield ("sinks", name, option), reason
 
 
 def unusable_tls(sinks: Mapping[str, SinkConfig], environ: Mapping[str, str]) -> Iterator[tuple[Location, str]]:

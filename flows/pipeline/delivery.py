@@ -7,11 +7,12 @@ The ids of these steps are part of the saved state and never change:
 | `enrich` | tags |
 | `route_NAME` | a sink's filter; only where it has one |
 | `route_alerts_NAME` | the same for alerts; only where the sink takes them |
+| `format_NAME` | a sink's format; only where it is not raw |
 | `sink_NAME` | a sink, one partition a tenant |
 | `dead_letters` | what Okta sent that is no event |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import bytewax.operators as op
@@ -20,6 +21,7 @@ from bytewax.operators import KeyedStream
 
 from flows.pipeline.destinations import build_sink
 from flows.pipeline.enrich import Enricher
+from flows.pipeline.formatting import Formats
 from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import AlertRouter, Router
 from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
@@ -32,6 +34,8 @@ from sinks.documents import Documents
 
 __all__ = ["deliver"]
 
+_Narrow = Callable[[tuple[str, Documents]], tuple[str, Documents] | None]
+
 
 def deliver(
     pages: Stream[Batch],
@@ -39,12 +43,14 @@ def deliver(
     *,
     tenants: Iterable[TenantConfig],
     sinks: Mapping[str, SinkConfig],
+    ocsf_version: str,
     dead_letter_dir: Path,
     outbox_dir: Path,
     partition_names: Sequence[str],
     state_dir: Path | None,
     control: RunControl,
     alerts: KeyedStream[Documents] | None = None,
+    leave_out: Mapping[str, _Narrow] | None = None,
 ) -> None:
     """Tag the events, and send them to every sink that wants them.
 
@@ -53,21 +59,28 @@ def deliver(
         malformed: What goes to the dead letters of the input.
         tenants: Whose events they may be.
         sinks: The sinks by their names.
+        ocsf_version: What documents in format ocsf claim.
         dead_letter_dir: Where events go that can't be delivered.
         outbox_dir: Where sinks that send keep what they have still to send; no other flow may have the same.
         partition_names: The partitions of every sink, see `flows.pipeline.destinations.build_sink`.
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
         alerts: Alerts by tenant, for the sinks that take them; None where nothing is detected, so that sinks of alerts alone get nothing.
+        leave_out: By sink, what takes out of a page what need not go there; such a sink has a step `leave_out_NAME`.
     """
+    formats = Formats(sinks, ocsf_version)
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
-    keyed = op.map("key_by_tenant", documents, _by_tenant)
+    keyed = op.map("key_by_tenant", documents, formats.page_by_tenant if formats.any else _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
+            if leave_out and name in leave_out:
+                routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
             sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
-            op.output(f"sink_{name}", routed, StopsRunKeyed(sink))
+            formatter = formats.formatter(name)
+            formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
+            op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))
     rejected = op.filter_map("reject", malformed, InputLetters())
     op.output("dead_letters", rejected, StopsRun(DeadLetterSink(dead_letter_dir)))
 

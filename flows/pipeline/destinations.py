@@ -16,7 +16,10 @@ from sinks.metrics import tell_sink
 from sinks.outbox.sink import KeyedSink
 from sinks.targets import make_target, policy_of
 
-__all__ = ["build_sink"]
+__all__ = ["BESIDE", "build_sink"]
+
+BESIDE = ("backfill", "audit-*")
+"""What stands in the names of files that others than the main flow put beside its own."""
 
 
 def build_sink(
@@ -47,7 +50,17 @@ def build_sink(
     tell_sink(name, config.type)
     if isinstance(config, FileSinkConfig):
         journal_dir = state_dir / "files" if state_dir else None
-        return FileSink(name, config.path, partition_names, compression=config.compression, base=config.base, journal_dir=journal_dir)
+        return FileSink(
+            name,
+            config.path,
+            partition_names,
+            compression=config.compression,
+            base=config.base,
+            file_mode=config.mode,
+            keep=config.keep,
+            beside=BESIDE,
+            journal_dir=journal_dir,
+        )
     return KeyedSink(
         name,
         partition_names,

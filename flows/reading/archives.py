@@ -46,10 +46,12 @@ class Sources:
     Attributes:
         archives: The archives.
         tenants: The names that a tenant can have; empty where nobody knows them.
+        notes: What was left out and why, for people.
     """
 
     archives: tuple[Archive, ...]
     tenants: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def given(paths: Sequence[str]) -> Sources:
@@ -96,14 +98,19 @@ def configured(path: str | None, sinks: Sequence[str] = (), *, alerts: bool = Fa
     if not wanted:
         what = f'a [sinks.NAME] table with type = "file"{" and alerts among its kinds" if alerts else ""}'
         _refuse(f"{name}: there is nothing to search: needed: {what}; or name files with --path")
+    mute = {key: reason for key, table in wanted.items() if (reason := _why_mute(key, table, raw))}
+    if mute and (sinks or len(mute) == len(wanted)):
+        _refuse(f"{name}: {' '.join(mute.values())}")
     folder = Path(name).absolute().parent
     archives = []
     for key, table in wanted.items():
+        if key in mute:
+            continue
         where, compression = table.get("path"), table.get("compression", "none")
         if not isinstance(where, str) or not where or compression not in SUFFIXES:
             _refuse(f"{name}: sinks.{key}: path or compression is not usable; `python -m okta_source check` tells what is wrong")
         archives.append(Archive(key, _template(f"{name}: sinks.{key}.path", str(folder / where), SUFFIXES[compression])))
-    return Sources(tuple(archives), _tenants(raw))
+    return Sources(tuple(archives), _tenants(raw), tuple(mute.values()))
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -122,6 +129,21 @@ def _kinds(table: Mapping[str, Any]) -> Sequence[str]:
     kinds = table.get("kinds", ["events"])
     texts = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if isinstance(kind, str)] if isinstance(kinds, list) else []
     return ["events", "alerts"] if "both" in texts else texts
+
+
+def _why_mute(name: str, table: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    """Why a sink's files can't be searched; nothing where they can."""
+    pipeline = raw.get("pipeline")
+    form = table.get("format") or (pipeline.get("format") if isinstance(pipeline, dict) else None) or "raw"
+    if form == "ocsf" and table.get("raw_data") is not True:
+        lacking = "raw_data = true"
+    elif form == "ecs" and table.get("event_original") is False:
+        lacking = "event_original = true"
+    else:
+        return ""
+    return (
+        f"sink {name} writes {form} without Okta's own event, which is what a filter is asked of: set {lacking} there for what is to come."
+    )
 
 
 def _tenants(raw: Mapping[str, Any]) -> tuple[str, ...]:

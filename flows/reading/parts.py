@@ -1,6 +1,5 @@
 """A file in parts that can be read by themselves: the newest first, and on several cores."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -12,7 +11,8 @@ __all__ = ["Part", "parts_of"]
 
 _PLAIN_BYTES: Final = 32 << 20
 _COMPRESSED_BYTES: Final = 2 << 20
-_FIRST_SHARE: Final = 8  # the newest part is smaller by this, so that its hits are there at once
+_FIRST_SHARE: Final = 32  # the newest part is smaller by this, so that its hits are there at once
+_FRAME_SHARE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,7 @@ def _from_the_end(places: list[int], part_bytes: int) -> list[tuple[int, int]]:
     last, wanted = places[-1], part_bytes // _FIRST_SHARE
     for before, place in reversed(list(pairwise([0, *places[:-1]]))):
         # Whoever reads a part reads the frame before it too: that has to be little beside the part.
-        if place and last - place >= wanted and place - before <= part_bytes // _FIRST_SHARE:
+        if place and last - place >= wanted and place - before <= part_bytes // _FRAME_SHARE:
             cuts.append((place, before))
             last, wanted = place, part_bytes
     return [(0, 0), *reversed(cuts)]
-
-
-def total_bytes(parts: Iterator[Part]) -> int:
-    """How much there is to read of parts, as it is stored."""
-    return sum((part.file.size_bytes if part.end is None else part.end) - part.start for part in parts)

@@ -1,14 +1,16 @@
 """Which files may hold what is asked for, told by their paths alone."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from glob import glob, has_magic
 from math import inf
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final
+from typing import Final, NamedTuple
 
 from flows.reading.archives import Archive
 from sinks.file.archive_files import split_ending
@@ -30,6 +32,7 @@ _PIECES: Final = re.compile(r"(\{tenant\}|\{date\}|\{hour\})")
 _MARKER: Final = r"(?:\.(?!unfinished$)[A-Za-z0-9_-]+)?"
 _LATER: Final = r"(?:\.\d{1,4})?(?:\.gz|\.zst)?"
 _ENDINGS: Final = re.compile(r"\.(?:ndjson|jsonl|json|log)(?:\.\d{1,4})?(?:\.gz|\.zst)?$")
+_MARKED: Final = re.compile(r"\.(?:backfill|audit-[^.]*)\.")
 _DATE_IN_NAME: Final = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
@@ -75,16 +78,16 @@ def find_files(archives: Sequence[Archive], wanted: Wanted) -> tuple[list[Archiv
     found: dict[str, ArchiveFile] = {}
     problems: list[str] = []
     for archive in archives:
-        for file in _of_template(archive, wanted, problems) if archive.is_template else _of_path(archive, problems):
-            if file.path in found or not _may_hold(file, wanted):
+        for path, known, is_live in _of_template(archive, wanted, problems) if archive.is_template else _of_path(archive, problems):
+            if path in found or not _may_hold(known, wanted):
                 continue
             try:
-                status = Path(file.path).stat()
+                status = os.stat(path)  # noqa: PTH116 (as below)
             except OSError as error:
-                problems.append(f"{file.path}: {error.strerror}")
+                problems.append(f"{path}: {error.strerror}")
                 continue
             if S_ISREG(status.st_mode):
-                found[file.path] = replace(file, size_bytes=status.st_size)
+                found[path] = ArchiveFile(path, archive.name, known.tenant, known.start, known.end, status.st_size, is_live)
     return list(found.values()), problems
 
 
@@ -93,25 +96,39 @@ def in_order(files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
     return sorted(files, key=lambda file: (-file.end, file.path))
 
 
-def _may_hold(file: ArchiveFile, wanted: Wanted) -> bool:
-    in_time = file.end + SLACK_SECONDS > wanted.since and file.start - SLACK_SECONDS < wanted.until
-    return in_time and (not wanted.tenants or not file.tenant or file.tenant in wanted.tenants)
+class _Known(NamedTuple):
+    """What the beginning of a path says."""
+
+    tenant: str = ""
+    start: float = -inf
+    end: float = inf
 
 
-def _of_template(archive: Archive, wanted: Wanted, problems: list[str]) -> Iterator[ArchiveFile]:
+_Candidate = tuple[str, _Known, bool]
+
+
+def _may_hold(known: _Known, wanted: Wanted) -> bool:
+    in_time = known.end + SLACK_SECONDS > wanted.since and known.start - SLACK_SECONDS < wanted.until
+    return in_time and (not wanted.tenants or not known.tenant or known.tenant in wanted.tenants)
+
+
+def _of_template(archive: Archive, wanted: Wanted, problems: list[str]) -> Iterator[_Candidate]:
     parts = Path(archive.template).parts
-    yield from _walk(Path(parts[0]), parts[1:], ArchiveFile("", archive.name), wanted, problems)
+    yield from _walk(parts[0], parts[1:], _Known(), wanted, problems)
 
 
-def _walk(folder: Path, parts: Sequence[str], known: ArchiveFile, wanted: Wanted, problems: list[str]) -> Iterator[ArchiveFile]:
-    """Go down a template's path, into folders that may hold what is wanted only."""
+def _walk(folder: str, parts: Sequence[str], known: _Known, wanted: Wanted, problems: list[str]) -> Iterator[_Candidate]:
+    """Go down a template's path, into folders that may hold what is wanted only.
+
+    With texts for paths: there may be a hundred thousand of them, and somebody waits for the first row.
+    """
     part, *rest = parts
     if rest and not _PIECES.search(part):
-        yield from _walk(folder / part, rest, known, wanted, problems)
+        yield from _walk(os.path.join(folder, part), rest, known, wanted, problems)  # noqa: PTH118
         return
     pattern = _pattern(part, is_last=not rest)
     try:
-        names = sorted(entry.name for entry in folder.iterdir())
+        names = sorted(os.listdir(folder))  # noqa: PTH208
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -120,12 +137,13 @@ def _walk(folder: Path, parts: Sequence[str], known: ArchiveFile, wanted: Wanted
     for name in names:
         match = pattern.fullmatch(name)
         here = None if match is None else _narrowed(known, match)
-        if here is None or not _may_hold(here, wanted):
+        if match is None or here is None or not _may_hold(here, wanted):
             continue
+        path = os.path.join(folder, name)  # noqa: PTH118
         if rest:
-            yield from _walk(folder / name, rest, here, wanted, problems)
+            yield from _walk(path, rest, here, wanted, problems)
         else:
-            yield replace(here, path=str(folder / name), is_live="marker" not in pattern.groupindex or not match or not match["marker"])
+            yield path, here, not match["marker"]
 
 
 def _pattern(part: str, *, is_last: bool) -> re.Pattern[str]:
@@ -139,25 +157,26 @@ def _pattern(part: str, *, is_last: bool) -> re.Pattern[str]:
     return re.compile(f"{text}(?P<marker>{_MARKER}){re.escape(ending)}{_LATER}" if is_last else text)
 
 
-def _narrowed(known: ArchiveFile, match: re.Match[str]) -> ArchiveFile | None:
+def _narrowed(known: _Known, match: re.Match[str]) -> _Known | None:
     """What the path says up to here; None where it says two things."""
     groups = match.groupdict()
-    tenant = groups.get("tenant") or ""
-    if tenant and known.tenant and tenant != known.tenant:
+    tenant, start, end = known
+    found = groups.get("tenant") or ""
+    if found and tenant and found != tenant:
         return None
-    known = replace(known, tenant=tenant or known.tenant)
     date, hour = groups.get("date"), groups.get("hour")
     if date and date != "other":
-        start = _start_of(date)
-        if start is None:
+        first = _start_of(date)
+        if first is None:
             return None
-        known = replace(known, start=start, end=start + _DAY_SECONDS)
-    if hour and hour != "other" and known.start != -inf:
-        start = known.start - known.start % _DAY_SECONDS + int(hour) * _HOUR_SECONDS
-        known = replace(known, start=start, end=start + _HOUR_SECONDS)
-    return known
+        start, end = first, first + _DAY_SECONDS
+    if hour and hour != "other" and start != -inf:
+        start += int(hour) * _HOUR_SECONDS - start % _DAY_SECONDS
+        end = start + _HOUR_SECONDS
+    return _Known(found or tenant, start, end)
 
 
+@cache
 def _start_of(date: str) -> float | None:
     try:
         return datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()
@@ -165,7 +184,7 @@ def _start_of(date: str) -> float | None:
         return None
 
 
-def _of_path(archive: Archive, problems: list[str]) -> Iterator[ArchiveFile]:
+def _of_path(archive: Archive, problems: list[str]) -> Iterator[_Candidate]:
     path = Path(archive.template)
     names: list[Path]
     if path.is_dir():
@@ -182,6 +201,6 @@ def _of_path(archive: Archive, problems: list[str]) -> Iterator[ArchiveFile]:
         dates = _DATE_IN_NAME.findall(name.name)
         start = _start_of(dates[0]) if len(dates) == 1 else None
         if start is None:
-            yield ArchiveFile(str(name), archive.name, is_live=False)
+            yield str(name), _Known(), False
         else:
-            yield ArchiveFile(str(name), archive.name, start=start, end=start + _DAY_SECONDS, is_live=len(name.suffixes) <= 2)
+            yield str(name), _Known("", start, start + _DAY_SECONDS), not _MARKED.search(name.name)

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
@@ -52,7 +53,10 @@ def _spread(
             break
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, ours, question), daemon=True)  # type: ignore[attr-defined]
-        process.start()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of forks beside threads. A command has none, and these processes touch nothing that one could hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
         theirs.close()
         stack.callback(_end, process, ours)
         busy[ours] = part

@@ -101,7 +101,7 @@ class Asker:
         if quoted and 0 < len(self._question.tenants) <= _MOST_TENANTS:
             found.append(frozenset(Needle(tenant.encode()) for tenant in self._question.tenants))
         if self._question.alerts:
-            found.append(frozenset({Needle(b'"alert"')}))
+            found.append(frozenset({Needle(b'"alert"' if quoted else b"alert")}))
         return found
 
     def ask(self, line: bytes, tenant: str = "") -> Hit | None:

@@ -31,7 +31,8 @@ class Tally:
     """What was read.
 
     Attributes:
-        files: How many files.
+        hits: How many hits were given out.
+        files: How many files; of the last of them maybe not all, where the limit was reached.
         lines: How many lines.
         stored_bytes: How long the files are.
         inflated_bytes: How long their lines are.
@@ -44,6 +45,7 @@ class Tally:
         stopped_early: Whether the limit was reached before everything was read.
     """
 
+    hits: int = 0
     files: int = 0
     lines: int = 0
     stored_bytes: int = 0
@@ -85,7 +87,6 @@ class Search:
             WorkerLost: A process ended.
         """
         limit = self._question.limit
-        told = 0
         pending: list[tuple[float, int, Hit]] = []
         counter = 0
         for bound, hits in self._read():
@@ -95,9 +96,9 @@ class Search:
                     counter += 1
                     heappush(pending, (-hit.at, counter, hit))
             while pending and -pending[0][0] >= bound:
+                self.tally.hits += 1
                 yield heappop(pending)[2]
-                told += 1
-                if told == limit:
+                if self.tally.hits == limit:
                     self.tally.stopped_early = True
                     return
 
@@ -107,6 +108,7 @@ class Search:
             for hit in hits:
                 if hit.key not in self._seen:
                     self._seen.add(hit.key)
+                    self.tally.hits += 1
                     yield hit
 
     def _read(self) -> Generator[tuple[float, list[Hit]], None, None]:
@@ -169,23 +171,23 @@ class Search:
         return bound
 
     def _count(self, part: Part, found: Found) -> None:
-        tally = self.tally
+        tally, file = self.tally, part.file
+        if not self._found[file.path]:
+            tally.files += 1
+            if file.start > -inf:
+                tally.first, tally.last = min(tally.first, file.start), max(tally.last, file.end)
+        tally.stored_bytes += (file.size_bytes if part.end is None else part.end) - part.start
         tally.lines += found.lines
         tally.inflated_bytes += found.inflated_bytes
         tally.bad_lines += found.bad_lines
         tally.mute_lines += found.mute_lines
-        self._found[part.file.path][part.number] = found
+        self._found[file.path][part.number] = found
 
     def _finish(self, path: str) -> None:
-        """A file is read to its end: count it, and tell what is wrong with it."""
-        parts, found = self._parts.pop(path), self._found.pop(path)
-        file = parts[0].file
-        tally = self.tally
-        tally.files += 1
-        tally.stored_bytes += file.size_bytes
-        tally.unfinished += any(one.unfinished for one in found.values())
-        if file.start > -inf:
-            tally.first, tally.last = min(tally.first, file.start), max(tally.last, file.end)
+        """A file is read whole: tell what is wrong with it."""
+        found = self._found.pop(path)
+        del self._parts[path]
+        self.tally.unfinished += any(one.unfinished for one in found.values())
         told: list[int] = []
         before = bad = 0
         for number in sorted(found, reverse=True):

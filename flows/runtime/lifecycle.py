@@ -4,8 +4,8 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 
 | exit | meaning |
 |---|---|
-| 0 | stopped by SIGINT or SIGTERM, or every tenant drained |
-| 1 | drained, but for the tenants and the outboxes named in the log |
+| 0 | stopped by SIGINT or SIGTERM, or every tenant drained and every event delivered |
+| 1 | drained, but for the tenants and outboxes named in the log, or for events that became dead letters; or how it ended is not known |
 | 2 | the configuration or the state directory is wrong, or the port for metrics is in use; no request was made |
 | 3 | a sink can't go on; no last snapshot, so the next run sends again what is missing |
 """
@@ -24,8 +24,11 @@ from typing import Any, NoReturn, TypeVar
 
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 
+from flows.runtime.undelivered import INPUT, undelivered_words
 from okta_source.fetching.control import RunControl
+from okta_source.output import output_failure, tolerate_any_output
 from okta_source.polling.printable import printable
+from sinks.dead_letters.count import written
 from sinks.errors import SinkStopped
 
 __all__ = [
@@ -75,7 +78,8 @@ def _indented(line: str) -> str:
 
 
 def configure_logging() -> None:
-    """Log to stderr in UTC, unless somebody has configured logging already."""
+    """Log to stderr in UTC, unless somebody has configured logging already; first of all, see that nothing printed can fail."""
+    tolerate_any_output()
     root = logging.getLogger()
     if root.handlers:
         return
@@ -88,7 +92,7 @@ def configure_logging() -> None:
 
 
 def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
-    """Turn SIGINT and SIGTERM into the end of the input, and undrained tenants and outboxes into exit code 1.
+    """Turn SIGINT and SIGTERM into the end of the input, and what was not drained or not delivered into exit code 1.
 
     Args:
         control: The run's switches.
@@ -104,18 +108,41 @@ def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], 
     threading.Thread(target=_await_signal, args=(wake_read, control), name="okta-signals", daemon=True).start()
 
     def exit_code() -> None:
-        undrained = control.undrained()
-        for tenant, failure in sorted(undrained.items()):
-            _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
-        left = control.left()
-        for what in left:
-            (_LOG.info if control.stopping else _LOG.error)("%s", what)
-        code = at_end() or (EXIT_UNDRAINED if undrained or (left and not control.stopping) else 0)
+        # Whatever leaves this hook would be printed by Python, and the exit code be 0.
+        try:
+            code = _told_code(control, names, at_end)
+        except BaseException:  # noqa: BLE001
+            _LOG.critical("how the run ended could not be told", exc_info=True)
+            code = EXIT_UNDRAINED
+        if failure := output_failure():
+            _LOG.error("%s", failure)
+            code = code or EXIT_UNDRAINED
         if code:
             _exit_now(code)
 
     # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
     atexit.register(exit_code)
+
+
+def _told_code(control: RunControl, names: dict[str, str], at_end: Callable[[], int]) -> int:
+    """Say how the run ended, in one place for all flows; returns the exit code."""
+    undrained = control.undrained()
+    for tenant, failure in sorted(undrained.items()):
+        _LOG.error("%s could not be drained: %s", names.get(tenant, tenant), failure)
+    left = control.left()
+    for what in left:
+        (_LOG.info if control.stopping else _LOG.error)("%s", what)
+    code = at_end() or (EXIT_UNDRAINED if undrained or (left and not control.stopping) else 0)
+    letters = written()
+    if INPUT in letters:
+        _LOG.warning("%d elements of Okta's answers are no events: they are with the dead letters of %s", letters[INPUT], INPUT)
+    if words := undelivered_words(letters):
+        _LOG.error("%s", words)
+        # Who was told to stop has done so well; a run that has come to its end has not.
+        return code or (EXIT_UNDRAINED if control.until_drained and not control.stopping else 0)
+    if control.until_drained and not code:
+        _LOG.info("every tenant is drained, and every event delivered")
+    return code
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
@@ -134,8 +161,7 @@ def _await_signal(wake_read: int, control: RunControl) -> None:
 
 def _exit_now(code: int) -> NoReturn:
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    output_failure()
     os._exit(code)
 
 

@@ -9,8 +9,8 @@ Where `bytewax.run` is the program, `prepare`
 - logs to stderr in UTC, unless logging has been configured;
 - turns SIGINT and SIGTERM into the end of the input: pages that have come are handed on, everything is snapshotted, exit 0. Bytewax alone
   ends at SIGTERM without a snapshot;
-- looks at the state directory (`-r`) before Bytewax does: one that is missing, damaged or another flow's is told in a sentence, exit 2, and
-  what a crash left in it uncommitted is removed (Bytewax 0.21.1 would take it up one resume later);
+- takes the state directory (`-r`) for life and looks at it before Bytewax does: one that is missing, damaged, another flow's or another
+  run's is told in a sentence, exit 2; what a crash left in it uncommitted is removed (Bytewax 0.21.1 would take it up one resume later);
 - sets the C library's allocator, the garbage collector and the limit of open files up for pages of megabytes (`tune_process`);
 - where metrics are wanted (`BYTEWAX_DATAFLOW_API_ENABLED`), makes sure that their port can be had.
 
@@ -23,17 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.runtime.housekeeping import tune_process
+from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import (
-    StateUnusable,
-    check_owner,
-    check_usable,
-    fence_off_uncommitted,
-    in_cluster,
-    known_state_keys,
-    recovery_dir,
-)
+from flows.runtime.recovery import StateUnusable, known_state_keys
+from flows.runtime.state_directory import take_state
 from okta_source.fetching.control import RunControl
 
 __all__ = ["Run", "prepare"]
@@ -63,7 +57,7 @@ def prepare(flow_id: str, *, until_drained: bool = False) -> Run:
 
     Args:
         flow_id: The id that the `Dataflow` will have.
-        until_drained: Whether the run ends once every tenant has answered a short page, for cron and tests: exit 0, or 1 where a tenant
+        until_drained: Whether the run ends once every tenant is drained, for cron and tests: exit 0, or 1 where a tenant
             could not be drained.
 
     Returns:
@@ -80,13 +74,10 @@ def prepare(flow_id: str, *, until_drained: bool = False) -> Run:
     state_dir = recovery_dir()
     try:
         if state_dir is not None:
-            check_usable(state_dir, alone=not in_cluster())
-            check_owner(state_dir, flow_id)
+            take_state(state_dir, flow_id, {}, way_out="make a new one and begin anew.")
         prepare_metrics()
     except (StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
     install(control, names={})
-    if state_dir is not None:
-        fence_off_uncommitted(state_dir)
     return Run(flow_id, control, state_dir)

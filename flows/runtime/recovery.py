@@ -6,65 +6,41 @@ to snapshot for a key in the epoch of that number (sinks are snapshotted only wh
 snapshot; the resume after that takes it up, and a file would be cut back to the wrong place. So they are deleted before every start.
 """
 
-import argparse
 import logging
-import os
+import pickle
 import sqlite3
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from bytewax.recovery import init_db_dir
 
 __all__ = [
     "StateUnusable",
-    "check_owner",
+    "check_flow",
+    "check_resumable",
     "check_usable",
     "check_whole",
     "fence_off_uncommitted",
+    "flows_in",
     "holds_stores",
-    "in_cluster",
     "is_spread",
     "known_state_keys",
     "make_directory",
     "make_stores",
-    "recovery_dir",
+    "resume_states",
+    "store_names",
 ]
 
 _LOG = logging.getLogger(__name__)
 _BUSY_SECONDS = 30.0
+_TABLES = ("parts", "exs", "fronts", "commits", "snaps")
 
 
 class StateUnusable(Exception):  # noqa: N818 (it names what is the case, like StopIteration)
     """The state directory can't be used; the message says what to do."""
-
-
-def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The state directory of this run, read from the same flag and variable as `bytewax.run` reads it.
-
-    Args:
-        argv: The command line without the program's name; by default this process's.
-        environ: The environment.
-
-    Returns:
-        The directory, or None when the run keeps no state.
-    """
-    directory = _arguments(argv, environ).recovery_directory
-    return Path(directory) if directory else None
-
-
-def in_cluster(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is one of several: then its part of the stores may lie with the others."""
-    return bool(_arguments(argv, environ).addresses)
-
-
-def _arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
-    parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
-    parser.add_argument("-a", "--addresses", default=environ.get("BYTEWAX_ADDRESSES") or environ.get("BYTEWAX_HOSTFILE_PATH"))
-    return parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0]
 
 
 def holds_stores(directory: Path) -> bool:
@@ -151,7 +127,8 @@ def check_usable(directory: Path, *, alone: bool) -> None:
     for store in stores:
         try:
             with closing(_open(store)) as connection:
-                connection.execute("SELECT count(*) FROM exs").fetchone()
+                for table in _TABLES:
+                    connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  # names of our own
         except sqlite3.Error as error:
             msg = (
                 f"The state store {store} can't be read ({error}). Restore the state directory as a whole from a backup; "
@@ -166,7 +143,7 @@ def check_usable(directory: Path, *, alone: bool) -> None:
         raise StateUnusable(msg)
 
 
-def check_owner(directory: Path, flow_id: str) -> None:
+def check_flow(directory: Path, flow_id: str) -> None:
     """Refuse the state directory of another flow: Bytewax keeps epochs by directory, so two flows in one would spoil each other's resume.
 
     Args:
@@ -176,13 +153,80 @@ def check_owner(directory: Path, flow_id: str) -> None:
     Raises:
         StateUnusable: It holds another flow's state.
     """
+    others = [flow for flow in flows_in(directory) if flow != flow_id]
+    if others:
+        msg = f"The state directory {directory} belongs to flows.{others[0]}: give flows.{flow_id} one of its own."
+        raise StateUnusable(msg)
+
+
+def flows_in(directory: Path) -> list[str]:
+    """The ids of the flows that have saved state in it: one, or none yet."""
+    found: set[str] = set()
     for store in _stores(directory):
         with closing(_open(store)) as connection:
-            steps = [step for (step,) in connection.execute("SELECT DISTINCT step_id FROM snaps")]
-        others = sorted({owner for step in steps if (owner := step.partition(".")[0]) != flow_id})
-        if others:
-            msg = f"The state directory {directory} belongs to flows.{others[0]}: give flows.{flow_id} one of its own."
-            raise StateUnusable(msg)
+            found.update(step.partition(".")[0] for (step,) in connection.execute("SELECT DISTINCT step_id FROM snaps"))
+    return sorted(found)
+
+
+def store_names(directory: Path) -> list[str]:
+    """The names of the stores that are here."""
+    return [store.name for store in _stores(directory)]
+
+
+def check_resumable(directory: Path, way_out: str) -> None:
+    """Find out what Bytewax would end with `InconsistentPartitionsError` for: stores that no one run has left so.
+
+    Args:
+        directory: The state directory.
+        way_out: What can be done where there is no backup, a sentence.
+
+    Raises:
+        StateUnusable: It can't be resumed; nothing was changed.
+    """
+    resume_epoch = _resume_epoch(directory)
+    committed: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for store in _stores(directory):
+        with closing(_open(store)) as connection:
+            committed[store.name] = max((row[0] for row in connection.execute("SELECT commit_epoch FROM commits")), default=0)
+            counts.update((store.name, row[0]) for row in connection.execute("SELECT part_count FROM parts"))
+    ahead = [name for name, epoch in committed.items() if resume_epoch is not None and epoch > resume_epoch]
+    if ahead:
+        what = f"{', '.join(ahead)} went on to epoch {max(committed.values())} after the last run had stopped at {resume_epoch}"
+    elif len(set(counts.values())) > 1:
+        what = f"its stores belong to sets of {' and '.join(str(count) for count in sorted(set(counts.values())))}"
+    else:
+        return
+    msg = (
+        f"The state directory {directory} can't be resumed: {what}. Either two runs have used it at once, which this release doesn't allow "
+        "any more, or its stores come from different backups. Events may be missing or be there twice since then. "
+        f"Restore the directory as a whole from one backup; or, without one, {way_out}"
+    )
+    raise StateUnusable(msg)
+
+
+def resume_states(directory: Path, step_id: str) -> dict[str, Any]:
+    """What a step will resume from, by partition, once what was never committed has been fenced off.
+
+    Args:
+        directory: The state directory.
+        step_id: The step's full id, such as `system_log.sink_archive`.
+
+    Raises:
+        StateUnusable: A snapshot can't be read.
+    """
+    found: dict[str, tuple[int, bytes]] = {}
+    for store in _stores(directory):
+        with closing(_open(store)) as connection:
+            rows = connection.execute("SELECT state_key, snap_epoch, ser_change FROM snaps WHERE step_id = ?", (step_id,))
+            for key, epoch, change in rows:
+                if key not in found or epoch > found[key][0]:
+                    found[key] = epoch, change
+    try:
+        return {key: pickle.loads(change) for key, (_, change) in found.items() if change is not None}  # noqa: S301  # Bytewax's own form
+    except Exception as error:  # noqa: BLE001  # a damaged pickle raises anything
+        msg = f"A snapshot of {step_id} in {directory} can't be read ({error}). Restore the directory as a whole from a backup."
+        raise StateUnusable(msg) from None
 
 
 def fence_off_uncommitted(directory: Path) -> int:

@@ -38,8 +38,9 @@ def write_table(hits: Iterable[Hit], screen: Screen, out: TextIO, tenants: Seque
         if not count:
             out.write(rows.heading + "\n")
         out.write(rows.row(hit.line) + "\n")
-        out.flush()
         count += 1
+        if screen.is_terminal or count == 1:
+            out.flush()
     return count
 
 
@@ -94,9 +95,10 @@ def print_counts(hits: Iterable[Hit], fields: Sequence[str], distinct: str, scre
     """
     counts: Counter[tuple[str, ...]] = Counter()
     different: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    total = 0
+    total = without = 0
     for hit in hits:
         total += 1
+        without += not all(hit.values[: len(fields)])
         for group in product(*hit.values[: len(fields)]):
             counts[group] += 1
             if distinct:
@@ -111,7 +113,11 @@ def print_counts(hits: Iterable[Hit], fields: Sequence[str], distinct: str, scre
     elif shown:
         _print_bars([(*group,) for group in shown], counts, different if distinct else None, [*fields], distinct, screen)
         if len(shown) < len(order):
-            sys.stdout.write(f"{screen.writing.ellipsis} and {len(order) - len(shown):,} more (--limit {len(order)} shows them)\n")
+            sys.stdout.flush()
+            sys.stderr.write(f"{screen.writing.ellipsis} and {len(order) - len(shown):,} more (--limit {len(order)} shows them)\n")
+    if without:
+        sys.stdout.flush()
+        sys.stderr.write(f"{without:,} of {total:,} have no {' or no '.join(fields)}: not counted here\n")
     return total
 
 

@@ -10,33 +10,36 @@ from flows.terminal.screen import Screen
 __all__ = ["summary"]
 
 
-def summary(tally: Tally, count: int, problems: Sequence[str], seconds: float, screen: Screen, *, what: str) -> None:
+def summary(tally: Tally, problems: Sequence[str], seconds: float, screen: Screen, *, what: str, quiet: bool = False) -> None:
     """Say it on stderr.
 
     Args:
         tally: What was read.
-        count: How many hits there are.
         problems: Paths that couldn't be looked at.
         seconds: How long it took.
         screen: What stderr is.
         what: `event` or `alert`.
+        quiet: Only what is wrong is said.
     """
     shown = screen.writing.shown
     files = f"{tally.files:,} file{'' if tally.files == 1 else 's'}"
     read = f"{tally.lines:,} lines, {_size(tally.inflated_bytes)}"
     if tally.stored_bytes < tally.inflated_bytes * 0.9:
         read += f" ({_size(tally.stored_bytes)} stored)"
+    count = tally.hits
     found = f"{count:,} {what}{'' if count == 1 else 's'} found" if count else f"no {what} found"
     span = ""
     if tally.first < tally.last:
-        span = f" of {_day(tally.first)} to {_day(tally.last - 1)}"
-    early = "; older ones were not looked for (--limit)" if tally.stopped_early else ""
-    sys.stderr.write(screen.paint(f"{found} in {files}{span}: {read}, {seconds:.1f} s{early}", "dim") + "\n")
-    if tally.unfinished:
+        span = f" of {_span(tally.first, tally.last)}"
+    early = "; older ones not looked for (--limit)" if tally.stopped_early else ""
+    if not quiet:
+        sys.stderr.write(screen.paint(f"{found} in {files}{span}: {read}, {seconds:.1f} s{early}", "dim") + "\n")
+    if tally.unfinished and not quiet:
         sys.stderr.write(screen.paint(f"{tally.unfinished:,} of them still being written: read as far as whole lines go", "dim") + "\n")
     if tally.mute_lines:
+        lines = "1 line was" if tally.mute_lines == 1 else f"{tally.mute_lines:,} lines were"
         sys.stderr.write(
-            f"warning: {tally.mute_lines:,} lines were written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
+            f"warning: {lines} written without Okta's own event and can't be searched: set raw_data = true (ocsf) "
             "or event_original = true (ecs) on the sink, or search a sink whose format is raw\n"
         )
     for note in (*tally.notes, *problems):
@@ -51,5 +54,9 @@ def _size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def _day(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+def _span(first: float, last: float) -> str:
+    """Whole days where the files hold days, else hours."""
+    start, end = datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last - 1, UTC)
+    form = "%Y-%m-%d" if (last - first) % 86400 == 0 and start.hour == 0 else "%Y-%m-%d %H:%M"
+    one, other = start.strftime(form), end.strftime(form)
+    return one if one == other else f"{one} to {other}"

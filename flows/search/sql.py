@@ -16,13 +16,11 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from flows.reading.plan import ArchiveFile
-from flows.reading.question import Hit, NotAnEvent, NotSearchable, Question, original_of
+from flows.reading.question import Hit, NotAnEvent, NotSearchable, original_of
 from flows.reading.search import Search
 from flows.terminal.options import UsageProblem
 from flows.terminal.screen import Screen
@@ -61,15 +59,20 @@ _INSTALL: Final = "--sql needs DuckDB, which is an extra: pip install 'bytewax-o
 
 
 def run_sql(
-    query: str, question: Question, files: Sequence[ArchiveFile], processes: int, screen: Screen, *, as_json: bool, as_csv: bool
+    query: str,
+    searches: Callable[..., Search],
+    processes: int,
+    screen: Screen,
+    *,
+    as_json: bool,
+    as_csv: bool,
 ) -> int:
     """Answer a query.
 
     Args:
         query: What is asked; one statement.
-        question: Which events and alerts it is asked of.
-        files: Where they are.
-        processes: How many processes read them.
+        searches: Makes the search for events, or with `alerts` for alerts, that it is asked of.
+        processes: How many threads answer it.
         screen: Where the answer goes.
         as_json: A JSON object for each row.
         as_csv: Comma-separated values.
@@ -92,8 +95,7 @@ def run_sql(
             for view, member, columns, alerts in (("events", "event", COLUMNS, False), ("alerts", "alert", _OF_ALERTS, True)):
                 # Only what the query speaks of is read.
                 if re.search(rf"\b{view}\b", query, re.IGNORECASE):
-                    hits = Search(replace(question, alerts=alerts), files, processes).all_hits()
-                    _fill(connection, Path(folder), view, member, columns, hits)
+                    _fill(connection, Path(folder), view, member, columns, searches(alerts=alerts).all_hits())
             connection.execute("SET enable_external_access = false")
             connection.execute("SET autoload_known_extensions = false")
             connection.execute("SET autoinstall_known_extensions = false")
@@ -163,7 +165,7 @@ def _show(names: Sequence[str], answer: Any, screen: Screen, *, as_json: bool, a
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
         for row in _rows(answer):
-            writer.writerow(["" if cell is None else screen.writing.shown(str(cell)) if screen.is_terminal else str(cell) for cell in row])
+            writer.writerow([screen.writing.shown(_cell(cell)) if screen.is_terminal else _cell(cell) for cell in row])
             count += 1
     else:
         count = _table(names, answer, screen)
@@ -180,7 +182,7 @@ def _table(names: Sequence[str], answer: Any, screen: Screen) -> int:
     writing = screen.writing
     count = 0
     while rows := answer.fetchmany(_MOST_ROWS):
-        cells = [["" if cell is None else writing.shown(str(cell)) for cell in row] for row in rows]
+        cells = [[writing.shown(_cell(cell)) for cell in row] for row in rows]
         if not count:
             widths = [max(width_of(text) for text in column) for column in zip(names, *cells, strict=True)]
             if screen.width is not None:
@@ -198,6 +200,10 @@ def _table(names: Sequence[str], answer: Any, screen: Screen) -> int:
             sys.stdout.write("  ".join(parts).rstrip() + "\n")
         count += len(rows)
     return count
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
 
 
 def _narrowed(widths: list[int], room: int) -> list[int]:

@@ -94,9 +94,9 @@ def condition_of(arguments: argparse.Namespace) -> Condition:
     return All(tuple(part for part in parts if part != All(())))
 
 
-def warnings_of(arguments: argparse.Namespace) -> list[str]:
-    """What is allowed but deserves a look: an event type that Okta's catalogue doesn't have."""
-    found = []
+def warnings_of(arguments: argparse.Namespace, sources: Sources) -> list[str]:
+    """What is allowed but deserves a look: an event type that Okta's catalogue doesn't have, sinks that are left out."""
+    found = list(sources.notes)
     for text in arguments.event_type or ():
         if not set("*?[") & set(text) and text not in event_types():
             near = suggest_event_type(text)

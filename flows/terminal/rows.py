@@ -16,8 +16,9 @@ __all__ = ["Rows"]
 _BAD_OUTCOMES: Final = frozenset(("FAILURE", "DENY", "RATE_LIMIT", "ABANDONED", "REJECT"))
 _GOOD_OUTCOMES: Final = frozenset(("SUCCESS", "ALLOW"))
 _GRAVITY: Final = {"ERROR": "bold red", "WARN": "yellow", "critical": "bold red", "high": "red", "medium": "yellow"}
-_NARROW, _WIDE = 100, 150
+_NARROW, _ROOMY, _WIDE = 100, 136, 150
 _LONGEST_TENANT: Final = 12
+_LEAST_WIDTH: Final = 8  # of a column that gives way where there is too little room for all
 _NOBODY: Final = ("", "unknown")
 
 
@@ -44,18 +45,18 @@ class _Column:
 
 _OF_EVENTS: Final = (
     _Column("published", ("published",), 14),
-    _Column("tenant", ("_okta_tenant",), 6),
-    _Column("event type", ("eventType",), 20, 3, middle=True),
+    _Column("tenant", ("_okta_tenant",), 6, from_width=70),
+    _Column("event type", ("eventType",), 24, 2, middle=True),
     _Column("action", ("_okta_action",), 14, from_width=_WIDE),
     _Column("outcome", ("outcome.result",), 9),
     _Column("actor", ("actor.alternateId", "actor.displayName", "actor.id"), 14, 4),
     _Column("client IP", ("client.ipAddress",), 15, from_width=_NARROW),
-    _Column("country", ("client.geographicalContext.country",), 10, 1, from_width=120),
+    _Column("country", ("client.geographicalContext.country",), 10, 1, from_width=_ROOMY),
     _Column("target", ("target.alternateId", "target.displayName"), 12, 4, from_width=120),
 )
 _OF_ALERTS: Final = (
     _Column("published", ("published",), 14),
-    _Column("tenant", ("_okta_tenant",), 6),
+    _Column("tenant", ("_okta_tenant",), 6, from_width=70),
     _Column("level", ("rule.level",), 8),
     _Column("rule", ("rule.title", "rule.name", "rule.id"), 20, 4),
     _Column("count", ("count",), 5, from_width=_NARROW),
@@ -79,7 +80,7 @@ class Rows:
         self._columns = [(column, width) for column, width in _layout(_OF_ALERTS if alerts else _OF_EVENTS, screen.width, tenants)]
         fields = [field for column, _ in self._columns for field in column.fields]
         self._reader = FieldReader(["uuid", "severity", "outcome.result", "rule.level", "target", *fields])
-        self._get = self._reader.accessor
+        self._get = {path: self._reader.accessor(path) for path in self._reader.paths}
 
     @property
     def heading(self) -> str:
@@ -90,7 +91,7 @@ class Rows:
     def row(self, line: bytes) -> str:
         """An event or an alert, one line."""
         event = self._reader.decode(line)
-        if type(self._get("uuid")(event)) is not str:
+        if type(self._get["uuid"](event)) is not str:
             try:
                 event = self._reader.decode(original_of(line))
             except (NotAnEvent, NotSearchable):
@@ -100,7 +101,7 @@ class Rows:
     def _cell(self, event: Any, column: _Column, width: int) -> str:
         text = ""
         for field in column.fields:
-            text = _target(self._get("target")(event)) if field.startswith("target.") else _text(self._get(field)(event))
+            text = _target(self._get["target"](event)) if field.startswith("target.") else _text(self._get[field](event))
             if text not in _NOBODY:
                 break
         if column.heading == "published":
@@ -118,10 +119,10 @@ class Rows:
         if column.heading == "published":
             return "dim"
         if column.heading == "outcome":
-            result = _text(self._get("outcome.result")(event))
+            result = _text(self._get["outcome.result"](event))
             return "red" if result in _BAD_OUTCOMES else "green" if result in _GOOD_OUTCOMES else "yellow" if result else ""
         if column.heading in ("event type", "level", "rule"):
-            return _GRAVITY.get(_text(self._get("severity")(event)) or _text(self._get("rule.level")(event)), "")
+            return _GRAVITY.get(_text(self._get["severity"](event)) or _text(self._get["rule.level"](event)), "")
         return ""
 
 
@@ -137,7 +138,8 @@ def _layout(columns: Sequence[_Column], width: int | None, tenants: Sequence[str
     left = room - sum(widths.values()) - len(widths) + 1
     shares = sum(column.share for column in shown)
     for column in shown:
-        widths[column.heading] += max(0, left * column.share // shares)
+        if column.share:
+            widths[column.heading] = max(_LEAST_WIDTH, widths[column.heading] + left * column.share // shares)
     return [(column, widths[column.heading]) for column in shown]
 
 

@@ -57,4 +57,5 @@ def _is_ascii_only(stream: TextIO, environ: Mapping[str, str]) -> bool:
     named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
     # PEP 538 itself sets this one where it found the C locale.
     coerced = environ.get("LC_CTYPE") == "C.UTF-8" and not environ.get("LC_ALL") and environ.get("LANG", "C") in ("", "C", "POSIX")
-    return named in ("C", "POSIX") or (coerced and stream.isatty()) or (stream.encoding or "").lower() in ("ascii", "us-ascii")
+    is_unicode = (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    return named in ("C", "POSIX") or (coerced and stream.isatty()) or not is_unicode

@@ -87,7 +87,8 @@ def _events() -> Row:
             chart(
                 "Events received",
                 "What Okta sent; of that, what had been seen before and was dropped, what is no event (in the dead letters, or beyond "
-                "the day's budget of them only counted), and what claims to have happened over a year ago or days ahead.",
+                "the day's budget of them only counted), what claims to have happened over a year ago or days ahead, and what could not "
+                "be mapped to ECS or OCSF and is delivered raw.",
                 "eps",
                 [
                     Ask("Received", _counter("okta_events_received_total"), "{{tenant}} received"),
@@ -95,6 +96,7 @@ def _events() -> Row:
                     Ask("Malformed", _counter("okta_events_malformed_total"), "{{tenant}} malformed"),
                     Ask("Not kept", _counter("okta_input_letters_dropped_total"), "{{tenant}} malformed and not kept"),
                     Ask("Unlikely", _counter("okta_events_unlikely_time_total"), "{{tenant}} of unlikely times"),
+                    Ask("Unmapped", _counter("okta_mapping_errors_total"), "{{tenant}} not mapped"),
                 ],
                 width=8,
             ),

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 
 from okta_source.auth.token_endpoint import TokenEndpoint, TokenGrant, TokenRequest
+from okta_source.config.api_token import CredentialProblem, usable_credential
 from okta_source.config.auth import ClientSecretAuth, RefreshTokenAuth
 from okta_source.config.secret import SecretError
 
@@ -21,10 +22,11 @@ def basic(config: ClientSecretAuth | RefreshTokenAuth) -> tuple[Mapping[str, str
     Raises:
         okta_source.config.secret.SecretError: The secret can't be read, or is none.
     """
-    secret = config.client_secret.read().reveal()
-    if not (secret.isascii() and secret.isprintable() and " " not in secret):
-        msg = f"{config.client_secret} holds a space, line break or other character that no client secret has"
-        raise SecretError(msg)
+    try:
+        secret = usable_credential(config.client_secret.read().reveal(), "client secret")
+    except CredentialProblem as error:
+        msg = f"{config.client_secret} {error}"
+        raise SecretError(msg) from None
     credentials = base64.b64encode(f"{config.client_id}:{secret}".encode()).decode()
     return {"Authorization": f"Basic {credentials}"}, (secret, credentials)
 

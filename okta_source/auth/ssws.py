@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from okta_source.config.api_token import CredentialProblem
 from okta_source.config.auth import SswsAuth
 from okta_source.config.secret import SecretError
 from okta_source.polling.verdict import Response
@@ -10,7 +11,9 @@ __all__ = ["SswsAuthenticator"]
 
 
 class SswsAuthenticator:
-    """Sends the token as it stands; after a 401 it is read from its reference again, so a rotated token file needs no restart.
+    """Sends the token, without what people put around one (`okta_source.config.api_token`).
+
+    After a 401 it is read from its reference again, so a rotated token file needs no restart.
 
     Args:
         config: Header, prefix and where the token is.
@@ -47,9 +50,11 @@ class SswsAuthenticator:
             return False  # the next request says so
 
     def _read(self) -> Mapping[str, str]:
-        token = self._config.token.read().reveal()
+        text = self._config.token.read().reveal()
         # Read anew it may be anything; http.client would refuse it with an error that shows it.
-        if not (token.isascii() and token.isprintable() and " " not in token):
-            msg = f"{self._config.token} holds a space, line break or other character that no Okta token has"
-            raise SecretError(msg)
+        try:
+            token = self._config.usable(text)
+        except CredentialProblem as error:
+            msg = f"{self._config.token} {error}"
+            raise SecretError(msg) from None
         return {self._config.header: f"{self._config.prefix}{token}"}

@@ -45,12 +45,14 @@ class Entry:
         tenant: Its settings; None where they can't be used.
         configuration: The verdict on the table.
         secret: The verdict on what it refers to; None where the table is wrong.
+        path_prefix: Of the paths of the file's receiver of hooks.
     """
 
     name: str
     tenant: TenantConfig | None
     configuration: Verdict
     secret: Verdict | None = None
+    path_prefix: str = "/hooks"
 
     @property
     def report(self) -> TenantReport:
@@ -152,7 +154,7 @@ def read_entries(file: ConfigFile, environ: Mapping[str, str]) -> Iterator[Entry
         if unusable:
             yield Entry(name, None, _wrong(file, unusable))
             continue
-        yield Entry(name, tenant, ok(f"{file.name}: {toml_path(('tenants', index))}"), _secret(tenant, index))
+        yield Entry(name, tenant, ok(f"{file.name}: {toml_path(('tenants', index))}"), _secret(tenant, index), _path_prefix(file))
 
 
 def _problems(file: ConfigFile, raw: Mapping[str, Any], context: Mapping[str, Any]) -> list[tuple[Location, str]]:
@@ -183,6 +185,13 @@ def _secret(tenant: TenantConfig, index: int) -> Verdict:
         if place[-1] != "verify":
             return warning(f"{toml_path(_moved(place, index))}: {text.partition(';')[0]}", f"Run: {text.partition('run: ')[2]}")
     return ok(detail)
+
+
+def _path_prefix(file: ConfigFile) -> str:
+    """Of the receiver's paths; its table is looked at by the receiver and by a run."""
+    hooks = file.raw.get("hooks")
+    prefix = hooks.get("path_prefix") if isinstance(hooks, dict) else None
+    return prefix.rstrip("/") if isinstance(prefix, str) else "/hooks"
 
 
 def _references(tenant: TenantConfig) -> Iterator[str]:

@@ -6,7 +6,9 @@ from typing import Any, Final, Literal
 __all__ = ["STEPS", "Status", "StepName", "TenantReport", "Verdict", "failed", "not_applicable", "ok", "unknown", "warning"]
 
 Status = Literal["ok", "warning", "failed", "not_reached"]
-StepName = Literal["configuration", "secret", "dns", "connect", "tls", "clock", "authentication", "authorization", "rate_limit", "logs"]
+StepName = Literal[
+    "configuration", "secret", "dns", "connect", "tls", "clock", "authentication", "authorization", "rate_limit", "logs", "hooks"
+]
 STEPS: Final[tuple[StepName, ...]] = (
     "configuration",
     "secret",
@@ -18,6 +20,7 @@ STEPS: Final[tuple[StepName, ...]] = (
     "authorization",
     "rate_limit",
     "logs",
+    "hooks",
 )
 """In the order in which a request meets them."""
 

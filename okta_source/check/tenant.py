@@ -1,4 +1,4 @@
-"""One tenant, step by step, with as few requests as tell everything: one page of logs, and an access token where the method needs one."""
+"""One tenant, step by step, with as few requests as tell everything: one page of logs, an access token where one is needed, its hooks."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,10 +12,11 @@ from okta_source.check.answer import judge_outcome
 from okta_source.check.budget import Plan
 from okta_source.check.clock import judge_clock
 from okta_source.check.configuration import Entry
+from okta_source.check.hooks import hooks_url, judge_hooks, may_ask
 from okta_source.check.network import HandshakeError, ProxyError, ResolveError, connect, handshake, peer_chain, resolve
 from okta_source.check.network_words import connect_failed, proxy_answered, resolve_failed
 from okta_source.check.page import page_url
-from okta_source.check.recorder import Recorder
+from okta_source.check.recorder import Answer, Recorder
 from okta_source.check.report import StepName, TenantReport, Verdict, failed, not_applicable, ok, unknown
 from okta_source.check.route import Route, route_of
 from okta_source.check.tls_words import certificate_facts, handshake_failed, handshake_succeeded
@@ -43,12 +44,12 @@ def check_tenant(entry: Entry, hosts: Mapping[str, Sequence[float]], now: Callab
     report = entry.report
     if entry.tenant is None:
         return report
-    for step, verdict in _steps(entry.tenant, hosts, now):
+    for step, verdict in _steps(entry.tenant, hosts, entry.path_prefix, now):
         report.found[step] = verdict
     return report
 
 
-def _steps(tenant: TenantConfig, hosts: Mapping[str, Sequence[float]], now: Callable[[], float]) -> _Found:
+def _steps(tenant: TenantConfig, hosts: Mapping[str, Sequence[float]], path_prefix: str, now: Callable[[], float]) -> _Found:
     """Yield verdicts as they are found; a later one for the same step corrects it, and nothing follows a failure that ends the way."""
     try:
         route = route_of(tenant, select_proxy(tenant.org_url, proxies_of(tenant)))
@@ -59,7 +60,7 @@ def _steps(tenant: TenantConfig, hosts: Mapping[str, Sequence[float]], now: Call
         yield step, verdict
         if verdict.status == "failed":
             return
-    yield from _requests(tenant, Plan(tuple(hosts.get(tenant.org_host, ())), tenant.rate_limit_reserve), now)
+    yield from _requests(tenant, Plan(tuple(hosts.get(tenant.org_host, ())), tenant.rate_limit_reserve), path_prefix, now)
 
 
 def _way(tenant: TenantConfig, route: Route, now: Callable[[], float]) -> _Found:
@@ -107,25 +108,31 @@ def _chain(tenant: TenantConfig, route: Route, timeout_seconds: float) -> list[b
         return []
 
 
-def _requests(tenant: TenantConfig, plan: Plan, now: Callable[[], float]) -> _Found:
+def _requests(tenant: TenantConfig, plan: Plan, path_prefix: str, now: Callable[[], float]) -> _Found:
     recorder = Recorder(tenant, now)
     try:
         try:
             transport = OktaTransport(recorder, make_authenticator(tenant, recorder))
             outcome = transport.get(page_url(tenant))
+            answers = list(recorder.answers)
+            found = judge_outcome(outcome, tenant, plan, _utc(now))
+            well = all(verdict.status != "failed" for verdict in found.values())
+            listed = transport.get(hooks_url(tenant)) if well and may_ask(tenant) else None
         except SecretError as error:
             yield "secret", failed(f"{error}", "Mend the reference in `tenants.auth`.")
             return
     finally:
         recorder.close()
-    yield "clock", _clock(recorder)
-    yield from judge_outcome(outcome, tenant, plan, _utc(now)).items()
+    yield "clock", _clock(answers)
+    yield from found.items()
+    if well:
+        yield "hooks", judge_hooks(listed, tenant, path_prefix)
 
 
-def _clock(recorder: Recorder) -> Verdict:
-    if not recorder.answers:
+def _clock(answers: Sequence[Answer]) -> Verdict:
+    if not answers:
         return unknown("no answer came whose date could be compared")
-    answer = recorder.answers[-1]
+    answer = answers[-1]
     return judge_clock(answer.response.headers.get("Date", ""), answer.sent_at, answer.received_at)
 
 

@@ -5,11 +5,13 @@ file stands before the variable beside it, and a key before what has to fit it.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from okta_source.config.api_token import CredentialProblem, usable_credential
 from okta_source.config.secret import SecretRef
 from okta_source.config.signing_key import ALGORITHMS, KeyProblem, SigningKey
 from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_reference, look_up, problem, to_path, to_tuple
@@ -17,10 +19,16 @@ from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_r
 __all__ = ["AuthConfig", "ClientSecretAuth", "OAuthConfig", "PrivateKeyJwtAuth", "RefreshTokenAuth", "SswsAuth"]
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SCHEME: Final = "SSWS"
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, 3.3
 _SCOPES_ALLOWED: Final = 'a list of one or more scopes, such as ["okta.logs.read"]'
 _CLIENT_ID_ALLOWED: Final = "the Client ID that Okta shows for the app, such as 0oa1b2c3d4"
 _KEY_ID_ALLOWED: Final = "the key's ID (kid) that Okta shows beside the app's public key"
+
+
+def _is_oktas_own(fields: Mapping[str, Any]) -> bool:
+    """Whether a token goes to Okta itself, and not in a header of its own to something in front."""
+    return fields.get("header") == "Authorization" and fields.get("prefix") == f"{_SCHEME} "
 
 
 class SswsAuth(Strict):
@@ -45,6 +53,14 @@ class SswsAuth(Strict):
         """Where the token is to be found."""
         return SecretRef(env=self.token_env, file=self.token_file)
 
+    def usable(self, text: str) -> str:
+        """The token in a text that was found there.
+
+        Raises:
+            CredentialProblem: There is none in it.
+        """
+        return usable_credential(text, "Okta token", _SCHEME, is_oktas=_is_oktas_own({"header": self.header, "prefix": self.prefix}))
+
     @field_validator("header")
     @classmethod
     def _check_header(cls, value: str) -> str:
@@ -65,22 +81,26 @@ class SswsAuth(Strict):
     @classmethod
     def _check_token_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
-            _check_token(SecretRef(file=value), info, "Okta token")
+            _check_token(SecretRef(file=value), info, "Okta token", is_oktas=_is_oktas_own(info.data))
         return value
 
     @field_validator("token_env")
     @classmethod
     def _check_token_env(cls, value: str, info: ValidationInfo) -> str:
         if reference := check_one_reference(value, info, "token_file"):
-            _check_token(reference, info, "Okta token")
+            _check_token(reference, info, "Okta token", is_oktas=_is_oktas_own(info.data))
         return value
 
 
-def _check_token(reference: SecretRef, info: ValidationInfo, kind: str) -> None:
-    token = look_up(reference, info)
-    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-        message = f"{reference} holds a space, line break or other character that no {kind} has"
-        raise problem(message)
+def _check_token(reference: SecretRef, info: ValidationInfo, kind: str, *, is_oktas: bool = True) -> None:
+    text = look_up(reference, info)
+    if text is None:
+        return
+    try:
+        usable_credential(text, kind, _SCHEME, is_oktas=is_oktas)
+    except CredentialProblem as error:
+        message = f"{reference} {error}"
+        raise problem(message) from None
 
 
 def _check_client_id(value: str) -> str:

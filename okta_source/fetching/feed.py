@@ -80,6 +80,7 @@ class TenantFeed:
         self._has_place = control.until_drained
         self._origin = self._due = 0.0
         self._answer_seconds = 0.0
+        self._is_patient = False
         self._estimate_bytes = _FIRST_ESTIMATE_BYTES
         self._allowed_at = 0.0
         self._repeats = Repeats()
@@ -93,6 +94,11 @@ class TenantFeed:
     def in_flight(self) -> bool:
         """Whether a request is under way or queued."""
         return self._busy
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether nothing is known that would have to be caught up with."""
+        return self._is_patient
 
     @property
     def finished(self) -> bool:
@@ -215,6 +221,7 @@ class TenantFeed:
         turn = next_turn(self._origin, step.due_seconds, started) if step.drained else ended + step.due_seconds
         self._due = max(turn, ended)
         self._answer_seconds = ended - started
+        self._is_patient = step.due_seconds > 0.0
         self._resting = step.drained and step.failure is None
         self._keep_or_close(answered=isinstance(outcome, Response), idle_seconds=step.due_seconds)
         if step.block_seconds:

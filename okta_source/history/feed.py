@@ -8,6 +8,7 @@ from okta_source.history.reader import SliceReader
 from okta_source.history.slices import Slice
 from okta_source.history.tenant import TenantHistory
 from okta_source.polling.query import okta_time
+from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Page, Step
 from okta_source.polling.verdict import Failure, Response
 
@@ -21,6 +22,8 @@ _SMALLEST_ESTIMATE_BYTES = 16 * 1024
 _MEMORY_NAP_SECONDS = 0.01
 _NEAR_NAP_SECONDS = 0.05
 _FAR_NAP_SECONDS = 0.25
+# Less is the budget looking twice, not a wait.
+_TOLD_WAIT_SECONDS = 0.1
 
 
 class SliceFeed:
@@ -50,6 +53,7 @@ class SliceFeed:
         self._estimate_bytes = _FIRST_ESTIMATE_BYTES
         self._complete = False
         self._failure: Failure | None = None
+        self._repeats = Repeats()
 
     @property
     def in_flight(self) -> bool:
@@ -146,7 +150,9 @@ class SliceFeed:
         # The budget itself holds everybody back after a 429.
         self._due = ended if step.block_seconds else ended + step.due_seconds
         if step.failure:
-            self._report(step, step.failure)
+            self._report(step, step.failure, ended)
+        else:
+            self._repeats.succeeded(self._tenant.now())
         if step.page:
             self._waiting.append((step.page, step.drained, size_bytes))
         if step.drained:
@@ -159,13 +165,29 @@ class SliceFeed:
             and self._lanes.may_ask(self._slice)
         )
 
-    def _report(self, step: Step, failure: Failure) -> None:
+    def _report(self, step: Step, failure: Failure, ended: float) -> None:
         if step.exhausted:
             self._failure = failure
-        given_up = self._failure or self._lanes.given_up
+        given_up = self._failure is not None or self._lanes.given_up is not None
+        # Neither a slice that fails alone nor the slices that meet one trouble together tell it at every try.
+        own = self._repeats.failed(failure, self._tenant.now(), "given up" if given_up else "")
+        before = self._tenant.repeated(failure, given_up=given_up)
+        if own is None or before is None:
+            return
+        wait_seconds = max(self._due - ended, self._lanes.not_before - ended, self._tenant.wait_seconds())
         follow_up = (
-            "given up in this run" if given_up else f"next try in {step.due_seconds:.1f} s" if step.due_seconds else "going on at once"
+            "given up in this run"
+            if given_up
+            else f"next try in {wait_seconds:.1f} s"
+            if wait_seconds >= _TOLD_WAIT_SECONDS
+            else "going on at once"
         )
         _LOG.warning(
-            "%s, slice from %s: %s %s (%s)", self._tenant.label, okta_time(self._slice.since), failure.message, failure.fix, follow_up
+            "%s, slice from %s: %s %s (%s)%s",
+            self._tenant.label,
+            okta_time(self._slice.since),
+            failure.message,
+            failure.fix,
+            follow_up,
+            before,
         )

@@ -14,8 +14,9 @@ from okta_source.history.slices import Slice
 from okta_source.metrics import TenantMetrics
 from okta_source.polling.limits import Backoff, reserved_requests
 from okta_source.polling.query import Query
+from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Step
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.verdict import Failure, Response, TransportFailure
 
 __all__ = ["TenantHistory"]
 
@@ -68,6 +69,7 @@ class TenantHistory:
         self._others_per_second = others_per_second
         self._budget_share = budget_share
         self._metrics = metrics
+        self._repeats = Repeats()
         self._lock = threading.Lock()
 
     def try_start(self, now: float) -> float:
@@ -76,6 +78,15 @@ class TenantHistory:
         with self._lock:
             self._metrics.waits(now, wait_seconds)
         return wait_seconds
+
+    def wait_seconds(self) -> float:
+        """How long a request would have to wait now, for messages."""
+        return self._limiter.wait_seconds(self._reserve, self._others_per_second, self._budget_share)
+
+    def repeated(self, failure: Failure, *, given_up: bool) -> str | None:
+        """Whether a failure is news, see `okta_source.polling.repeats`; slices that meet the same trouble tell it once between them."""
+        with self._lock:
+            return self._repeats.failed(failure, self.now(), "given up" if given_up else "")
 
     def not_sent(self) -> None:
         """A request that had been taken of the budget did not go out, or nobody knows what became of it."""
@@ -109,6 +120,7 @@ class TenantHistory:
             metrics.cursor_reset()
         if step.failure is None:
             metrics.succeeded()
+            self._repeats.succeeded(self.now())
             return
         metrics.error(step.failure.error_type, step.failure.stage)
         if step.failures:

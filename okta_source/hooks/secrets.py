@@ -17,6 +17,7 @@ from okta_source.hooks.stamp import Stamp, stamp_of
 __all__ = ["HookSecrets", "SecretPair"]
 
 _LOG = logging.getLogger(__name__)
+_DIGEST_BYTES = sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class SecretPair:
     header: str
     current: SecretRef
     previous: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a tenant's requests are compared with."""
+
+    header: str
+    current: bytes
+    previous: bytes
 
 
 class _Watched:
@@ -69,12 +79,13 @@ class HookSecrets:
         self._pairs = pairs
         self._current = {tenant: _Watched(pair.current, environ) for tenant, pair in pairs.items()}
         self._previous = {tenant: _Watched(pair.previous, environ) for tenant, pair in pairs.items() if pair.previous}
-        self._noise = secrets.token_bytes(sha256().digest_size)
+        self._nobody = _Expected("Authorization", secrets.token_bytes(_DIGEST_BYTES), secrets.token_bytes(_DIGEST_BYTES))
+        self._expected: dict[str, _Expected] = {}
+        self._expect()
 
     def header_of(self, tenant: str) -> str:
         """The header that carries a tenant's secret; the usual one for an unknown tenant."""
-        pair = self._pairs.get(tenant)
-        return pair.header if pair else "Authorization"
+        return self._expected.get(tenant, self._nobody).header
 
     def admits(self, tenant: str, given: bytes | None) -> bool:
         """Whether it is the tenant's secret, or the one before it.
@@ -84,10 +95,8 @@ class HookSecrets:
             given: The header's value; None where it is missing.
         """
         digest = sha256(given or b"").digest()
-        current, previous = self._current.get(tenant), self._previous.get(tenant)
-        is_current = hmac.compare_digest(digest, (current and current.digest) or self._noise)
-        is_previous = hmac.compare_digest(digest, (previous and previous.digest) or self._noise)
-        return is_current | is_previous
+        expected = self._expected.get(tenant, self._nobody)
+        return hmac.compare_digest(digest, expected.current) | hmac.compare_digest(digest, expected.previous)
 
     def refresh(self) -> None:
         """Read the files again that have changed since; to be called now and then.
@@ -112,6 +121,17 @@ class HookSecrets:
                     _LOG.info("%s: the hooks' previous secret is valid no more: %s", tenant, error)
                 else:
                     _LOG.info("%s: the hooks' previous secret was read again from %s", tenant, watched.reference)
+        self._expect()
+
+    def _expect(self) -> None:
+        """Put beside each other what a tenant's requests are compared with; noise where there is no previous secret."""
+        for tenant, pair in self._pairs.items():
+            previous = self._previous.get(tenant)
+            self._expected[tenant] = _Expected(
+                pair.header,
+                self._current[tenant].digest or self._nobody.current,
+                (previous.digest if previous else None) or self._nobody.previous,
+            )
 
 
 def _digest(secret: Secret) -> bytes:

@@ -1,66 +1,22 @@
-"""`requests` adapters: the request target goes out byte for byte, an answer has a deadline, and TLS contexts are ours.
+"""`requests` adapters with one kept-alive connection: an answer has a deadline, and TLS contexts are ours."""
 
-urllib3 normalises percent-encodings (`%2b` becomes `%2B`). Okta's cursor is opaque, so what goes on the wire is the link's own target.
-"""
-
-import contextlib
 import http.client
-import io
 import socket
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import requests.adapters
 import urllib3
+import urllib3.exceptions
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from okta_source.config.tenant import TlsConfig
 from okta_source.config.tls import ssl_context
+from okta_source.http.deadline import within
+from okta_source.http.exchange import Answer
 
-__all__ = ["ExactHttpAdapter", "ExactHttpsAdapter", "exact_target"]
-
-_REQUEST = threading.local()
-
-
-def exact_target(url: str) -> None:
-    """Say what the next request of this thread asks for: the path and query of `url`, byte for byte."""
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    target = url[len(origin) :].partition("#")[0]  # a fragment is the client's own
-    _REQUEST.origin = origin
-    _REQUEST.target = target if target.startswith("/") else f"/{target}"
-
-
-class _UntilDeadline(io.RawIOBase):
-    """What is left of the time-out is the time-out of the next read: a socket's own counts from byte to byte, and a trickle never ends."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, timeout_seconds: float) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._timeout_seconds = timeout_seconds
-        self._deadline = time.monotonic() + timeout_seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        left_seconds = self._deadline - time.monotonic()
-        if left_seconds <= 0.0:
-            msg = "the answer took too long"
-            raise TimeoutError(msg)
-        self._sock.settimeout(left_seconds)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        if not self.closed:
-            with contextlib.suppress(OSError):  # closed already
-                self._sock.settimeout(self._timeout_seconds)
-            self._raw.close()
-        super().close()
+__all__ = ["ExchangingPool", "OneConnection", "OneTlsConnection"]
 
 
 class _Response(http.client.HTTPResponse):
@@ -68,51 +24,96 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        timeout_seconds = sock.gettimeout()
-        if timeout_seconds is not None:
-            self.fp = io.BufferedReader(_UntilDeadline(self.fp.detach(), sock, timeout_seconds))
+        self.fp = within(sock, self.fp)
 
 
-class _ExactTarget:
-    """Puts the exact target in place of the normalised one, in origin form as well as in the absolute form that http proxies get."""
-
+class _Connection(HTTPConnection):
     response_class: Any = _Response
 
-    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        target = getattr(_REQUEST, "target", None)
-        if target is not None and method == "GET":
-            url = target if url.startswith("/") else _REQUEST.origin + target
-        super().putrequest(method, url, *args, **kwargs)  # type: ignore[misc]
+
+class _TlsConnection(HTTPSConnection):
+    response_class: Any = _Response
 
 
-class _Connection(_ExactTarget, HTTPConnection):
-    pass
+class ExchangingPool(HTTPConnectionPool):
+    """A pool that also takes requests as bytes: see `okta_source.http.exchange`. Forms and pages share its one connection."""
+
+    ConnectionCls: Any = _Connection
+
+    def exchange(self, head: bytes, *, connect_seconds: float, answer_seconds: float, largest_bytes: int) -> tuple[Answer, bytes, bool]:
+        """Send a request, and read its answer.
+
+        Args:
+            head: The whole request.
+            connect_seconds: Within which there is a connection.
+            answer_seconds: Within which the answer is there, from the request on.
+            largest_bytes: How much of a body is read.
+
+        Returns:
+            The answer, its body as it was sent, and whether that is all of it.
+
+        Raises:
+            urllib3.exceptions.HTTPError, http.client.HTTPException, OSError: There is none.
+        """
+        connection: Any = self._get_conn()  # none that the server has closed meanwhile
+        kept = None
+        answer: Answer | None = None
+        try:
+            if connection.is_closed:
+                self._connect(connection, connect_seconds)
+            connection.sock.settimeout(answer_seconds)
+            connection.sock.sendall(head)
+            answer = Answer(connection.sock)
+            answer.begin()
+            body, whole = answer.read_body(largest_bytes)
+            if whole and not answer.will_close:
+                kept = connection
+            return answer, body, whole
+        finally:
+            if answer is not None:
+                answer.close()
+            if kept is None:
+                connection.close()
+            self._put_conn(kept)
+
+    def _connect(self, connection: Any, connect_seconds: float) -> None:
+        connection.timeout = connect_seconds
+        try:
+            if self.proxy is not None and self.scheme == "https" and connection.proxy is not None:
+                self._prepare_proxy(connection)
+            self._validate_conn(connection)
+            if connection.is_closed:
+                connection.connect()  # plain http, which urllib3 connects with the first request
+        except (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError) as error:
+            if connection.proxy is not None and not connection.has_connected_to_proxy:
+                msg = "Unable to connect to proxy"
+                raise urllib3.exceptions.ProxyError(msg, error) from error
+            raise
 
 
-class _TlsConnection(_ExactTarget, HTTPSConnection):
-    pass
+class ExchangingTlsPool(HTTPSConnectionPool, ExchangingPool):
+    """The same over TLS."""
 
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class ExactHttpAdapter(requests.adapters.HTTPAdapter):
+class OneConnection(requests.adapters.HTTPAdapter):
     """Plain HTTP with one kept-alive connection."""
 
-    _pool_classes: ClassVar[Mapping[str, type]] = {"http": _Pool, "https": _TlsPool}
+    _pool_classes: ClassVar[Mapping[str, type]] = {"http": ExchangingPool, "https": ExchangingTlsPool}
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of connections that send exact targets."""
+        """Make the pools of connections whose answers have a deadline."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = dict(self._pool_classes)
+
+    def pool_for(self, url: str, proxies: Mapping[str, str]) -> ExchangingPool:
+        """The pool of the one connection to where `url` leads; another one once the adapter has been closed."""
+        pool: ExchangingPool = self.get_connection_with_tls_context(requests.Request("GET", url).prepare(), True, proxies=dict(proxies))  # type: ignore[assignment]  # noqa: FBT003
+        return pool
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         """The same for connections through a proxy."""
@@ -121,7 +122,7 @@ class ExactHttpAdapter(requests.adapters.HTTPAdapter):
         return manager
 
 
-class ExactHttpsAdapter(ExactHttpAdapter):
+class OneTlsConnection(OneConnection):
     """HTTPS with a context of ours, so that no CA bundle is loaded again for each connection.
 
     Args:

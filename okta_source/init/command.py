@@ -21,7 +21,8 @@ from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH, config_path
 from okta_source.config.problems import ConfigurationError, quoted
 from okta_source.init.append import AppendError, append_entry, read_names
 from okta_source.init.entry import Entry, next_steps
-from okta_source.init.questions import BASICS, INSTEAD, METHODS, QUESTIONS, START, Question
+from okta_source.init.questions import BASICS, HOOKS, INSTEAD, METHODS, QUESTIONS, START, Question
+from okta_source.output import shape_help
 
 _DONE, _NOT_WRITTEN, _WRONG, _INTERRUPTED = 0, 1, 2, 130
 
@@ -32,11 +33,20 @@ class _WrongAnswerError(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.epilog = (
-        "Whatever is not given is asked for on a terminal. No secret is ever asked for or written, only where it is to be found."
+    shape_help(
+        parser,
+        {
+            0: "the tenant is in the file",
+            1: "the file can't be written",
+            2: "an answer is missing or wrong: the file is as it was",
+            130: "interrupted: the file is as it was",
+        },
+        ["python -m okta_source init", "python -m okta_source init --name acme --org-url acme --method ssws --token-env ACME_OKTA_TOKEN"],
+        "Whatever is not given is asked for on a terminal. No secret is ever asked for or written, only where it is to be found.",
     )
     parser.add_argument("--config", metavar="FILE", help=f"the configuration to add to (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
     parser.add_argument("--display-name", default="", metavar="TEXT", help="the organisation's name for people")
+    parser.add_argument("--push", action="store_true", help="ask for what event hooks need as well")
     for key, question in _options().items():
         metavar = "{" + ",".join(METHODS) + "}" if key == "method" else key.rpartition("_")[2].upper()
         parser.add_argument(_option(key), dest=key, metavar=metavar, help=question)
@@ -111,9 +121,20 @@ class _Answers:
             if key.endswith(("_env", "_file")):
                 references.append((key, value))
         start_from = self._answer(START, name)
+        hooks = self._hooks(name, references)
         self._refuse_missing()
         self._refuse_superfluous(method)
-        return Entry(name, org_url, method, start_from, self._arguments.display_name, auth), references
+        return Entry(name, org_url, method, start_from, self._arguments.display_name, auth, hooks), references
+
+    def _hooks(self, name: str, references: list[tuple[str, str]]) -> dict[str, str]:
+        """The keys of `[tenants.hooks]`; none where nobody wants push."""
+        secret, mode = HOOKS
+        arguments = self._arguments
+        if not (arguments.push or arguments.hook_mode or arguments.hook_secret_env or arguments.hook_secret_file):
+            return {}
+        key, value = self._key_and_value(secret, name)
+        references.append((key, value))
+        return {key.removeprefix("hook_"): quoted(value), "mode": quoted(self._answer(mode, name))}
 
     def _key_and_value(self, question: Question, name: str) -> tuple[str, str]:
         if question.instead and getattr(self._arguments, question.instead):
@@ -175,7 +196,7 @@ def _option(key: str) -> str:
 
 
 def _questions() -> Iterator[Question]:
-    yield from (*BASICS, START)
+    yield from (*BASICS, START, *HOOKS)
     for questions in QUESTIONS.values():
         yield from questions
 

@@ -14,6 +14,14 @@ path = "data/{tenant}/{date}.ndjson"
 """
 
 
+_SECRETS: Final = {
+    "token": "the API token",
+    "private_key": "the private key",
+    "client_secret": "the client secret",
+    "hook_secret": "the hooks' secret",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What was answered.
@@ -25,6 +33,7 @@ class Entry:
         start_from: Where the first run begins.
         display_name: For people; empty for none.
         auth: The further keys of `[tenants.auth]`, each with its value as TOML.
+        hooks: The keys of `[tenants.hooks]` likewise; none for no push.
     """
 
     name: str
@@ -33,6 +42,7 @@ class Entry:
     start_from: str = "now"
     display_name: str = ""
     auth: Mapping[str, str] = field(default_factory=dict)
+    hooks: Mapping[str, str] = field(default_factory=dict)
 
     def toml(self) -> str:
         """The `[[tenants]]` table."""
@@ -41,6 +51,8 @@ class Entry:
             lines.append(f"display_name = {quoted(self.display_name)}")
         lines += [f"org_url = {quoted(self.org_url)}", f"start_from = {quoted(self.start_from)}", ""]
         lines += ["[tenants.auth]", f"method = {quoted(self.method)}", *(f"{key} = {value}" for key, value in self.auth.items())]
+        if self.hooks:
+            lines += ["", "[tenants.hooks]", *(f"{key} = {value}" for key, value in self.hooks.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -64,12 +76,14 @@ def next_steps(entry: Entry, references: Sequence[tuple[str, str]], config: str)
     """
     steps = []
     for key, value in references:
-        what = {"token": "the API token", "private_key": "the private key", "client_secret": "the client secret"}[key.rpartition("_")[0]]
+        what = _SECRETS[key.rpartition("_")[0]]
         if key.endswith("_env"):
             steps.append(f"put {what} into the environment: export {value}=…")
         else:
             steps.append(f"put {what} into the file {value}, and run: chmod 600 {value}")
     if entry.method == "refresh_token":
         steps.append(f"sign in once: python -m okta_source authorize --tenant {entry.name}{config}")
+    if entry.hooks:
+        steps.append(f"receive deliveries: python -m okta_source hooks{config}; and register the hook in Okta as docs/push.md says")
     steps.append(f"see whether it works: python -m okta_source check --tenant {entry.name}{config}")
     return steps

@@ -10,7 +10,7 @@ from okta_source.config.org_url import normalise_org_url
 from okta_source.config.start_from import StartFrom
 from okta_source.config.tenant import NAME_ALLOWED, NAME_PATTERN
 
-__all__ = ["BASICS", "INSTEAD", "METHODS", "QUESTIONS", "START", "Question", "env_prefix"]
+__all__ = ["BASICS", "HOOKS", "INSTEAD", "METHODS", "QUESTIONS", "START", "Question", "env_prefix"]
 
 _APP: Final = "Okta Admin Console: Applications > Applications > (the app) > General"
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,100}")
@@ -57,6 +57,13 @@ def _yes_no(value: str) -> str:
     except KeyError:
         msg = "yes or no"
         raise ValueError(msg) from None
+
+
+def _mode(value: str) -> str:
+    if value not in ("wake", "merge"):
+        msg = "wake or merge"
+        raise ValueError(msg)
+    return value
 
 
 def _method(value: str) -> str:
@@ -119,6 +126,19 @@ BASICS: Final[Sequence[Question]] = (
 
 START: Final = Question("start_from", "Start from", "how far back the first run begins: now, 24h, 7d, an ISO 8601 time", _start_from, "now")
 
+HOOKS: Final = (
+    Question(
+        "hook_secret_env",
+        "Variable with the event hooks' secret",
+        "yours to make (openssl rand -hex 32) and to give to the hook in Okta as its authentication secret: docs/push.md",
+        _variable,
+        "{NAME}_HOOK_SECRET",
+        instead="hook_secret_file",
+    ),
+    Question("hook_mode", "What a delivery does", "wake: it makes the tenant poll; merge: its events themselves go on", _mode, "wake"),
+)
+"""What a tenant with push needs in `[tenants.hooks]`; asked only where push was asked for."""
+
 _CLIENT_ID: Final = Question("client_id", "Client ID", f"{_APP} > Client Credentials", _client_id)
 _CLIENT_SECRET: Final = Question(
     "client_secret_env",
@@ -170,6 +190,6 @@ QUESTIONS: Final[Mapping[str, Sequence[Question]]] = MappingProxyType(
 """What each method needs in `[tenants.auth]`."""
 
 INSTEAD: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
-    {"token_file": _path, "private_key_env": _variable, "client_secret_file": _path}
+    {"token_file": _path, "private_key_env": _variable, "client_secret_file": _path, "hook_secret_file": _path}
 )
 """The keys that may stand in another one's place."""

@@ -61,11 +61,11 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One page's new events, the item that travels through the dataflow.
+    """New events of one page or delivery, the item that travels through the dataflow.
 
     Attributes:
         tenant: The tenant's name.
-        source: How the events came in: `poll`.
+        source: How the events came in: `poll`, `hook` or `eventbridge`.
         received_at: When the page was received, UTC.
         heads: One head an event, in Okta's order of persistence.
         bodies: Each event's bytes behind its opening brace, without line breaks, same order; views of the page while in this process. The

@@ -7,11 +7,15 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-__all__ = ["host_of", "is_allowed", "next_link", "query_limit"]
+__all__ = ["LOGS_PATH", "host_of", "is_allowed", "next_link", "query_limit"]
 
 # A quoted string may hold commas, semicolons and escaped quotes (RFC 8288 §3 with RFC 9110 §5.6.4).
 _PARAMETER = re.compile(r"\s*;\s*([A-Za-z0-9!#$&+.^_`|~*-]+)\s*(?:=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s;,\"]*))?")
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
+# What one parser skips and another takes: spaces, control characters, a backslash for a slash.
+_READ_IN_TWO_WAYS = re.compile(r"[\x00-\x20\\\x7f]")
+LOGS_PATH = "/api/v1/logs"
+"""Nothing else of the organisation's is asked for: whoever answers in its place could have other things fetched with the credential."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -52,10 +56,10 @@ def is_allowed(url: str, org_url: str, allowed_hosts: Collection[str] = ()) -> b
         allowed_hosts: Further hosts that the configuration allows, with a port where it isn't the scheme's own.
 
     Returns:
-        True only when the scheme is the organisation's own and the host (with port) is its own or allowed, without user information, and
-        the URL holds nothing that two parsers could read in two ways.
+        True only when the scheme is the organisation's own, the host (with port) is its own or allowed, without user information, the path
+        is that of the System Log, and the URL holds nothing that two parsers could read in two ways.
     """
-    if not url.isascii() or any(char <= " " or char in "\\\x7f" for char in url):
+    if not url.isascii() or _READ_IN_TWO_WAYS.search(url):
         return False
     try:
         parts = urlsplit(url)
@@ -63,7 +67,7 @@ def is_allowed(url: str, org_url: str, allowed_hosts: Collection[str] = ()) -> b
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme != org.scheme or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme != org.scheme or not parts.hostname or "@" in parts.netloc or parts.path != LOGS_PATH:
         return False
     default_port = _DEFAULT_PORTS.get(parts.scheme)
     host = (parts.hostname, default_port if port is None else port)

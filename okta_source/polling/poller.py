@@ -173,7 +173,8 @@ class Poller:
     def _restart(self, now: datetime, why: str) -> None:
         self.was_restarted = True
         since = self._rewind_to()
-        _LOG.warning("%s: polling restarts from %s: %s", self._query.tenant, okta_time(since), why)
+        if self._resets_in_a_row <= 1:  # refused again and again, the failure itself is told
+            _LOG.warning("%s: polling restarts from %s: %s", self._query.tenant, okta_time(since), why)
         self.cursor = self._cursor_since(since, now)
 
     def _rewind_to(self) -> datetime:

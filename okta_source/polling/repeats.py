@@ -7,7 +7,8 @@ from okta_source.polling.verdict import Failure
 
 __all__ = ["Repeats"]
 
-_NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
+# Ports, counts, ids and cursors differ from try to try and are no news.
+_VARIES = re.compile(r"https?://\S+|[0-9a-f]*\d[0-9a-f]*")
 
 
 class Repeats:
@@ -31,8 +32,7 @@ class Repeats:
             None where the same has been said and nothing else since; else what is to be added to the message: nothing, or how often the
             trouble before this one was met after it had been said.
         """
-        # Ports, counts and ids differ from try to try and are no news.
-        key = (failure.error_type, failure.stage, failure.code, _NUMBER.sub("#", failure.message), *more)
+        key = (failure.error_type, failure.stage, failure.code, _VARIES.sub("#", failure.message), *more)
         self._since = self._since or now
         if key == self._said:
             self._times += 1

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from okta_source.polling.link import host_of
+from okta_source.polling.link import LOGS_PATH, host_of
 from okta_source.polling.oauth_error import OAuthError, oauth_error_of
 from okta_source.polling.printable import printable
 
@@ -245,13 +245,21 @@ _REFUSED: tuple[ErrorType, str] = ("bad_request", "Okta refuses the request: che
 
 
 def foreign_link(link: str, org_url: str) -> Failure:
-    """A next link that belongs to no host of the organisation's.
+    """A next link that belongs to no host of the organisation's, or leads to something else than its System Log.
 
     Args:
         link: The link.
         org_url: Whom it should belong to.
     """
     host = printable(host_of(link) or link, 100)
+    if host == host_of(org_url):
+        return Failure(
+            "foreign_link",
+            "fetch",
+            f"The next link of {org_url} leads elsewhere than to its System Log: it was not followed.",
+            f"Look at what answers at this address: Okta's own next links lead to {LOGS_PATH}.",
+            "200",
+        )
     return Failure(
         "foreign_link",
         "fetch",

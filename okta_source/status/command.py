@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from okta_source.output import nobody_reads, shape_help, write_utf8
 from okta_source.polling.printable import printable
 from okta_source.status.endpoint import Look, default_endpoint, look_at, url_of
 from okta_source.status.fleet import Fleet, read_fleet, with_rates
@@ -31,6 +32,15 @@ _sleep = time.sleep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    shape_help(
+        parser,
+        {
+            0: "every tenant is active or starting, no breaker is open",
+            1: "a tenant is failing or stale, or a sink's breaker is open",
+            2: "an endpoint can't be read or is none of ours",
+        },
+        ["python -m okta_source status", "python -m okta_source status 10.0.0.1:3030 10.0.0.2:3030 --watch 5"],
+    )
     parser.add_argument(
         "urls",
         nargs="*",
@@ -56,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
     try:
         fleet, status = _look_once(urls, None, out, arguments)
-        while arguments.watch:
+        while arguments.watch and not nobody_reads():
             _sleep(arguments.watch)
             fleet, status = _look_once(urls, fleet, out, arguments)
     except KeyboardInterrupt:
@@ -70,8 +80,7 @@ def _look_once(urls: Sequence[str], earlier: Fleet | None, out: Console, argumen
     if earlier:
         fleet = with_rates(fleet, earlier)
     if arguments.json:
-        sys.stdout.write(json.dumps(_plain(fleet, looks), indent=None if arguments.watch else 2, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        write_utf8(json.dumps(_plain(fleet, looks), indent=None if arguments.watch else 2, ensure_ascii=False) + "\n")
     else:
         if arguments.watch and out.is_terminal:
             out.clear()

@@ -8,7 +8,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sinks.config.common import NAME_ALLOWED, NAME_PATTERN, RESERVED_NAMES, AlertLevel, Category, Severity, SinkCommon
+from sinks.config.common import (
+    NAME_ALLOWED,
+    NAME_PATTERN,
+    RESERVED_NAMES,
+    AlertLevel,
+    Category,
+    DocumentFormat,
+    Severity,
+    SinkCommon,
+)
 from sinks.config.elasticsearch import ElasticsearchSinkConfig
 from sinks.config.file import FileSinkConfig, clashing_files
 from sinks.config.http import HttpSinkCommon
@@ -20,6 +29,7 @@ __all__ = [
     "RESERVED_NAMES",
     "AlertLevel",
     "Category",
+    "DocumentFormat",
     "ElasticsearchSinkConfig",
     "FileSinkConfig",
     "HecConfig",

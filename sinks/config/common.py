@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from sinks.config.values import Strict, to_tuple
 from sinks.delivery.policy import OnExhausted
 
-__all__ = ["NAME_ALLOWED", "NAME_PATTERN", "RESERVED_NAMES", "AlertLevel", "Category", "Severity", "SinkCommon"]
+__all__ = ["NAME_ALLOWED", "NAME_PATTERN", "RESERVED_NAMES", "AlertLevel", "Category", "DocumentFormat", "Severity", "SinkCommon"]
 
 NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NAME_ALLOWED: Final = "1 to 63 of a-z, 0-9, _ and -, the first a letter or a digit"
@@ -21,6 +21,9 @@ Category = Literal["authentication", "user_management", "administrative", "syste
 
 Severity = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 """How grave an event is, as Okta's own `severity` says; in ascending order."""
+
+DocumentFormat = Literal["raw", "ecs", "ocsf"]
+"""What a document looks like: Okta's own event, Elastic Common Schema, or Open Cybersecurity Schema Framework."""
 
 _TENANTS: Final = "a list of tenants' names"
 _EVENT_TYPES: Final = 'a list of event types, in which *, ? and [...] may stand, such as "user.session.*"'
@@ -53,6 +56,8 @@ class SinkCommon(Strict):
         categories: Only events of these categories; all where it is empty.
         severity_at_least: Only events at least as grave, and those whose severity is missing or unknown.
         format: What a document looks like; by default the pipeline's.
+        event_original: In format ecs, whether `event.original` holds the event as Okta sent it.
+        raw_data: In format ocsf, whether `raw_data` holds the event as Okta sent it; what no attribute took is in `unmapped` anyway.
         retry_for_seconds: How long a failing target is tried, from its first failure without a success in between; events wait so long.
         on_exhausted: What then: the events go to `dead_letter_dir/NAME/`, or the run ends with exit 3, and the next one sends them again.
     """
@@ -65,6 +70,8 @@ class SinkCommon(Strict):
     event_types: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_EVENT_TYPES)
     categories: Annotated[tuple[Category, ...], BeforeValidator(to_tuple)] = Field((), description=_CATEGORIES)
     severity_at_least: Severity | None = Field(None, description="DEBUG, INFO, WARN, ERROR")
-    format: Literal["raw"] = Field("raw", description="raw")
+    format: DocumentFormat = Field("raw", description="raw, ecs, ocsf")
+    event_original: bool = Field(default=True, description="true or false")
+    raw_data: bool = Field(default=False, description="true or false")
     retry_for_seconds: float = Field(604_800.0, ge=1, le=2_592_000, description="1 to 2592000")
     on_exhausted: OnExhausted = Field("dead_letter", description="dead_letter, stop")

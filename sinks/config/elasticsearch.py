@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from sinks.config.http import HttpSinkCommon, check_header_value, is_plain_to_others, split_url
+from sinks.config.api_key import ApiKeyProblem, usable_api_key
+from sinks.config.http import HttpSinkCommon, is_plain_to_others, split_url
 from sinks.config.values import EnvName, OptionalPath, look_up, problem, to_tuple
 
 __all__ = ["ElasticsearchSinkConfig"]
@@ -18,6 +19,8 @@ _TARGET_ALLOWED: Final = (
     "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
     'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
 )
+_ECS_TARGET: Final = "logs-okta.system-default"
+"""Where Elastic's rules and dashboards for Okta look: `logs-okta*`."""
 _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
 _PLACEHOLDERS: Final = ("tenant", "date")
 # What Elasticsearch (MetadataCreateIndexService.validateIndexOrAliasName) and OpenSearch refuse.
@@ -58,7 +61,8 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     Attributes:
         type: Which type of sink this is.
         hosts: The nodes of one cluster; one that fails is left out for the others. `host:9200` means https://.
-        target: A data stream; with `{date}` an index per day.
+        target: A data stream; with `{date}` an index per day. In format ecs, by default that of Elastic's own integration,
+            `logs-okta.system-default`.
         manage_template: Whether the index template `okta-system-log-NAME` is installed at start.
         username: For basic authentication, with `password_env` or `password_file`.
         password_file: The user's password; this or `password_env`.
@@ -83,6 +87,15 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     api_key_env: EnvName = Field("", description="the name of an environment variable that holds an API key")
     compression: Literal["none", "gzip"] = Field("none", description="none, gzip")
     batch_events: int = Field(2000, ge=1, le=100000, description="whole numbers from 1 to 100000")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_target(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(data, dict) and "target" not in data:
+            context = info.context if isinstance(info.context, dict) else {}
+            if data.get("format", context.get("format")) == "ecs":
+                return {**data, "target": _ECS_TARGET}
+        return data
 
     @property
     def has_credentials(self) -> bool:
@@ -135,7 +148,7 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     def _check_api_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
             _no_user_beside(info)
-            check_header_value(look_up(value, info), f"file {value}")
+            _check_api_key(look_up(value, info), f"file {value}")
         return value
 
     @field_validator("api_key_env")
@@ -146,8 +159,18 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
             if info.data.get("api_key_file") is not None:
                 message = "given beside api_key_file; needed: one of the two"
                 raise problem(message)
-            check_header_value(look_up(value, info), f"environment variable {value}")
+            _check_api_key(look_up(value, info), f"environment variable {value}")
         return value
+
+
+def _check_api_key(text: str | None, where: str) -> None:
+    if text is None:
+        return
+    try:
+        usable_api_key(text)
+    except ApiKeyProblem as error:
+        message = f"{where} {error}"
+        raise problem(message) from None
 
 
 def _no_user_beside(info: ValidationInfo) -> None:

@@ -3,19 +3,32 @@
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from sinks.config.common import SinkCommon
+from sinks.config.values import problem
 from sinks.file.compression import SUFFIXES, Compression
 from sinks.paths import PLACEHOLDERS, PathTemplate
 
 __all__ = ["FileSinkConfig", "clashing_files"]
 
+_KEEP_ALLOWED: Final = "a number of days or hours, such as 90d"
+_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})([dh])")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
+
+
+def _to_span(value: object) -> object:
+    """TOML knows no spans: a number and its unit; nothing stays nothing."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
+        return timedelta(**{"days" if match[2] == "d" else "hours": int(match[1])})
+    raise ValueError(_KEEP_ALLOWED)
 
 
 class FileSinkConfig(SinkCommon):
@@ -25,11 +38,15 @@ class FileSinkConfig(SinkCommon):
         type: Which type of sink this is.
         path: Where to; the date and the hour are those of `published`, UTC. `.gz` or `.zst` is added.
         compression: A member or frame a snapshot, so `gzip -dc` and `zstd -dc` read the whole file.
+        file_mode: Who may read the files, when they are made: the owner and the group. Folders are made so that who may read may enter.
+        keep: How long files are kept, by the date in their paths; for ever without it.
     """
 
     type: Literal["file"] = Field("file", description="file")
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
+    file_mode: str = Field("0640", pattern=r"^0[0-7]{3}$", description="an octal number such as 0640; 0600 and what may be read beside")
+    keep: Annotated[timedelta | None, BeforeValidator(_to_span)] = Field(None, description=_KEEP_ALLOWED)
     _folder: str = PrivateAttr("")
 
     @property
@@ -38,9 +55,26 @@ class FileSinkConfig(SinkCommon):
         return self._folder
 
     @property
+    def mode(self) -> int:
+        """The mode as a number; the owner may read and write whatever it says."""
+        return int(self.file_mode, 8) | 0o600
+
+    @property
     def place(self) -> str:
         """The folder of its files, as far as it is the same for all of them."""
         return posixpath.dirname(self.path.partition("{")[0])
+
+    @field_validator("keep")
+    @classmethod
+    def _check_keep(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        path = info.data.get("path", "{date}{hour}")
+        if value is not None and "{date}" not in path:
+            message = "goes by the date in the path of a file: put {date} into path (and {hour}, for hours), or leave keep out"
+            raise problem(message)
+        if value is not None and value % timedelta(days=1) and "{hour}" not in path:
+            message = "goes by the date in the path of a file, which has no {hour}: whole days, such as 90d"
+            raise problem(message)
+        return value
 
     @model_validator(mode="wrap")
     @classmethod

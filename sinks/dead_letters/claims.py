@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sinks.dead_letters.files import SUFFIX, Span, beside, copy_spans, letter_files, locked, repair_end, still_there, without
-from sinks.durable import sync_directory
+from sinks.durable import open_own, sync_directory
 
 __all__ = ["ReplayUnderWay", "claim", "give_back", "original_name", "sole_replay", "take_back_claims"]
 
@@ -35,7 +35,7 @@ def sole_replay(folder: Path) -> Generator[None, None, None]:
     """
     path = folder / _LOCK_NAME
     while True:
-        fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fd = open_own(path, os.O_CREAT | os.O_RDWR)
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,7 +99,7 @@ def give_back(claimed: Path, dropped: Sequence[Span]) -> None:
         OSError: The operating system refuses; the claimed file is as it was.
     """
     path = claimed.with_name(original_name(claimed))
-    source = os.open(claimed, os.O_RDONLY | os.O_CLOEXEC)
+    source = open_own(claimed, os.O_RDONLY)
     try:
         kept = without(dropped, os.fstat(source).st_size)
         if not kept:

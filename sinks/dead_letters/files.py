@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sinks.dead_letters.line import is_json
-from sinks.durable import end_of_last_line, write_all
+from sinks.durable import end_of_last_line, open_own, write_all
 
 __all__ = ["SUFFIX", "Span", "beside", "copy_spans", "letter_files", "locked", "repair_end", "still_there", "without"]
 
@@ -39,9 +39,9 @@ def locked(path: Path, *, create: bool = True) -> Generator[int, None, None]:
     Raises:
         OSError: The operating system refuses, or there is no such file.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0)
     while True:
-        fd = os.open(path, flags, 0o600)
+        fd = open_own(path, flags)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             if still_there(path, fd):
@@ -83,7 +83,7 @@ def beside(path: Path) -> Generator[tuple[Path, int], None, None]:
         Its path and descriptor.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = open_own(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     try:
         yield temporary, fd
     except BaseException:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from sinks.dead_letters import count
 from sinks.dead_letters.files import locked, repair_end
 from sinks.dead_letters.line import encode
 from sinks.documents import Rejected
@@ -54,6 +55,7 @@ class DeadLetterFile:
                 sink = group[0].sink
                 raise stopped_by(error, sink=sink, tenant="", path=str(path), resumes=None) from error
             self._count(group)
+            count.count(group)
 
     def path_of(self, letter: Rejected) -> Path:
         """Where a dead letter goes."""
@@ -81,10 +83,10 @@ class DeadLetterFile:
         for letter in letters:
             key = letter.sink, letter.tenant
             counts[key] = counts.get(key, 0) + 1
-        for (sink, tenant), count in counts.items():
+        for (sink, tenant), number in counts.items():
             if sink not in self._metrics:
                 self._metrics[sink] = SinkMetrics(sink)
-            self._metrics[sink].events(tenant, "dead_letter", count)
+            self._metrics[sink].events(tenant, "dead_letter", number)
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:

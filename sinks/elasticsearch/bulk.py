@@ -1,7 +1,8 @@
 """A batch → the body of a `_bulk` request: two lines a document, joined once.
 
 Pure. Each document is asked to be created (`create`) under its event's uuid, so a server that has it already says so (409) instead of
-writing it twice. `@timestamp`, which data streams require, is put in front; every other byte of the document stays as it is.
+writing it twice. `@timestamp`, which data streams require, is put in front of a document that has none; every other byte of the document
+stays as it is.
 """
 
 import json
@@ -30,6 +31,7 @@ _WHOLE_SECOND = re.compile(rb'(:\d\d)Z"')
 _T = TypeVar("_T")
 
 _BEHIND_ID = b'"}}\n{"@timestamp":'
+_BEHIND_ID_ALONE = b'"}}\n'
 _PIECES = 6
 
 
@@ -43,12 +45,13 @@ class BulkEncoder:
         target: A data stream or an index; `{tenant}` and `{date}` (YYYY-MM-DD of `published`, UTC; `other` for unlikely times, see
             `sinks.paths.likely_span`) may stand in it.
         now: The clock, UTC.
+        timestamped: Whether documents have their `@timestamp` already, as those in format ecs do: JSON with a member twice is refused.
 
     Raises:
         ValueError: Another placeholder stands in it.
     """
 
-    def __init__(self, target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, target: str, now: Callable[[], datetime] = lambda: datetime.now(UTC), *, timestamped: bool = False) -> None:
         names = _PLACEHOLDER.findall(target)
         if not set(names).issubset(PLACEHOLDERS):
             message = f"target {target!r}: the placeholders are {{tenant}} and {{date}}"
@@ -57,6 +60,7 @@ class BulkEncoder:
         self._now = now
         self._dated = "date" in names
         self._constant = not names
+        self._timestamped = timestamped
 
     def encode(self, batch: Batch) -> bytes:
         """The body, each line ended by a line feed."""
@@ -65,11 +69,16 @@ class BulkEncoder:
         start = 0
         for part in batch.parts:
             end = start + _PIECES * len(part)
-            moments = _moments(part.heads)
+            moments = _moments(part.heads) if self._dated or not self._timestamped else ()
             pieces[start:end:_PIECES] = self._per_day(part, moments, _action)
             pieces[start + 1 : end : _PIECES] = _ids(part.heads)
-            pieces[start + 3 : end : _PIECES] = moments
-            pieces[start + 4 : end : _PIECES] = map(fronts.__getitem__, part.prefixes)
+            if self._timestamped:
+                pieces[start + 2 : end : _PIECES] = [_BEHIND_ID_ALONE] * len(part)
+                pieces[start + 3 : end : _PIECES] = [b""] * len(part)
+                pieces[start + 4 : end : _PIECES] = part.prefixes
+            else:
+                pieces[start + 3 : end : _PIECES] = moments
+                pieces[start + 4 : end : _PIECES] = map(fronts.__getitem__, part.prefixes)
             pieces[start + 5 : end : _PIECES] = part.bodies
             start = end
         # An action begins with the line feed that ends the document before it: one piece less a document.

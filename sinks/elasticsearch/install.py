@@ -25,14 +25,25 @@ _PERMISSION_FIX = (
     "Grant its role the cluster privileges monitor and manage_index_templates (OpenSearch: cluster_monitor and "
     "cluster_manage_index_templates), or install the template yourself and set manage_template = false."
 )
+_FLEET_TEMPLATE = "logs-okta.system"
 _OVERLAP = re.compile(r"existing templates \[([^\]]*)\].* same priority")
 _PRIORITIES = range(FIRST_PRIORITY, FIRST_PRIORITY - 5, -1)
+
+
+class _Meta(msgspec.Struct):
+    format: str = "raw"
 
 
 class _Template(msgspec.Struct):
     index_patterns: list[str] = []
     version: int | None = None
     data_stream: msgspec.Raw = msgspec.Raw()
+    meta: _Meta | None = msgspec.field(name="_meta", default=None)
+
+    @property
+    def document_format(self) -> str:
+        """Which documents it is for; one that doesn't say so is of a time when there was one format."""
+        return self.meta.format if self.meta else "raw"
 
 
 class _Named(msgspec.Struct):
@@ -51,6 +62,7 @@ class TemplateInstaller:
         cluster: The servers.
         sink_name: The sink's name, which its template's name ends with.
         target: The data stream or index, with its placeholders.
+        document_format: Of the documents: raw, ecs or ocsf.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -60,12 +72,14 @@ class TemplateInstaller:
         cluster: Cluster,
         sink_name: str,
         target: str,
+        document_format: str = "raw",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
         self._sink = sink_name
         self._target = target
+        self._format = document_format
         self._name = template_name(sink_name)
         self._clock = clock
         self._wall_clock = wall_clock
@@ -90,9 +104,9 @@ class TemplateInstaller:
         if isinstance(found, Again):
             return found
         former_patterns = self._former_patterns(found)
-        wanted = index_template(server, self._target, former_patterns=former_patterns)
+        wanted = index_template(server, self._target, self._format, former_patterns=former_patterns)
         if found is not None:
-            if found.version is not None and found.version > VERSION:
+            if found.document_format == self._format and found.version is not None and found.version > VERSION:
                 _LOG.info(
                     "sink %s: the index template %s on the server has version %d, newer than this program's %d: left as it is",
                     self._sink, self._name, found.version, VERSION,
@@ -108,6 +122,19 @@ class TemplateInstaller:
                 self._sink, self._name, VERSION, self._target,
             )  # fmt: skip
         return failure
+
+    def tell_fleet(self, timeout_seconds: float) -> None:
+        """Say so where Elastic's own Okta integration is installed: its ingest pipeline must not run on documents in its form.
+
+        Whatever hinders the question hinders nothing else: documents go past the pipeline anyway.
+        """
+        self._deadline = self._clock() + timeout_seconds
+        if isinstance(self._get(_FLEET_TEMPLATE), _Template):
+            _LOG.info(
+                "sink %s: Elastic's Okta integration is installed on the server (index template %s): documents go past its ingest pipeline "
+                "(pipeline=_none), since they are mapped already",
+                self._sink, _FLEET_TEMPLATE,
+            )  # fmt: skip
 
     def _detect(self) -> Server | Again:
         answered = self._request("GET", "/")
@@ -146,7 +173,7 @@ class TemplateInstaller:
         """Put it in the first place that is free: two templates of one priority may not match the same name."""
         failure = None
         for priority in _PRIORITIES:
-            body = json.dumps(index_template(server, self._target, priority, former_patterns)).encode()
+            body = json.dumps(index_template(server, self._target, self._format, priority, former_patterns)).encode()
             answered = self._request("PUT", f"/_index_template/{self._name}", body)
             if isinstance(answered, Again):
                 return answered
@@ -190,7 +217,8 @@ class TemplateInstaller:
 
 
 def _is_same(found: _Template, wanted: Mapping[str, Any]) -> bool:
-    return (found.version, sorted(found.index_patterns), bool(found.data_stream)) == (
+    return (found.document_format, found.version, sorted(found.index_patterns), bool(found.data_stream)) == (
+        wanted["_meta"]["format"],
         wanted["version"],
         sorted(wanted["index_patterns"]),
         "data_stream" in wanted,

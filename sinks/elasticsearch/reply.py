@@ -22,9 +22,11 @@ from sinks.elasticsearch.server_error import (
 from sinks.http.client import Answer, retry_after_seconds
 from sinks.http.verdicts import NO_ANSWER_OF_ITS_KIND, is_page, of_status
 
-__all__ = ["BULK_PATH", "read_reply", "refusal"]
+__all__ = ["BULK_PATH", "BULK_PATH_ALONE", "read_reply", "refusal"]
 
 BULK_PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error"
+BULK_PATH_ALONE = f"{BULK_PATH}&pipeline=_none"
+"""The same past an index's default ingest pipeline."""
 """Both servers keep the order of the items, so neither ids nor indices need be sent back."""
 
 

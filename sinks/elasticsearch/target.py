@@ -10,11 +10,13 @@ from isal import isal_zlib
 
 from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome
+from sinks.elasticsearch.already_there import AlreadyThere
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
+from sinks.elasticsearch.lookup import Lookup
 from sinks.elasticsearch.pipelines import tell_of_pipelines
-from sinks.elasticsearch.reply import BULK_PATH, read_reply
+from sinks.elasticsearch.reply import BULK_PATH, BULK_PATH_ALONE, read_reply
 from sinks.http.client import HttpClient
 
 __all__ = ["ElasticsearchTarget"]
@@ -39,6 +41,8 @@ class ElasticsearchTarget:
         authorization: Gives the headers that authorise a request, anew for each; may raise `SecretUnavailable`.
         manage_template: Whether to install the index template before the first event.
         compression: Of the requests.
+        document_format: Of the documents: raw, ecs or ocsf. Those in ecs have their `@timestamp`, and go past the default ingest pipeline
+            of their index: Elastic's own for Okta would take them for Okta's raw events, and spoil them.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -53,14 +57,20 @@ class ElasticsearchTarget:
         authorization: Callable[[], Mapping[str, str]],
         manage_template: bool,
         compression: Literal["none", "gzip"],
+        document_format: str = "raw",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = Cluster(hosts, http, authorization, clock)
-        self._encoder = BulkEncoder(index)
+        is_ecs = document_format == "ecs"
+        self._encoder = BulkEncoder(index, timestamped=is_ecs)
+        self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
+        self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
+        self._already_there = AlreadyThere(Lookup(self._cluster, index, document_format), clock)
+        self._clock = clock
+        self._manage_template = manage_template
+        self._is_ecs = is_ecs
         self._sink, self._index = sink_name, index
-        self._manages_template = manage_template
-        self._installer = TemplateInstaller(self._cluster, sink_name, index, clock, wall_clock)
         self._ready = False
         self._preparing = threading.Lock()
         self._preparations = 0
@@ -88,9 +98,11 @@ class ElasticsearchTarget:
             return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
         try:
             if self._preparations == seen:
-                self._last_failure = self._installer.install(timeout_seconds) if self._manages_template else None
+                self._last_failure = self._installer.install(timeout_seconds) if self._manage_template else None
                 self._preparations += 1
                 self._ready = self._last_failure is None
+                if self._ready and self._is_ecs:
+                    self._installer.tell_fleet(timeout_seconds)
                 if self._ready:
                     tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
             return None if self._ready else self._last_failure
@@ -98,14 +110,16 @@ class ElasticsearchTarget:
             self._preparing.release()
 
     def send(self, batch: Batch, timeout_seconds: float) -> Outcome:
-        """Send a batch as one `_bulk` request."""
+        """Send a batch as one `_bulk` request; what a read-only index holds already counts as duplicate."""
+        deadline = self._clock() + timeout_seconds
         body = self._encoder.encode(batch)
         if self._compress:
             body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
-        answered = self._cluster.request("POST", BULK_PATH, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
+        answered = self._cluster.request("POST", self._bulk_path, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
         if isinstance(answered, Again):
             return Outcome(again=[replace(answered, positions=range(len(batch)))])
-        return read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        outcome = read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        return self._already_there.told(outcome, batch, deadline) if outcome.again else outcome
 
     def scopes(self, batch: Batch) -> Sequence[str]:
         """The data stream or index of each event: a block or a missing shard concerns that one alone."""

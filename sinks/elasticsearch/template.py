@@ -9,27 +9,32 @@ OpenSearch a `flat_object` value of over 32,766 bytes together with its path.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
+from sinks.elasticsearch.ecs_mapping import ecs_mapping
+from sinks.elasticsearch.mapping import (
+    Fields,
+    date_field,
+    free_object_field,
+    geo_point_field,
+    ip_field,
+    keyword_field,
+    long_field,
+    object_field,
+    text_field,
+)
+from sinks.elasticsearch.ocsf_mapping import ocsf_mapping
 from sinks.elasticsearch.server import Server
 
 __all__ = ["FIRST_PRIORITY", "NAME_PREFIX", "VERSION", "index_pattern", "index_template", "template_name"]
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of what is below; a server with a higher one is left alone."""
 
 NAME_PREFIX = "okta-system-log-"
 FIRST_PRIORITY = 500
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-
-# Lucene takes 32,766 bytes at most; the servers count characters, of at most 4 bytes each.
-_LONGEST_KEYWORD_CHARACTERS = 8191
-
-# The servers parse nothing deeper; the default of 20 would have them refuse the event.
-_DEEPEST_JSON = 1000
-
-_Mapping = dict[str, Any]
 
 
 def template_name(sink_name: str) -> str:
@@ -42,21 +47,24 @@ def index_pattern(target: str) -> str:
     return _PLACEHOLDER.sub("*", target)
 
 
-def index_template(server: Server, target: str, priority: int = FIRST_PRIORITY, former_patterns: Sequence[str] = ()) -> Mapping[str, Any]:
+def index_template(
+    server: Server, target: str, document_format: str = "raw", priority: int = FIRST_PRIORITY, former_patterns: Sequence[str] = ()
+) -> Mapping[str, Any]:
     """The body of `PUT /_index_template/NAME`.
 
     Args:
         server: The kind of server.
         target: The data stream or index, with its placeholders; an index per day where `{date}` is among them, else a data stream.
+        document_format: Of the documents: raw, ecs or ocsf.
         priority: Decides between templates whose patterns both match.
         former_patterns: What it matched before, under other targets.
     """
-    template: dict[str, Any] = {"mappings": _mappings(server)}
+    template: dict[str, Any] = {"mappings": _MAPPINGS[document_format](server)}
     body: dict[str, Any] = {
         "index_patterns": [index_pattern(target), *former_patterns],
         "priority": priority,
         "version": VERSION,
-        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events"},
+        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events, and alerts of them", "format": document_format},
         "template": template,
     }
     if server.distribution == "elasticsearch" and server.version >= (8, 17):
@@ -70,106 +78,115 @@ def index_template(server: Server, target: str, priority: int = FIRST_PRIORITY, 
     return body
 
 
-def _mappings(server: Server) -> _Mapping:
-    free = _free_object(server)
-    geography = _object(city=_keyword(), country=_keyword(), state=_keyword(), postalCode=_keyword(), geolocation=_geo_point())
-    network = {"asNumber": _long(), "asOrg": _keyword(), "domain": _keyword(), "isp": _keyword()}
-    address_details = _object(**network, ipServiceCategories=_object(isAnonymous=_keyword(), operator=_keyword(), type=_keyword()))
-    address = _object(ip=_ip(), version=_keyword(), source=_keyword(), geographicalContext=geography, ipDetails=address_details)
-    party = {"id": _keyword(), "type": _keyword(), "alternateId": _keyword(), "displayName": _keyword()}
+def _raw_mapping(server: Server) -> Fields:
+    free = free_object_field(server)
+    geography = object_field(
+        city=keyword_field(), country=keyword_field(), state=keyword_field(), postalCode=keyword_field(), geolocation=geo_point_field()
+    )
+    network = {"asNumber": long_field(), "asOrg": keyword_field(), "domain": keyword_field(), "isp": keyword_field()}
+    address_details = object_field(
+        **network, ipServiceCategories=object_field(isAnonymous=keyword_field(), operator=keyword_field(), type=keyword_field())
+    )
+    address = object_field(
+        ip=ip_field(), version=keyword_field(), source=keyword_field(), geographicalContext=geography, ipDetails=address_details
+    )
+    party = {"id": keyword_field(), "type": keyword_field(), "alternateId": keyword_field(), "displayName": keyword_field()}
+    rule = object_field(
+        id=keyword_field(),
+        name=keyword_field(),
+        title=keyword_field(),
+        level=keyword_field(),
+        tags=keyword_field(),
+        author=keyword_field(),
+        version=keyword_field(),
+    )
     return {
         "dynamic": False,
         "properties": {
             # No ignore_malformed: data streams need it, and it is this pipeline that writes it.
             "@timestamp": {"type": "date"},
-            "_okta_event_type": _keyword(),
-            "_okta_tenant": _keyword(),
-            "_okta_org": _keyword(),
-            "_okta_category": _keyword(),
-            "_okta_action": _keyword(),
-            "_okta_source": _keyword(),
-            "_okta_ingested_at": _date(),
+            "_okta_event_type": keyword_field(),
+            "_okta_tenant": keyword_field(),
+            "_okta_org": keyword_field(),
+            "_okta_category": keyword_field(),
+            "_okta_action": keyword_field(),
+            "_okta_source": keyword_field(),
+            "_okta_ingested_at": date_field(),
             "_okta_labels": free,
-            "_okta_mapping_error": _keyword(),
-            "uuid": _keyword(),
-            "published": _date(),
-            "insertionTimestamp": _date(),
-            "eventType": _keyword(),
-            "legacyEventType": _keyword(),
-            "version": _keyword(),
-            "severity": _keyword(),
-            "displayMessage": {"type": "text", "fields": {"keyword": _keyword()}},
-            "actor": _object(**party),
-            "target": _object(**party),
-            "client": _object(
-                id=_keyword(),
-                device=_keyword(),
-                zone=_keyword(),
-                ipAddress=_ip(),
+            "_okta_mapping_error": keyword_field(),
+            "uuid": keyword_field(),
+            "published": date_field(),
+            "insertionTimestamp": date_field(),
+            "eventType": keyword_field(),
+            "legacyEventType": keyword_field(),
+            "version": keyword_field(),
+            "severity": keyword_field(),
+            "displayMessage": text_field(),
+            "actor": object_field(**party),
+            "target": object_field(**party),
+            "client": object_field(
+                id=keyword_field(),
+                device=keyword_field(),
+                zone=keyword_field(),
+                ipAddress=ip_field(),
                 ipChain=address,
                 geographicalContext=geography,
-                userAgent=_object(rawUserAgent=_keyword(), os=_keyword(), browser=_keyword()),
+                userAgent=object_field(rawUserAgent=keyword_field(), os=keyword_field(), browser=keyword_field()),
             ),
-            "device": _object(id=_keyword(), name=_keyword(), os_platform=_keyword(), os_version=_keyword(), osVersion=_keyword(),
-                              platform=_keyword(), managed=_keyword(), registered=_keyword()),
-            "authenticationContext": _object(
-                authenticationProvider=_keyword(),
-                authenticationStep=_long(),
-                credentialProvider=_keyword(),
-                credentialType=_keyword(),
-                externalSessionId=_keyword(),
-                rootSessionId=_keyword(),
-                interface=_keyword(),
-                issuer=_object(id=_keyword(), type=_keyword()),
+            "device": object_field(
+                id=keyword_field(), name=keyword_field(), os_platform=keyword_field(), os_version=keyword_field(),
+                osVersion=keyword_field(), platform=keyword_field(), managed=keyword_field(), registered=keyword_field(),
             ),
-            "outcome": _object(result=_keyword(), reason=_keyword()),
-            "request": _object(ipChain=address),
-            "securityContext": _object(
+            "authenticationContext": object_field(
+                authenticationProvider=keyword_field(),
+                authenticationStep=long_field(),
+                credentialProvider=keyword_field(),
+                credentialType=keyword_field(),
+                externalSessionId=keyword_field(),
+                rootSessionId=keyword_field(),
+                interface=keyword_field(),
+                issuer=object_field(id=keyword_field(), type=keyword_field()),
+            ),
+            "outcome": object_field(result=keyword_field(), reason=keyword_field()),
+            "request": object_field(ipChain=address),
+            "securityContext": object_field(
                 **network,
-                isProxy=_keyword(),
+                isProxy=keyword_field(),
                 ipDetails=address_details,
-                risk=_object(level=_keyword(), previousLevel=_keyword(), reasons=_keyword(), detectionName=_keyword(), issuer=_keyword()),
-                userBehaviors=_object(id=_keyword(), name=_keyword(), result=_keyword()),
-                botProtection=_object(level=_keyword()),
+                risk=object_field(
+                    level=keyword_field(), previousLevel=keyword_field(), reasons=keyword_field(), detectionName=keyword_field(),
+                    issuer=keyword_field(),
+                ),
+                userBehaviors=object_field(id=keyword_field(), name=keyword_field(), result=keyword_field()),
+                botProtection=object_field(level=keyword_field()),
             ),
-            "transaction": _object(
-                id=_keyword(),
-                type=_keyword(),
-                detail=_object(requestApiTokenId=_keyword(), rootApiTokenId=_keyword(), requestApiTokenClientId=_keyword()),
+            "transaction": object_field(
+                id=keyword_field(),
+                type=keyword_field(),
+                detail=object_field(
+                    requestApiTokenId=keyword_field(), rootApiTokenId=keyword_field(), requestApiTokenClientId=keyword_field()
+                ),
             ),
-            "debugContext": _object(debugData=free),
+            "debugContext": object_field(debugData=free),
+            # Of alerts: the rule, the group, the window, and who and where of the event that completed it.
+            "rule": rule,
+            "kind": keyword_field(),
+            "group": free,
+            "count": long_field(),
+            "first_event_at": date_field(),
+            "last_event_at": date_field(),
+            "events": object_field(uuid=keyword_field(), published=date_field(), eventType=keyword_field(), rule=keyword_field()),
+            "event": object_field(
+                uuid=keyword_field(),
+                eventType=keyword_field(),
+                displayMessage=keyword_field(),
+                actor=object_field(**party),
+                target=object_field(**party),
+                client=object_field(ipAddress=ip_field(), geographicalContext=geography),
+                outcome=object_field(result=keyword_field(), reason=keyword_field()),
+            ),
         },
     }  # fmt: skip
 
 
-def _object(**properties: _Mapping) -> _Mapping:
-    return {"dynamic": False, "properties": properties}
-
-
-def _free_object(server: Server) -> _Mapping:
-    """An object with members of any name, each searchable as a keyword without a mapping of its own."""
-    if server.distribution == "elasticsearch":
-        return {"type": "flattened", "ignore_above": _LONGEST_KEYWORD_CHARACTERS, "depth_limit": _DEEPEST_JSON}
-    if server.version >= (2, 7):
-        return {"type": "flat_object"}
-    return {"type": "object", "enabled": False}
-
-
-def _keyword() -> _Mapping:
-    return {"type": "keyword", "ignore_above": _LONGEST_KEYWORD_CHARACTERS}
-
-
-def _date() -> _Mapping:
-    return {"type": "date", "ignore_malformed": True}
-
-
-def _long() -> _Mapping:
-    return {"type": "long", "ignore_malformed": True}
-
-
-def _ip() -> _Mapping:
-    return {"type": "ip", "ignore_malformed": True}
-
-
-def _geo_point() -> _Mapping:
-    return {"type": "geo_point", "ignore_malformed": True}
+_MAPPINGS: Final[Mapping[str, Callable[[Server], Fields]]] = {"raw": _raw_mapping, "ecs": ecs_mapping, "ocsf": ocsf_mapping}

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from sinks.durable import append_or_undo, make_directories, replace_file, sync_directory
+from sinks.durable import append_or_undo, make_directories, open_own, replace_file, sync_directory
 
 __all__ = ["ABSENT", "Journal", "JournalDamaged"]
 
@@ -146,7 +146,7 @@ class Journal:
     def _append(self, notes: list[_Note]) -> None:
         if not self._exists:
             make_directories(self.path.parent, 0o700)
-        fd = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = open_own(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         try:
             size = os.fstat(fd).st_size
             append_or_undo(fd, _lines(notes if size else [_Header(_VERSION), *notes]), size)

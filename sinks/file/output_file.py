@@ -5,11 +5,14 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sinks.durable import append_or_undo, make_directories, sync_directory
+from sinks.durable import append_or_undo, make_directories, open_own, sync_directory
 from sinks.errors import SinkStopped
 from sinks.file.compression import Compression, Encoder, new_encoder
 
-__all__ = ["Moved", "OutputFile"]
+__all__ = ["FILE_MODE", "Moved", "OutputFile"]
+
+FILE_MODE = 0o640
+"""Who reads an archive is in its group: it tells of every person in a customer's organisation."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ class OutputFile:
     """
 
     __slots__ = (
-        "_compression", "_created", "_encoder", "_fd", "_frame_start", "_identity", "_stopped", "dirty", "path",
+        "_compression", "_created", "_encoder", "_fd", "_frame_start", "_identity", "_mode", "_stopped", "dirty", "path",
         "size_bytes",
     )  # fmt: skip
 
@@ -41,6 +44,7 @@ class OutputFile:
         size_bytes: int,
         compression: Compression,
         stopped: Callable[[OSError, str], SinkStopped],
+        mode: int = FILE_MODE,
     ) -> None:
         """Touches nothing yet.
 
@@ -49,6 +53,7 @@ class OutputFile:
             size_bytes: Its size now; 0 for a file that isn't there.
             compression: How what is appended gets compressed, if at all.
             stopped: Makes the error to raise of what the operating system says about a path.
+            mode: Of the file when it is made, before the umask; who may read it may enter the folders made for it.
         """
         self.path = path
         self.size_bytes = size_bytes
@@ -60,6 +65,7 @@ class OutputFile:
         self._fd = -1
         self._identity: tuple[int, int] | None = None
         self._created = False
+        self._mode = mode
 
     @property
     def is_open(self) -> bool:
@@ -73,7 +79,8 @@ class OutputFile:
             SinkStopped: The operating system refuses.
         """
         try:
-            make_directories(Path(self.path).parent)
+            readers = self._mode & 0o044
+            make_directories(Path(self.path).parent, 0o700 | readers | readers >> 2)
             self._created = not Path(self.path).exists()
             self._open(os.O_CREAT)
         except OSError as error:
@@ -144,7 +151,7 @@ class OutputFile:
             self._fd = -1
 
     def _open(self, flags: int) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o666)
+        self._fd = open_own(self.path, os.O_WRONLY | os.O_APPEND | flags, self._mode)
         if self._identity is None:
             status = os.fstat(self._fd)
             self._identity = (status.st_dev, status.st_ino)
@@ -170,7 +177,7 @@ class OutputFile:
     def _sync_closed(self) -> None:
         # Linux writes an inode's pages whoever asks, and still reports an earlier failure to a new descriptor.
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            fd = open_own(self.path, os.O_WRONLY)
         except FileNotFoundError:
             _LOG.warning("%s was moved away before it was on the disk; its last events may be missing", self.path)
             return

@@ -15,9 +15,11 @@ from sinks.documents import Documents
 from sinks.errors import SinkStopped, stopped_by
 from sinks.file.compression import Compression
 from sinks.file.journal import ABSENT, Journal, JournalDamaged
+from sinks.file.keeping import Keeper
 from sinks.file.open_files import OpenFiles
-from sinks.file.output_file import Moved, OutputFile
+from sinks.file.output_file import FILE_MODE, Moved, OutputFile
 from sinks.file.repair import cut_back, drop_unfinished_end, repair_end, size_of
+from sinks.file.whereabouts import targets
 from sinks.metrics import SinkMetrics
 from sinks.paths import PathTemplate
 
@@ -46,7 +48,9 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         journal_path: Path | None,
         open_files: OpenFiles,
         resume_state: dict[str, Any] | None,
+        keeper: Keeper | None = None,
         clock: Clock,
+        file_mode: int = FILE_MODE,
     ) -> None:
         """Bring the tenant's files back to the snapshot.
 
@@ -59,6 +63,8 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
         self._compression: Compression = compression
         self._open_files = open_files
         self._clock = clock
+        self._file_mode = file_mode
+        self._keeper = keeper
         self._resumes = journal_path is not None
         self._metrics = SinkMetrics(sink_name)
         self._files: OrderedDict[str, OutputFile] = OrderedDict()
@@ -175,18 +181,19 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
             except OSError as error:
                 raise self._stopped(error, str(self._journal.path)) from error
         for path, size in sizes.items():
-            file = OutputFile(path, max(0, size), self._compression, self._stopped)
+            file = OutputFile(path, max(0, size), self._compression, self._stopped, self._file_mode)
             file.create()
             self._files[path] = file
             self._open_files.written(file)
 
     def _begin_again(self, file: OutputFile) -> OutputFile:
         """Part from a file that someone moved; what this run wrote there is finished and kept."""
-        _LOG.warning(
-            "%s was moved or changed by someone else; sink %s goes on with what is there now, or with a new file",
-            file.path,
-            self._sink,
-        )
+        if not self._deleted_on_purpose(file.path):
+            _LOG.warning(
+                "%s was moved or changed by someone else; sink %s goes on with what is there now, or with a new file",
+                file.path,
+                self._sink,
+            )
         if file.is_open:
             file.finish_frame()
             file.sync()
@@ -198,9 +205,7 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
     def _resume(self, snapshot: int, files: dict[str, int]) -> None:
         self._snapshot = snapshot
         bases = {} if self._journal is None else self._journal.bases(snapshot)
-        for key in {**files, **bases}:
-            # A base below the state's size: the file had been moved away, and what is there is newer.
-            target = min(sizes[key] for sizes in (files, bases) if key in sizes)
+        for key, target in targets(files, bases).items():
             path = self._template.path_of(key)
             try:
                 if not self._template.makes(self._tenant, key):
@@ -211,16 +216,21 @@ class FilePartition(StatefulSinkPartition[Documents, dict[str, Any]]):
                     drop_unfinished_end(path, self._compression)
             except OSError as error:
                 raise self._stopped(error, path) from error
+            if size == ABSENT < target and self._deleted_on_purpose(path):
+                continue
             if size != target:
                 what = "is missing" if size == ABSENT else f"has only {size} bytes left"
                 _LOG.warning("sink %s left %s with %d bytes, now it %s; continuing there", self._sink, path, target, what)
             elif files.get(key) == size:
-                self._files[path] = OutputFile(path, size, self._compression, self._stopped)
+                self._files[path] = OutputFile(path, size, self._compression, self._stopped, self._file_mode)
         if self._journal is not None:
             try:
                 self._journal.settle(snapshot)
             except OSError as error:
                 raise self._stopped(error, str(self._journal.path)) from error
+
+    def _deleted_on_purpose(self, path: str) -> bool:
+        return self._keeper is not None and self._keeper.has_expired(self._tenant, path)
 
     def _leave_alone(self, path: str, size_bytes: int) -> None:
         """Say so where a file that the sink's path doesn't name any more holds what a resume would have cut off; never cut it."""

@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from sinks.durable import end_of_last_line, sync_directory, write_all
+from sinks.durable import end_of_last_line, open_own, sync_directory, write_all
 from sinks.file.compression import Compression, end_of_last_frame
 from sinks.file.journal import ABSENT
 
@@ -72,7 +72,7 @@ def repair_end(path: str, compression: Compression) -> None:
     if size <= 0:
         return
     if compression == "none":
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        fd = open_own(path, os.O_RDWR | os.O_APPEND)
         try:
             if os.pread(fd, 1, size - 1) != b"\n":
                 write_all(fd, b"\n")
@@ -90,14 +90,14 @@ def repair_end(path: str, compression: Compression) -> None:
 
 
 def _whole_size(path: str, size_bytes: int, compression: Compression) -> int:
-    with Path(path).open("rb") as file:
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
         if compression == "none":
             return end_of_last_line(file.fileno(), size_bytes)
         return end_of_last_frame(file, compression)
 
 
 def _truncate(path: str, size_bytes: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    fd = open_own(path, os.O_WRONLY)
     try:
         os.ftruncate(fd, size_bytes)
         os.fsync(fd)
@@ -106,9 +106,9 @@ def _truncate(path: str, size_bytes: int) -> None:
 
 
 def _copy_end(path: str, start: int, aside: str) -> None:
-    fd = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    fd = open_own(aside, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o640)
     try:
-        with Path(path).open("rb") as file:
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             file.seek(start)
             while data := file.read(_COPY_BYTES):
                 write_all(fd, data)

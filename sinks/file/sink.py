@@ -22,7 +22,7 @@ those from the recovery store first, or events may be there twice.
 import os
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ from bytewax.outputs import FixedPartitionedSink
 
 from sinks.documents import Documents
 from sinks.file.compression import SUFFIXES, Compression
+from sinks.file.keeping import Keeper
 from sinks.file.open_files import OpenFiles
+from sinks.file.output_file import FILE_MODE
 from sinks.file.partition import Clock, FilePartition
 from sinks.paths import PathTemplate, safe_name
 from sinks.tenant_partitions import TenantPartitions
@@ -58,8 +60,11 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         *,
         compression: Compression = "none",
         base: str = "",
+        keep: timedelta | None = None,
+        beside: Sequence[str] = (),
         journal_dir: Path | None,
         clock: Clock = _utc_now,
+        file_mode: int = FILE_MODE,
     ) -> None:
         """Touches no file.
 
@@ -70,8 +75,11 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             compression: none, gzip or zstd.
             base: The folder that the path was counted from, where it was a relative one: state and journal then name files from there on,
                 and a deployment that is moved or copied as a whole finds its own.
+            keep: How long files are kept, by the date in their paths, see `sinks.file.keeping`; None keeps them for ever.
+            beside: The markers of files that others put beside and that are kept as long, as globs.
             journal_dir: A folder inside the recovery store; None when the run has no recovery store.
             clock: The present, with a time zone.
+            file_mode: Of files when they are made, before the umask.
         """
         self._sink_name = safe_name(sink_name)
         self._template = PathTemplate(path_template, SUFFIXES[compression], base)
@@ -79,6 +87,10 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         self._compression: Compression = compression
         self._journal_dir = journal_dir
         self._clock = clock
+        self._file_mode = file_mode
+        self._keeper: Keeper | None = None
+        if keep is not None:
+            self._keeper = Keeper(sink_name, self._template.text, self._tenants.names, keep, markers=beside, clock=clock)
         self._lock = threading.Lock()
         self._open_files: dict[int, OpenFiles] = {}
         self._partitions: dict[str, FilePartition] = {}
@@ -129,8 +141,12 @@ class FileSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             journal_path=journal_path,
             open_files=open_files,
             resume_state=resume_state,
+            keeper=self._keeper,
             clock=self._clock,
+            file_mode=self._file_mode,
         )
         with self._lock:
             self._partitions[for_part] = partition
+            if self._keeper is not None:
+                self._keeper.start()
         return partition

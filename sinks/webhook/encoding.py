@@ -5,6 +5,7 @@
 | json | one array | `application/json` |
 | ndjson | each document, ended by a line feed | `application/x-ndjson` |
 | hec | each document in an envelope, ended by a line feed: Splunk takes any white space between them, or none | `application/json` |
+| slack, pagerduty | one message for the one alert, see `sinks.webhook.messages` | `application/json` |
 """
 
 import json
@@ -17,19 +18,30 @@ from typing import Literal
 
 from sinks.delivery.batch import Batch
 from sinks.documents import Documents
+from sinks.webhook.messages import pagerduty, slack
 
-__all__ = ["CONTENT_TYPES", "Encoding", "HecFields", "encode"]
+__all__ = ["CONTENT_TYPES", "MESSAGES", "Encoding", "HecFields", "encode"]
 
-Encoding = Literal["json", "ndjson", "hec"]
+Encoding = Literal["json", "ndjson", "hec", "slack", "pagerduty"]
+
+MESSAGES = frozenset[Encoding]({"slack", "pagerduty"})
+"""Those that are for people: of alerts only, and one a request."""
 
 CONTENT_TYPES = MappingProxyType[Encoding, str]({
     "json": "application/json",
     "ndjson": "application/x-ndjson",
     "hec": "application/json",
+    "slack": "application/json",
+    "pagerduty": "application/json",
 })  # fmt: skip
 
-# The organisation's host among the members that this pipeline puts in front: nothing that Okta sent is looked at.
-_ORG = re.compile(rb'\{(?:"_okta_\w+":"[^"\\]*",)*?"_okta_org":"([^"\\]+)"')
+# The organisation's host among the members that this pipeline puts in front, as each format has them: nothing that Okta sent is looked at.
+_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_ORG = re.compile(
+    rb'(?:\{"unmapped":)?\{(?:"_okta_\w+":"[^"\\]*",)*?"_okta_org":"([^"\\]+)"'
+    rb'|\{"data_stream":\{[^{}]*\},"ecs":\{[^{}]*\},(?:"tags":\[[^\]]*\],)?"okta":\{"event_type":' + _TEXT
+    + rb',"pipeline":\{(?:"\w+":"[^"\\]*",)*?"org":"([^"\\]+)"'
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +64,22 @@ class HecFields:
     host: str = ""
 
 
-def encode(batch: Batch, encoding: Encoding, hec: HecFields) -> bytes:
+def encode(batch: Batch, encoding: Encoding, hec: HecFields, routing_key: str = "") -> bytes:
     """The body of the request that carries a batch.
 
     Args:
         batch: At least one event.
         encoding: The form.
         hec: Used for `hec` only.
+        routing_key: Used for `pagerduty` only.
+
+    Raises:
+        ValueError: A message is to be made of what is no alert.
     """
+    if encoding in MESSAGES:
+        part, index = next(batch.locate())
+        document = part.document(index)
+        return slack(document) if encoding == "slack" else pagerduty(document, routing_key)
     # Slices fill the list in C; a generator or a loop of appends costs three times as much.
     prefixes = list(chain.from_iterable(part.prefixes for part in batch.parts))
     bodies = list(chain.from_iterable(part.bodies for part in batch.parts))
@@ -92,4 +112,4 @@ def _host(documents: Documents) -> str:
     All documents of a part are one tenant's, so the first one tells.
     """
     found = _ORG.match(documents.prefixes[0]) or _ORG.match(documents.document(0))
-    return found[1].decode() if found else documents.tenant
+    return (found[1] or found[2]).decode() if found else documents.tenant

@@ -33,6 +33,7 @@ class WebhookTarget:
             a restart. May raise `SecretUnavailable`.
         signing_secret: Looks up the secret for signatures likewise; None for none.
         hec: For the encoding `hec`.
+        routing_key: Looks up PagerDuty's key likewise, for the encoding `pagerduty`.
         clock: Seconds since the epoch.
     """
 
@@ -45,6 +46,7 @@ class WebhookTarget:
         headers: Callable[[], Mapping[str, str]],
         signing_secret: Callable[[], str] | None = None,
         hec: HecFields | None = None,
+        routing_key: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._url = url
@@ -54,6 +56,7 @@ class WebhookTarget:
         self._headers = headers
         self._signing_secret = signing_secret
         self._hec = hec or HecFields()
+        self._routing_key = routing_key
         self._clock = clock
         self._clocks = ClockWatch(self._address)
 
@@ -73,18 +76,20 @@ class WebhookTarget:
             batch: At least one event.
             timeout_seconds: The time after which the attempt has failed.
         """
-        body = encode(batch, self._encoding, self._hec)
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            # Neither JSON (RFC 8259) nor to be signed. Halves cost nothing here: what is unreadable is sent nowhere.
-            return Outcome(split=Refused(0, "The event is not UTF-8, which JSON has to be."), unsendable=True)
-        headers: dict[str, str] = {"Content-Type": CONTENT_TYPES[self._encoding]}
+        headers = {"Content-Type": CONTENT_TYPES[self._encoding]}
         try:
             own = self._headers()
             secret = self._signing_secret() if self._signing_secret else None
+            routing_key = self._routing_key() if self._routing_key else ""
         except SecretUnavailable as error:
             return self._not_sent(batch, str(error))
+        try:
+            body = encode(batch, self._encoding, self._hec, routing_key)
+            text = body.decode()
+        except ValueError as error:
+            # Neither JSON (RFC 8259) nor to be signed. Halves cost nothing here: what is unreadable is sent nowhere.
+            why = "The event is not UTF-8, which JSON has to be." if isinstance(error, UnicodeDecodeError) else str(error)
+            return Outcome(split=Refused(0, why), unsendable=True)
         headers |= {**own, "webhook-id": message_id(batch)}
         if secret is not None:
             try:
@@ -92,7 +97,7 @@ class WebhookTarget:
             except ValueError as error:
                 return self._not_sent(batch, str(error))
         answer = self._http.request("POST", self._url, body=body, headers=headers, timeout_seconds=timeout_seconds)
-        mask = mask_of([*own.values(), *_forms(secret or ""), *secrets_in(self._url)])
+        mask = mask_of([*own.values(), *_forms(secret or ""), routing_key, *secrets_in(self._url)])
         if isinstance(answer, NoAnswer):
             return failed(batch, mask(answer.reason), fix=answer.fix, error_type=answer.error_type, blame=answer.blame)
         now = self._clock()

@@ -215,6 +215,7 @@ def measure(console: Console, arguments: argparse.Namespace) -> None:
     polls = sum(since < at <= until for requests in observed["requests"].values() for at, _, _ in requests)
     rows = [
         ("CPU, steady", f"{cpu / seconds:.3f} of a core"),
+        ("CPU for each poll, all of the process's divided", f"{cpu / seconds * (until - since) / polls * 1000:.2f} ms"),
         ("CPU, start-up", f"{steady[0].cpu_seconds:.1f} s in the first {since - began:.0f} s"),
         ("memory, steady: largest, last", f"{worst(steady, 'memory_mb'):.0f}, {steady[-1].memory_mb:.0f} MB"),
         ("memory, peak", f"{worst(steady, 'peak_memory_mb'):.0f} MB"),

@@ -9,10 +9,11 @@ import pytest
 
 import okta_source.polling.event_head
 import sinks.event_head
-from flows.audit.archive import FileArchive
-from flows.audit.keys import hour_of
-from flows.pipeline.enrich import Enricher, to_rejected
+from flows.pipeline.enrich import Enricher
+from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import Router
+from flows.reading.file_archive import FileArchive
+from flows.reading.keys import hour_of
 from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import Batch
 from okta_source.polling.limits import Backoff
@@ -153,7 +154,8 @@ def test_what_the_poller_refuses_is_a_dead_letter_and_no_reader_takes_it_for_an_
     page = polled(NO_EVENTS[name])
     (malformed,) = page.malformed
     assert [head.uuid for head in page.sliced.heads] == ["good"]
-    letter = to_rejected(malformed)
+    letter = InputLetters()(malformed)
+    assert letter
     again = decode(encode(letter))
     assert not takes(malformed.raw)
     assert again.reason == letter.reason

@@ -122,7 +122,7 @@ def test_a_killed_process_ends_the_cluster_which_then_resumes(tmp_path: Path) ->
             assert cluster.wait() == 1
             last = cluster.output().splitlines()[-1]
             assert f"CRITICAL process 1 (pid {victim}) was killed by SIGKILL" in last
-            assert "the next start resumes from the last snapshot" in last
+            assert "The next start resumes from the last snapshot" in last
             assert not any(map(alive, cluster.seen))
         with ClusterProcess(place, 3, "--until-drained") as cluster:
             assert cluster.wait() == 0, cluster.output()
@@ -193,7 +193,7 @@ def test_somebody_who_is_quicker_at_a_port_ends_the_cluster_with_words_and_the_n
             assert cluster.wait() == 1
             last = cluster.output().splitlines()[-1]
             assert f"CRITICAL somebody else has connected to port {port}" in last
-            assert "Nothing is lost" in last
+            assert "The next start resumes from the last snapshot" in last
         with ClusterProcess(place, 2, "--until-drained") as cluster:
             assert cluster.wait() == 0
     for organisation in organisations:

@@ -59,7 +59,7 @@ def test_what_is_held_back_is_dead_lettered_in_the_servers_words_and_replayed_on
 
         proxy.answer(429, b'{"error":{"type":"rejected_execution_exception","reason":"queue full"},"status":429}', times=4, path="_bulk")
         flow = place.drain()
-        assert flow.process.returncode == 0, flow.output()
+        assert flow.process.returncode == 1, flow.output()
         everything = set(organisation.uuids())
         assert ids(client) == everything - {"poison", "huge"}
         letters = {letter["uuid"]: letter for letter in place.dead_letters("archive")}
@@ -76,7 +76,7 @@ def test_what_is_held_back_is_dead_lettered_in_the_servers_words_and_replayed_on
         place.sink = SINK.format(url=proxy.url, seconds=3)
         place.write()
         flow = place.drain()
-        assert flow.process.returncode == 0, flow.output()
+        assert flow.process.returncode == 1, flow.output()
         letters = {letter["uuid"]: letter for letter in place.dead_letters("archive")}
         assert letters.keys() == {"poison", "huge"} | late
         blocked = letters[next(iter(late))]

@@ -1,16 +1,16 @@
 """Which rules an event can match, by its type, which is known before anything of the event is decoded.
 
 For each type, every rule is reduced to what the type leaves open: many are false at once, some true at once, and of the rest only the
-fields that are still asked for are decoded, in one pass over the event. Types that leave the same open share a plan, so that a flood of
-made-up types costs time and no memory.
+fields that guards look at are decoded (see `guards`); the others only of events that pass one. Types that leave the same open share a plan,
+so that a flood of made-up types costs time and no memory.
 """
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
 
 import msgspec
 
 from flows.pipeline.detections.evaluate import Check, check_of, decided_by_type
+from flows.pipeline.detections.guards import guards_of
 from flows.pipeline.detections.sigma.expression import Expression, paths, specialise
 from flows.pipeline.detections.sigma.placeholders import Lists
 from flows.pipeline.fields import FieldReader
@@ -18,6 +18,7 @@ from flows.pipeline.fields import FieldReader
 __all__ = ["Plan", "RuleIndex"]
 
 _MOST_TYPES_REMEMBERED = 10_000
+_NONE: frozenset[int] = frozenset()
 
 
 class Plan:
@@ -27,35 +28,54 @@ class Plan:
         certain: The numbers of the rules that the type alone decides.
         open_rules: Those that need a look at the event, with what is left of them.
         lists: The values of placeholders.
+
+    Attributes:
+        certain: As above.
+        decodes: Whether events have to be looked at.
     """
 
-    __slots__ = ("_checks", "_decode", "certain")
+    __slots__ = ("_checks", "_decisive", "_guards", "_reader", "_unguarded", "_watch", "certain", "decodes")
 
     def __init__(self, certain: Sequence[int], open_rules: Sequence[tuple[int, Expression]], lists: Lists) -> None:
         self.certain = tuple(certain)
-        reader = FieldReader(path for _, expression in open_rules for path in paths(expression))
-        self._decode: Callable[[Any, str], Any] = reader.decode
-        self._checks: tuple[tuple[int, Check], ...] = tuple((number, check_of(left, reader, lists)) for number, left in open_rules)
+        self.decodes = bool(open_rules)
+        self._guards, self._unguarded, self._decisive = guards_of([left for _, left in open_rules], lists)
+        self._watch = FieldReader(path for path, _ in self._guards)
+        self._reader = FieldReader(path for _, expression in open_rules for path in paths(expression))
+        self._checks: tuple[tuple[int, Check], ...] = tuple((number, check_of(left, self._reader, lists)) for number, left in open_rules)
 
-    @property
-    def decodes(self) -> bool:
-        """Whether events have to be looked at."""
-        return bool(self._checks)
-
-    def matches(self, data: bytes | memoryview | msgspec.Raw, tenant: str) -> list[int]:
-        """The numbers of the rules that an event matches.
+    def scan(self, events: Sequence[bytes | msgspec.Raw], tenant: str) -> Iterator[tuple[int, Sequence[int]]]:
+        """Match some events.
 
         Args:
-            data: The event's bytes, brace to brace.
-            tenant: Whose it is.
+            events: Their bytes, brace to brace.
+            tenant: Whose they are.
+
+        Yields:
+            The place of each event that some rule matches, and the rules' numbers, ascending.
         """
-        found = list(self.certain)
-        if self._checks:
-            event = self._decode(data, tenant)
-            found += [number for number, check in self._checks if check(event)]
-            if len(found) > 1:
-                found.sort()
-        return found
+        if not self.decodes:
+            yield from ((place, self.certain) for place in range(len(events)))
+            return
+        wanted: dict[int, set[int]] = {}
+        watched = self._watch.decode_all(events, tenant) if self._guards else ()
+        for path, guard in self._guards:
+            for place, rules in guard.passed(self._watch.column(path, watched)):
+                wanted.setdefault(place, set()).update(rules)
+        everywhere = range(len(events)) if self.certain or self._unguarded else sorted(wanted)
+        for place in everywhere:
+            passed = wanted.get(place, _NONE)
+            doubtful = {*passed, *self._unguarded} - self._decisive
+            numbers = [self._checks[rule][0] for rule in passed & self._decisive]
+            if doubtful:
+                event = self._reader.decode(events[place], tenant)
+                numbers += [number for number, check in [self._checks[rule] for rule in doubtful] if check(event)]
+            if numbers or self.certain:
+                yield place, sorted((*self.certain, *numbers))
+
+    def matches(self, data: bytes | msgspec.Raw, tenant: str) -> Sequence[int]:
+        """The numbers of the rules that one event matches."""
+        return next((numbers for _, numbers in self.scan([data], tenant)), ())
 
 
 class RuleIndex(dict[str, Plan | None]):

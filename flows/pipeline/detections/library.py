@@ -18,12 +18,13 @@ _PACKAGE: Final = "flows.pipeline.detections"
 _MANAGED: Final = "managed"
 
 
-def load_rules(config: DetectionsConfig, lists: Lists | None = None) -> tuple[RuleSet, list[Problem]]:
+def load_rules(config: DetectionsConfig, lists: Lists | None = None, only: frozenset[str] | None = None) -> tuple[RuleSet, list[Problem]]:
     """Read everything that a configuration names.
 
     Args:
         config: The table.
         lists: The values of the lists; by default they are read now.
+        only: Ids or names of the rules that are on, in place of the configuration's choice.
 
     Returns:
         The rules in force, and what deserves a look.
@@ -39,7 +40,7 @@ def load_rules(config: DetectionsConfig, lists: Lists | None = None) -> tuple[Ru
         problems += wrong
         replaced = {rule.about.id for rule in own}
         rules = [rule for rule in managed if rule.about.id not in replaced] + rules
-    selection = Selection(frozenset(config.enable), frozenset(config.disable), config.level_at_least)
+    selection = Selection(frozenset(config.enable), frozenset(config.disable), config.level_at_least, only)
     found, between = assemble(rules, lists, selection)
     problems += between
     if any(problem.is_error for problem in problems):

@@ -5,17 +5,17 @@ members that are asked for; of those that match, the members that tell a correla
 """
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import accumulate
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from flows.pipeline.detections.extract import Extractor
-from flows.pipeline.detections.index import RuleIndex
+from flows.pipeline.detections.index import Plan, RuleIndex
 from flows.pipeline.detections.matches import Match, Matches, to_ms
 from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.detections.sigma.expression import Expression
+from flows.pipeline.detections.sigma.expression import Expression, tests
 from flows.pipeline.detections.sigma.rule import EventRule
 
 __all__ = ["Matcher"]
@@ -40,38 +40,47 @@ class Matcher:
             if isinstance(active.rule, EventRule):
                 detections.append(active.rule.detection)
                 self._numbers.append(number)
+        self._detections = detections
         self._index = RuleIndex(detections, rules.lists)
         self._extractors: dict[tuple[int, ...], Extractor] = {}
 
-    def __call__(self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes]) -> Matches:
+    @property
+    def reads_whole_events(self) -> bool:
+        """Whether some rule looks for keywords, so that what stands in front of Okta's own members must not be shown to it."""
+        return any(not test.field for detection in self._detections for test in tests(detection))
+
+    def __call__(
+        self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes], lines: Sequence[bytes] | None = None
+    ) -> Matches:
         """Match a page.
 
         Args:
             tenant: Whose it is.
             heads: What is known of each event, at least one.
             bodies: Each event behind its opening brace.
+            lines: Each event from brace to brace where somebody has it so, maybe with more members in front, see `reads_whole_events`.
         """
-        plans = list(map(self._index.__getitem__, map(_EVENT_TYPE, heads)))
-        wanted = list(compress(range(len(heads)), plans))
         newest = to_ms(max(map(_PUBLISHED, heads)))
-        if not wanted:
+        by_plan: dict[Plan, list[int]] = {}
+        for index, plan in enumerate(map(self._index.__getitem__, map(_EVENT_TYPE, heads))):
+            if plan is not None:
+                by_plan.setdefault(plan, []).append(index)
+        if not by_plan:
             return Matches(tenant, newest, ())
+        events = _Events(bodies) if lines is None else lines
+        found: dict[int, Sequence[int]] = {}
+        for plan, indices in by_plan.items():
+            wanted: Sequence[Any] = list(map(events.__getitem__, indices)) if plan.decodes else indices
+            found.update((indices[place], numbers) for place, numbers in plan.scan(wanted, tenant))
         matches: list[Match] = []
-        done, newest_there = 0, heads[0].published
-        for index in wanted:
-            plan, body = plans[index], bodies[index]
-            if plan is None:
-                continue
-            found = plan.matches(_whole(body), tenant)
-            if not found:
-                continue
-            newest_there = max(newest_there, *map(_PUBLISHED, heads[done : index + 1]))
-            done = index + 1
-            numbers = tuple([self._numbers[number] for number in found])
-            head = heads[index]
+        newest_there = list(accumulate(map(_PUBLISHED, heads), max))
+        for index in sorted(found):
+            head, body = heads[index], bodies[index]
+            numbers = tuple([self._numbers[number] for number in found[index]])
             extractor = self._extractors.get(numbers) or self._extractor(numbers)
-            parts = extractor(_whole(body), tenant) if extractor.is_needed else {}
-            matches.append(Match(head.uuid, to_ms(head.published), head.event_type, to_ms(newest_there), numbers, parts, bytes(body)))
+            parts = extractor(events[index], tenant) if extractor.is_needed else {}
+            uuid, event_type = _writable(head.uuid), _writable(head.event_type)
+            matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest_there[index]), numbers, parts, bytes(body)))
         return Matches(tenant, newest, matches)
 
     def _extractor(self, numbers: tuple[int, ...]) -> Extractor:
@@ -81,10 +90,31 @@ class Matcher:
         return extractor
 
 
-def _whole(body: memoryview | bytes) -> Any:
-    """An event with its opening brace; mostly what the page was sliced into, without a copy."""
-    if type(body) is memoryview:
-        source = body.obj
-        if type(source) is msgspec.Raw and memoryview(source).nbytes == body.nbytes + 1:
-            return source
-    return b"{" + body if type(body) is bytes else b"".join((b"{", body))
+class _Events:
+    """A page's events from brace to brace, made when they are asked for."""
+
+    def __init__(self, bodies: Sequence[memoryview | bytes]) -> None:
+        self._bodies = bodies
+        self._whole = attrgetter("obj") if _are_uncut(bodies) else _whole
+
+    def __getitem__(self, index: int) -> Any:
+        return self._whole(self._bodies[index])
+
+
+def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
+    """Whether bodies are views of what the page was sliced into, each but for its brace: then nothing has to be copied to decode them.
+
+    A page's bodies are all made in one place, so that the first tells for all.
+    """
+    first = bodies[0]
+    return type(first) is memoryview and type(first.obj) is msgspec.Raw and memoryview(first.obj).nbytes == first.nbytes + 1
+
+
+def _writable(text: str) -> str:
+    """A text that can be written as UTF-8: JSON may hold half of a surrogate pair, and that must not end a run."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _whole(body: memoryview | bytes) -> bytes:
+    """An event with its opening brace."""
+    return b"".join((b"{", body))

@@ -25,11 +25,13 @@ class Selection:
         enable: Ids or names of rules that are off by default.
         disable: Ids or names of rules that are to be off.
         level_at_least: Rules below give no alerts.
+        only: Ids or names of the rules that are on, whatever else is said; None for no such choice.
     """
 
     enable: frozenset[str] = frozenset()
     disable: frozenset[str] = frozenset()
     level_at_least: Level = "informational"
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def _put_in_force(
         own = tuple(place[child] for child in children[id(rules[number])])
         version = rule.own_version([active[child].version for child in own]) if isinstance(rule, Correlation) else rule.version
         referred = [parent for parent in parents[number] if isinstance(parent, Correlation)]
-        speaks = not referred or any(parent.generate for parent in referred)
+        asked_for = selection.only is not None and bool(rule.about.names & selection.only)
+        speaks = not referred or asked_for or any(parent.generate for parent in referred)
         alerts = number in on and speaks and LEVELS.index(rule.about.level) >= least
         place[number] = len(active)
         active.append(Active(rule, version, alerts, own))
@@ -128,6 +131,8 @@ def _put_in_force(
 
 
 def _is_on(rule: Rule, selection: Selection) -> bool:
+    if selection.only is not None:
+        return bool(rule.about.names & selection.only)
     if rule.about.names & selection.disable:
         return False
     return rule.enabled or bool(rule.about.names & selection.enable)
@@ -171,10 +176,15 @@ def _children(rule: Rule, rules: Sequence[Rule], names: Mapping[str, list[int]],
 
 
 def _unknown_names(names: Mapping[str, list[int]], selection: Selection) -> Iterator[Problem]:
-    for key, given in (("enable", selection.enable), ("disable", selection.disable)):
+    for key, given in (("enable", selection.enable), ("disable", selection.disable), ("only", selection.only or frozenset())):
         for name in sorted(given - names.keys()):
             close = get_close_matches(name, names, n=1)
-            yield Problem("", "", f"detections.{key}", f"there is no rule {name}" + (f"; did you mean {close[0]}?" if close else ""))
+            yield Problem(
+                "",
+                "",
+                "--rule" if key == "only" else f"detections.{key}",
+                f"there is no rule {name}" + (f"; did you mean {close[0]}?" if close else ""),
+            )
 
 
 def _in_order(rules: Sequence[Rule], children: Mapping[int, list[int]], problems: list[Problem]) -> list[int]:

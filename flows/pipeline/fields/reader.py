@@ -5,7 +5,8 @@ of it. Of a 2 KB event, five members take 1.4 times as long as one, and all of t
 
 The types of the structs allow any JSON value everywhere, so an event that isn't shaped as Okta documents (a text for an object, an object
 for an array) is read like any other: what isn't there is `MISSING`. `TreeReader` reads whole events into plain objects, with the same
-accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair, and the judge of the structs in the tests.
+accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair or bytes that are no UTF-8 (they are read as
+replacement characters), and the judge of the structs in the tests.
 """
 
 import json
@@ -26,7 +27,8 @@ Accessor = Callable[[Any], Any]
 """Takes a decoded event; gives the value at a path, a list of values where an array is on the way, or `MISSING`."""
 
 _KNOWN: Final = frozenset((*OKTA_FIELDS, *PIPELINE_FIELDS))
-_UNREADABLE: Final = (msgspec.DecodeError, RecursionError)
+# The second: bytes that are no UTF-8 in a text that is read.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OTHERS: Final[Any] = str | int | float | bool | None | msgspec.UnsetType
 
 
@@ -53,9 +55,11 @@ class _Node:
         fields, names = [], {}
         for name, node in self.inner.items():
             node.attribute = f"m{next(numbers)}"
-            fields.append((node.attribute, node.build(numbers), MISSING))
+            kind = node.build(numbers)
+            # An object that isn't there is read like an empty one, so that mostly a path can be followed without a look at each step.
+            fields.append((node.attribute, kind, MISSING if node.struct is None else node.struct()))
             names[node.attribute] = name
-        self.struct = msgspec.defstruct("Members", fields, rename=names, gc=False)
+        self.struct = msgspec.defstruct("Members", fields, rename=names, gc=False, frozen=True)
         # An array holds the same objects; one type can't name both an array of structs and be one of them, so the array's are named apart.
         element = self.struct | list[Any] | _OTHERS
         return self.struct | list[element] | _OTHERS  # type: ignore[valid-type]
@@ -81,6 +85,7 @@ class FieldReader:
             self._root.build(count())
         self._wants_tenant = TENANT_MEMBER in sources
         self._decode = msgspec.json.Decoder(self._root.struct or dict[str, Any]).decode
+        self._straight = dict(self._straight_ways())
 
     def decode(self, data: bytes | memoryview | msgspec.Raw, tenant: str = "") -> Any:
         """Read an event.
@@ -96,12 +101,21 @@ class FieldReader:
             event = self._decode(data)
         except _UNREADABLE:
             event = self._tolerate(_tree(data))
-        if self._wants_tenant and tenant:
+        if tenant and self._wants_tenant:
             if type(event) is dict:
                 event[TENANT_MEMBER] = tenant
             else:
-                setattr(event, self._root.inner[TENANT_MEMBER].attribute, tenant)
+                event = msgspec.structs.replace(event, **{self._root.inner[TENANT_MEMBER].attribute: tenant})
         return event
+
+    def decode_all(self, events: Sequence[bytes | msgspec.Raw], tenant: str = "") -> list[Any]:
+        """Read some events of one tenant; the same as one by one, and faster."""
+        if not self._wants_tenant:
+            try:
+                return list(map(self._decode, events))
+            except _UNREADABLE:
+                pass
+        return [self.decode(data, tenant) for data in events]
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value.
@@ -112,6 +126,33 @@ class FieldReader:
         if path not in self.paths:
             raise KeyError(path)
         return _accessor(path, self._member)
+
+    def column(self, path: str, events: Sequence[Any]) -> list[Any]:
+        """A path's value in each of some decoded events.
+
+        Raises:
+            KeyError: The path isn't among this reader's.
+        """
+        straight = self._straight.get(path)
+        if straight is not None:
+            try:
+                return list(map(straight, events))
+            except AttributeError:
+                pass  # null, or what an event has in the place of an object
+        return list(map(self.accessor(path), events))
+
+    def _straight_ways(self) -> Iterator[tuple[str, Accessor]]:
+        """What reads those paths that lead through objects alone, where every event has them: all in C."""
+        for path in self.paths:
+            node, attributes = self._root, []
+            for segment in canonical(path).split(".") if find_virtual(path) is None else ():
+                if node.whole or segment not in node.inner:
+                    break
+                node = node.inner[segment]
+                attributes.append(node.attribute)
+            else:
+                if attributes:
+                    yield path, attrgetter(".".join(attributes))
 
     def _tolerate(self, tree: dict[str, Any]) -> Any:
         """A struct that holds plain objects: its accessors find their way through them too."""
@@ -190,15 +231,14 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
     if len(steps) == 1:
         return (lambda event: walk(first(event), rest)) if rest else first
     attributes = dict(steps)
-    struct, second = steps[1][0], attrgetter(steps[1][1])
-    ends_there = len(steps) == 2 and not rest
+    straight = attrgetter(".".join(attribute for _, attribute in steps))
 
     def get(event: Any) -> Any:
-        value = first(event)
-        # The most frequent case by far, and worth a line: half the time of the loop below.
-        if ends_there and type(value) is struct:
-            return second(value)
-        return follow(value, 1)
+        try:
+            value = straight(event)
+        except AttributeError:  # null, an array, or something odd in the place of an object
+            return follow(first(event), 1)
+        return walk(value, rest) if rest else value
 
     def follow(value: Any, place: int) -> Any:
         for index in range(place, len(segments)):
@@ -218,7 +258,7 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
 def _tree(data: bytes | memoryview | msgspec.Raw) -> dict[str, Any]:
     """An event as plain objects where msgspec refuses it; empty where nobody can read it."""
     try:
-        tree = json.loads(bytes(memoryview(data)))
+        tree = json.loads(bytes(memoryview(data)).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return {}
     return tree if type(tree) is dict else {}

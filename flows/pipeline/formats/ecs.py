@@ -8,7 +8,8 @@ A document is put together from pieces of ready-made JSON (see `ecs_parts`); no 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -19,6 +20,7 @@ from flows.pipeline.formats.ecs_kinds import kind
 from flows.pipeline.formats.event import Event
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.remembered import Remembered
+from flows.pipeline.formats.transaction import usual
 from flows.pipeline.formats.values import dump
 
 __all__ = ["DATASET", "ECS_VERSION", "EcsMapper", "prefix", "with_original", "without_original"]
@@ -27,7 +29,10 @@ ECS_VERSION: Final = "8.11.0"
 DATASET: Final = "okta.system"
 _NAMESPACE: Final = "default"
 _ORIGINAL_TAG: Final = "preserve_original_event"
-_TEXT: Final = 34  # a quotation mark
+_MOST_SCENES: Final = 4096
+_MOST_TRANSACTIONS: Final = 1024
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_NO_TARGET: Final = ecs_parts.Target(b"", b"", b"", b"")
 
 
 def prefix(event_type: str, pipeline: Mapping[str, Any], *, event_original: bool, namespace: str = _NAMESPACE) -> bytes:
@@ -48,66 +53,90 @@ def prefix(event_type: str, pipeline: Mapping[str, Any], *, event_original: bool
     return dump(members)[:-2]
 
 
+class _Scene(NamedTuple):
+    """Who, from where, on which device: what the events of somebody's sessions have in common.
+
+    Attributes:
+        okta: Their members of `okta`.
+        sides: `client` and `source`.
+        alone: `user`, `related` and `user_agent` where no target is a user or a group.
+        user: The members of `user`, without braces.
+        names: The actor's names for `related.user`.
+        addresses: `related.ip` with its name; empty without an address.
+        user_agent: `user_agent` with its name.
+    """
+
+    okta: bytes
+    sides: bytes
+    alone: bytes
+    user: bytes
+    names: tuple[bytes, ...]
+    addresses: bytes
+    user_agent: bytes
+
+
 class EcsMapper:
-    """Makes the bodies of ECS documents; remembers the parts that come again."""
+    """Makes the bodies of ECS documents; remembers the parts that come again.
+
+    Scenes come again with each request of somebody, their parts in many scenes.
+    """
 
     def __init__(self) -> None:
+        self._scenes = Remembered(self._scene, most=_MOST_SCENES)
         self._actors = Remembered(ecs_parts.actor)
         self._places = Remembered(ecs_parts.place)
         self._authentications = Remembered(ecs_parts.authentication)
         self._devices = Remembered(ecs_parts.device)
-        self._outcomes = Remembered(ecs_parts.outcome)
-        self._labels = Remembered(ecs_parts.labels)
-        self._targets = Remembered(ecs_parts.targets)
-        self._details = Remembered(ecs_parts.transaction_detail)
-        self._kinds: Remembered[bytes] = Remembered(_event)
+        self._plots = Remembered(_plot)
+        self._target_lists = Remembered(self._target_list)
+        self._targets = Remembered(ecs_parts.target)
+        self._transactions = Remembered(ecs_parts.transaction, most=_MOST_TRANSACTIONS)
         self._debug = DebugData()
 
-    def body(self, event: Event) -> bytes:
-        """Everything between the prefix and the tail."""
-        who = self._actors[bytes(event.actor)]
-        where = self._places[b"\n".join((event.client, event.security_context, event.request))]
-        told = self._outcomes[bytes(event.outcome)]
-        whom = self._targets[bytes(event.target)]
-        user = who.user
-        related = who.related
-        if whom.user:
-            user = b"%b,%b" % (user, whom.user) if user else whom.user
-            if whom.name and whom.name not in who.names:
-                # The actor's display name, the target's, the actor's login.
-                related = b",".join((*who.names[:1], whom.name, *who.names[1:]))
+    def body(self, event: Event, published: datetime, context: bytes) -> bytes:  # noqa: ARG002 (other formats need them)
+        """Everything between the prefix and the tail.
+
+        Args:
+            event: The event.
+            published: When it happened.
+            context: What a page's events have in common: all of it stands in the prefix.
+        """
+        scene = self._scenes[b"\n".join((event.client, event.security_context, event.request, event.actor, event.device))]
+        okta, outcome = self._plots[b"\n".join((event.event_type, event.outcome, event.display_message, event.severity, event.version))]
+        targets, user_target, name = self._target_lists[bytes(event.target)]
         return b"".join((
-            b',"uuid":', event.uuid,
-            self._labels[b"\n".join((event.display_message, event.severity, event.version))],
-            who.okta, where.okta,
-            self._authentications[bytes(event.authentication_context)],
-            self._devices[bytes(event.device)],
-            told.okta,
-            self._transaction(event),
+            b',"uuid":', event.uuid, okta, scene[0], self._authentications[bytes(event.authentication_context)],
+            self._transaction(bytes(event.transaction)),
             self._debug(bytes(event.debug_context.debug_data)) if event.debug_context is not None else b"",
-            whom.okta,
-            b'},"@timestamp":', timestamp(event.published),
-            _sides(who.party, where),
-            b',"user":{%b}' % user if user else b"",
-            _related(where.related, related),
-            where.user_agent,
-            self._kinds[bytes(event.event_type)],
-            b'"id":', event.uuid, b",", told.outcome,
+            targets, b'},"@timestamp":', timestamp(event.published), scene[1],
+            _with_target(scene, user_target, name) if user_target else scene[2],
+            outcome, event.uuid,
         ))  # fmt: skip
 
-    def _transaction(self, event: Event) -> bytes:
-        transaction = event.transaction
-        if transaction is None:
-            return b""
-        id_, type_ = bytes(transaction.id), bytes(transaction.type)
-        members = b""
-        if len(id_) > 2 and id_[0] == _TEXT:
-            members = b',"id":' + id_
-        if len(type_) > 2 and type_[0] == _TEXT:
-            members += b',"type":' + type_
-        if len(transaction.detail) > 4:
-            members += self._details[bytes(transaction.detail)]
-        return b',"transaction":{%b}' % members[1:] if members else b""
+    def _transaction(self, raw: bytes) -> bytes:
+        web = usual(raw)
+        return b',"transaction":' + web if web else self._transactions[raw]
+
+    def _target_list(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        """`okta.target`, `user.target` with its name, and the first user's display name.
+
+        What Okta says of the first user and of the first group among the targets stands in `user.target`.
+        """
+        try:
+            found = [self._targets[bytes(item)] for item in _ITEMS.decode(raw or b"[]") or ()]
+        except (msgspec.DecodeError, RecursionError):
+            return b"", b"", b""
+        shown = b",".join([target.okta for target in found if target.okta])
+        user = next((target for target in found if target.user), _NO_TARGET)
+        about = b",".join(filter(None, (user.user, next((target.group for target in found if target.group), b""))))
+        return b',"target":[%b]' % shown if shown else b"", b'"target":{%b}' % about if about else b"", user.name
+
+    def _scene(self, raw: bytes) -> _Scene:
+        place, actor, machine = raw.rsplit(b"\n", 2)
+        who, where = self._actors[actor], self._places[place]
+        okta = who.okta + where.okta + self._devices[machine]
+        alone = b"".join((b',"user":{%b}' % who.user if who.user else b"", _related(where.related, who.names), where.user_agent))
+        return _Scene(okta, _sides(who.party, where.side), alone, who.user, who.names, where.related, where.user_agent)
 
 
 def with_original(body: bytes, text: bytes) -> bytes:
@@ -116,7 +145,7 @@ def with_original(body: bytes, text: bytes) -> bytes:
     Raises:
         UnicodeDecodeError: It is not UTF-8.
     """
-    return b"".join((body, b',"original":', _quoted(text), b"}}"))
+    return b"".join((body, b',"original":', orjson.dumps(text.decode()), b"}}"))
 
 
 def without_original(body: bytes) -> bytes:
@@ -124,29 +153,44 @@ def without_original(body: bytes) -> bytes:
     return body + b"}}"
 
 
-def _quoted(text: bytes) -> bytes:
+def _plot(raw: bytes) -> tuple[bytes, bytes]:
+    """What happened, and how it ended: members of `okta`, and `event`, the document's last member, up to its id.
 
-    return orjson.dumps(text.decode())
-
-
-def _event(event_type: bytes) -> bytes:
-    """The beginning of `event`, the document's last member, up to a comma."""
+    Args:
+        raw: `eventType`, `outcome` and what `ecs_parts.labels` takes, with a line feed between each two of them.
+    """
+    event_type, outcome, labels = raw.split(b"\n", 2)
     name = msgspec.json.decode(event_type, type=str)
     categories, types = kind(name)
-    members = {"action": name, "category": categories, "dataset": DATASET, "kind": "event", "module": "okta", "type": types}
-    return b',"event":' + dump(members)[:-1] + b","
+    told = ecs_parts.outcome(outcome)
+    members = {
+        "action": name,
+        "category": categories,
+        "dataset": DATASET,
+        "kind": "event",
+        "module": "okta",
+        "outcome": told.outcome,
+        "type": types,
+    }
+    return ecs_parts.labels(labels) + told.okta, b',"event":%b,"id":' % dump(members)[:-1]
 
 
-def _sides(party: bytes, where: ecs_parts.Place) -> bytes:
+def _sides(party: bytes, side: bytes) -> bytes:
     """`client` and `source`: the same person at the same place."""
-    if party:
-        if where.client:
-            return b',"client":{%b,"user":%b},"source":{%b,"user":%b}' % (where.client, party, where.source, party)
-        return b',"client":{"user":%b},"source":{"user":%b}' % (party, party)
-    return b',"client":{%b},"source":{%b}' % (where.client, where.source) if where.client else b""
+    members = b",".join(filter(None, (side, b'"user":' + party if party else b"")))
+    return b',"client":{%b},"source":{%b}' % (members, members) if members else b""
 
 
-def _related(addresses: bytes, users: bytes) -> bytes:
-    if addresses:
-        return b',"related":{%b,"user":[%b]}' % (addresses, users) if users else b',"related":{%b}' % addresses
-    return b',"related":{"user":[%b]}' % users if users else b""
+def _with_target(scene: _Scene, user_target: bytes, name: bytes) -> bytes:
+    """`user`, `related` and `user_agent` where a target is a user or a group."""
+    names = scene.names
+    if name and name not in names:
+        # The actor's display name, the target's, the actor's login.
+        names = (*names[:1], name, *names[1:])
+    user = b"%b,%b" % (scene.user, user_target) if scene.user else user_target
+    return b"".join((b',"user":{', user, b"}", _related(scene.addresses, names), scene.user_agent))
+
+
+def _related(addresses: bytes, names: tuple[bytes, ...]) -> bytes:
+    members = b",".join(filter(None, (addresses, b'"user":[%b]' % b",".join(names) if names else b"")))
+    return b',"related":{%b}' % members if members else b""

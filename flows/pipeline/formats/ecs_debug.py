@@ -5,19 +5,17 @@ All of Okta's values there are texts, some of them structures in disguise: `beha
 """
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from flows.pipeline.formats.event import NOTHING
-from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.values import cleaned, dump, member, parse, parsed_text, scalar, text
 
 __all__ = ["PROMOTED", "DebugData"]
 
 
-class _Plain(msgspec.Struct, gc=False, rename="camel"):
-    """The texts that stand beside the map too, in the order of `_Promoted`, and the structures in disguise."""
+class _DebugData(msgspec.Struct, gc=False, omit_defaults=True):
+    """`okta.debug_context.debug_data`; its first members are the texts that stand beside the map too."""
 
     client_secret: str | None = None
     device_fingerprint: str | None = None
@@ -30,38 +28,30 @@ class _Plain(msgspec.Struct, gc=False, rename="camel"):
     requested_scopes: str | None = None
     threat_suspected: str | None = None
     url: str | None = None
-    behaviors: msgspec.Raw = NOTHING
-    log_only_security_data: msgspec.Raw = NOTHING
-    risk: msgspec.Raw = NOTHING
-    tunnels: msgspec.Raw = NOTHING
+    risk_behaviors: list[str] | None = None
+    risk_level: str | None = None
+    risk_reasons: list[str] | None = None
+    flattened: Any = None
 
 
-class _Promoted(msgspec.Struct, gc=False, omit_defaults=True):
-    """The same as `okta.debug_context.debug_data` has them."""
-
-    client_secret: str | None = None
-    device_fingerprint: str | None = None
-    dt_hash: str | None = None
-    factor: str | None = None
-    grant_type: str | None = None
-    granted_scopes: str | None = None
-    request_id: str | None = None
-    request_uri: str | None = None
-    requested_scopes: str | None = None
-    threat_suspected: str | None = None
-    url: str | None = None
-
-
-_NAMES: Final = _Promoted.__struct_fields__
-PROMOTED: Final = tuple(zip(_Plain.__struct_encode_fields__, _NAMES, strict=False))
+PROMOTED: Final = tuple(zip(
+    ("clientSecret", "deviceFingerprint", "dtHash", "factor", "grantType", "grantedScopes", "requestId", "requestUri", "requestedScopes",
+     "threatSuspected", "url"),
+    _DebugData.__struct_fields__,
+    strict=False,
+))  # fmt: skip
 """The members of `debugData` that are fields of their own too, as Okta names them and as the document does."""
 
-_PLAIN = msgspec.json.Decoder(_Plain)
-_LAST_TEXT: Final = len(_NAMES)
+# What Okta sends: a map of texts, none of them empty.
+_TEXTS = msgspec.json.Decoder(dict[str, Annotated[str, msgspec.Meta(min_length=1)]])
 _LEVEL: Final = re.compile(r"level=([^\s,}]+)")
 _REASONS: Final = re.compile(r"reasons=(.*?)(?:, [^\s,]+=.*)?$", re.DOTALL)
 _SEPARATOR: Final = re.compile(r",\s*")
-_astuple = msgspec.structs.astuple
+_Disguise = tuple[str | None, str | None, str | None, str | None]
+_Undisguised = tuple[dict[str, Any], list[str] | None, str | None, list[str] | None]
+_NO_DISGUISE: Final = (None, None, None, None)
+_MOST_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED_CHARACTERS: Final = 2048
 _OPEN: Final = b',"debug_context":{"debug_data":'
 
 
@@ -69,29 +59,40 @@ class DebugData:
     """Maps `debugData`; remembers the structures in disguise, of which a page holds few different ones."""
 
     def __init__(self) -> None:
-        self._disguised: Remembered[tuple[Any, ...]] = Remembered(_undisguised)
+        self._known: dict[_Disguise, _Undisguised] = {}
 
     def __call__(self, raw: bytes) -> bytes:
         """`,"debug_context":{…}`; nothing where there are no data."""
         if len(raw) < 8:  # no room for a name and a value
             return b""
         try:
-            plain = _PLAIN.decode(raw)
+            texts = _TEXTS.decode(raw)
         except (msgspec.DecodeError, RecursionError):
             return self._mapped(raw)
-        values = _astuple(plain)
-        behaviors, log_only, risk, tunnels = values[_LAST_TEXT:]
-        if behaviors or risk or tunnels or (log_only and len(log_only) > 2 and bytes(log_only)[1:2] in b"{[") or b'""' in raw:
-            return self._mapped(raw)
-        return b"".join(
-            (
-                _OPEN,
-                dump(_Promoted(*values[:_LAST_TEXT]))[:-1],
-                b',"flattened":' if any(values[:_LAST_TEXT]) else b'"flattened":',
-                raw,
-                b"}}",
-            )
-        )
+        get = texts.get
+        disguise = get("behaviors"), get("logOnlySecurityData"), get("risk"), get("tunnels")
+        behaviors = level = reasons = None
+        flattened: Any = msgspec.Raw(raw)
+        if disguise != _NO_DISGUISE:
+            shown, behaviors, level, reasons = self._undisguised(disguise)
+            if shown:
+                flattened = texts | shown
+        data = _DebugData(
+            get("clientSecret"), get("deviceFingerprint"), get("dtHash"), get("factor"), get("grantType"), get("grantedScopes"),
+            get("requestId"), get("requestUri"), get("requestedScopes"), get("threatSuspected"), get("url"),
+            behaviors, level, reasons, flattened,
+        )  # fmt: skip
+        return b"".join((_OPEN, dump(data), b"}"))
+
+    def _undisguised(self, disguise: _Disguise) -> _Undisguised:
+        known = self._known.get(disguise)
+        if known is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            known = undisguised(*disguise)
+            if sum(len(part) for part in disguise if part) <= _LONGEST_REMEMBERED_CHARACTERS:
+                self._known[disguise] = known
+        return known
 
     def _mapped(self, raw: bytes) -> bytes:
         sent = parse(raw)
@@ -101,19 +102,26 @@ class DebugData:
         if not whole:
             return b""
         known = {name: value for okta_name, name in PROMOTED if (value := scalar(whole.get(okta_name))) is not None}
-        key = b"\n".join(dump(whole.get(name)) for name in ("behaviors", "logOnlySecurityData", "risk", "tunnels"))
-        disguised, found = self._disguised[key]
-        return b"".join((_OPEN, dump({**known, **found, "flattened": {**whole, **disguised}}), b"}"))
+        shown, behaviors, level, reasons = undisguised(*map(whole.get, ("behaviors", "logOnlySecurityData", "risk", "tunnels")))
+        found = (("risk_behaviors", behaviors), ("risk_level", level), ("risk_reasons", reasons))
+        known |= {name: value for name, value in found if value is not None}
+        return b"".join((_OPEN, dump({**known, "flattened": whole | shown}), b"}"))
 
 
-def _undisguised(key: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the structures in disguise are, and the fields that are made of them."""
-    behaviors, log_only, risk, tunnels = (parse(part) for part in key.split(b"\n"))
+def undisguised(behaviors: Any, log_only: Any, risk: Any, tunnels: Any) -> _Undisguised:
+    """What the structures in disguise are, and the fields that are made of them.
+
+    Returns:
+        The members of the map that are shown in another form, `risk_behaviors`, `risk_level` and `risk_reasons`.
+    """
     shown: dict[str, Any] = {}
     if behaviors is not None:
-        behaviors = shown["behaviors"] = _pairs(behaviors) or behaviors
+        behaviors = _pairs(behaviors) or behaviors
+        shown["behaviors"] = behaviors
     if log_only is not None:
-        log_only = shown["logOnlySecurityData"] = parsed_text(log_only)
+        parsed = parsed_text(log_only)
+        if parsed is not log_only:
+            log_only = shown["logOnlySecurityData"] = parsed
     if tunnels is not None:
         shown["tunnels"] = parsed_text(tunnels)
     if risk is not None:
@@ -123,16 +131,13 @@ def _undisguised(key: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             pairs = _found(level=_LEVEL.search(risk), reasons=_REASONS.search(risk.strip("{}")))
             shown["risk_object"] = risk
         risk = shown["risk"] = pairs or risk
-    found: dict[str, Any] = {}
+    level: str | None = None
+    reasons: list[str] | None = None
     for source in (member(log_only, "risk"), risk):
-        level, reasons = text(member(source, "level")), member(source, "reasons")
-        if level:
-            found.setdefault("risk_level", level)
-        if listed := _listed(reasons):
-            found.setdefault("risk_reasons", listed)
-    if isinstance(behaviors, dict) and (positive := [name for name, result in behaviors.items() if result == "POSITIVE"]):
-        found["risk_behaviors"] = positive
-    return shown, found
+        level = level or text(member(source, "level"))
+        reasons = reasons or _listed(member(source, "reasons")) or None
+    positive = [name for name, result in behaviors.items() if result == "POSITIVE"] if isinstance(behaviors, dict) else []
+    return shown, positive or None, level, reasons
 
 
 def _pairs(value: Any) -> dict[str, str] | None:

@@ -42,7 +42,7 @@ _TABLE: Final[dict[str, str]] = {
     """,
     "authentication": """
         app.oauth2.as.authorize app.oauth2.as.consent app.oauth2.as.token app.oauth2.authorize app.oauth2.consent app.oauth2.token
-        app.oauth2.invalid_client_credentials app.oauth2.signon app.oauth2.interclient_token app.generic.unauth_app_access_attempt
+        app.oauth2.invalid_client_credentials app.oauth2.signon app.generic.unauth_app_access_attempt
         application.policy.sign_on.deny_access core.user_auth policy.evaluate_sign_on policy.auth_reevaluate policy.continuous_access
         system.sms system.voice system.push system.email.send_factor_verify_message system.email.challenge_factor_redeemed
         system.ldapi system.iwa_agentless.auth system.iwa_agentless.redirect system.iwa_agentless.user

@@ -4,22 +4,15 @@ Most members of an event repeat from event to event: a session's actor, client, 
 are kept as bytes, and what is made of them is looked up by them (`remembered.Remembered`). One decode in C finds all slices, 2 µs an event.
 """
 
+import re
 from typing import Final
 
 import msgspec
 
-__all__ = ["MEMBERS", "NOTHING", "DebugContext", "Event", "OddEvent", "Transaction", "read_event"]
+__all__ = ["MEMBERS", "NOTHING", "DebugContext", "Event", "OddEvent", "read_event"]
 
 NOTHING: Final = msgspec.Raw()
 """A member that isn't there: empty."""
-
-
-class Transaction(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """`transaction`: differs with each request."""
-
-    id: msgspec.Raw = NOTHING
-    type: msgspec.Raw = NOTHING
-    detail: msgspec.Raw = NOTHING
 
 
 class DebugContext(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=True):
@@ -49,7 +42,7 @@ class Event(msgspec.Struct, gc=False, rename="camel", forbid_unknown_fields=True
     request: msgspec.Raw = NOTHING
     outcome: msgspec.Raw = NOTHING
     target: msgspec.Raw = NOTHING
-    transaction: Transaction | None = None
+    transaction: msgspec.Raw = NOTHING
     debug_context: DebugContext | None = None
 
 
@@ -57,7 +50,7 @@ class OddEvent(Event):
     """An event with members that Okta doesn't document, or with one of another kind than it documents.
 
     Attributes:
-        others: Those members, and the whole of a `transaction` or `debugContext` with members that nobody documents.
+        others: Those members, and the whole of a `debugContext` with members that nobody documents.
     """
 
     others: dict[str, msgspec.Raw] = {}
@@ -66,9 +59,10 @@ class OddEvent(Event):
 MEMBERS: Final = dict(zip(Event.__struct_encode_fields__, Event.__struct_fields__, strict=True))
 """The name that Okta gives a member → the attribute of `Event`."""
 
+# An escape in a text: a pair of surrogates, a surrogate without its other half, or another one.
+_ESCAPE: Final = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 _EVENT = msgspec.json.Decoder(Event)
 _ANY = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_OBJECTS: Final[dict[str, type[Transaction | DebugContext]]] = {"transaction": Transaction, "debugContext": DebugContext}
 
 
 def read_event(text: bytes) -> Event:
@@ -78,7 +72,8 @@ def read_event(text: bytes) -> Event:
         text: The whole event, a JSON object.
 
     Returns:
-        The event; an `OddEvent` where there is anything that `Event` has no place for.
+        The event; an `OddEvent` where there is anything that `Event` has no place for. Half a surrogate pair, which no UTF-8 can hold, is
+        a replacement character in it.
 
     Raises:
         msgspec.DecodeError: It is no JSON object.
@@ -86,33 +81,27 @@ def read_event(text: bytes) -> Event:
     """
     try:
         return _EVENT.decode(text)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
+        pass
+    try:
         return _read_odd(text)
+    except msgspec.DecodeError:
+        return _read_odd(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
 
 
 def _read_odd(text: bytes) -> OddEvent:
     event = OddEvent(others={})
     for name, raw in _ANY.decode(text).items():
-        if name in _OBJECTS:
-            _set_object(event, name, raw)
+        if name == "debugContext":
+            try:
+                context = _ANY.decode(raw)
+            except msgspec.ValidationError:  # null, or no object
+                context = {}
+            event.debug_context = DebugContext(context.pop("debugData", NOTHING))
+            if context or bytes(raw)[:1] != b"{":
+                event.others[name] = raw
         elif name in MEMBERS:
             setattr(event, MEMBERS[name], raw)
         else:
             event.others[name] = raw
     return event
-
-
-def _set_object(event: OddEvent, name: str, raw: msgspec.Raw) -> None:
-    try:
-        members = _ANY.decode(raw)
-    except msgspec.ValidationError:  # null, or no object
-        event.others[name] = raw
-        return
-    made = _OBJECTS[name]()
-    known = dict(zip(made.__struct_encode_fields__, made.__struct_fields__, strict=True))
-    for member, part in members.items():
-        if member in known:
-            setattr(made, known[member], part)
-        else:
-            event.others[name] = raw
-    setattr(event, MEMBERS[name], made)

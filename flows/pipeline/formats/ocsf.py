@@ -8,7 +8,7 @@ A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import orjson
@@ -18,19 +18,25 @@ from flows.pipeline.formats.event import MEMBERS, NOTHING, Event, OddEvent
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.ocsf_classes import CLASSES, Plan, plan
 from flows.pipeline.formats.ocsf_risk import risk_level, severity_of
-from flows.pipeline.formats.ocsf_targets import Chosen, TargetSet
-from flows.pipeline.formats.ocsf_values import short
+from flows.pipeline.formats.ocsf_targets import Chosen, Target, TargetSet
+from flows.pipeline.formats.ocsf_values import named, short
 from flows.pipeline.formats.remembered import Remembered
-from flows.pipeline.formats.values import dump, parse
+from flows.pipeline.formats.transaction import usual
+from flows.pipeline.formats.values import cleaned, dump, parse
 
 __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_raw_data"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TEXT: Final = 34  # a quotation mark
+_WEB: Final = b'"type":"WEB"'
+_MOST_SCENES: Final = 4096
 _OKTA: Final = b'"Okta"'
-_PROTOCOLS: Final = {b'"OpenID Connect"': (4, "OpenID"), b'"SAML 2.0"': (5, "SAML"), b'"SAML 1.1"': (5, "SAML")}
-_PROTOCOL_OF_TYPE: Final = {"user.authentication.auth_via_radius": (10, "RADIUS"), "user.authentication.auth_via_inbound_SAML": (5, "SAML")}
+_PROTOCOLS: Final = {b'"OpenID Connect"': (4, b"OpenID"), b'"SAML 2.0"': (5, b"SAML"), b'"SAML 1.1"': (5, b"SAML")}
+_PROTOCOL_OF_TYPE: Final = {
+    "user.authentication.auth_via_radius": (10, b"RADIUS"),
+    "user.authentication.auth_via_inbound_SAML": (5, b"SAML"),
+}
 _MFA_TYPES: Final = frozenset({"user.authentication.auth_via_mfa", "user.mfa.okta_verify", "user.mfa.okta_verify.deny_push"})
 _LONGEST_TEXT_BYTES: Final = 65_537
 
@@ -50,25 +56,32 @@ _DEBUG = msgspec.json.Decoder(_Debug)
 _NO_DEBUG: Final = _Debug()
 
 
+# A number for each plan: there are some hundred, whatever event types come.
+_PLANS: dict[Plan, int] = {}
+
+
 class _Kind:
     """What all events of one type have in common.
 
     Attributes:
-        name: The type.
+        key: Tells its plan from others, in steps of 4.
+        tells_privileges: Whether its class may want privileges.
         plan: Its class.
         code: The same as a JSON text.
         protocol: `auth_protocol` where the type alone tells it.
         is_mfa: Whether it is about a second factor.
     """
 
-    __slots__ = ("code", "is_mfa", "name", "plan", "protocol")
+    __slots__ = ("code", "is_mfa", "key", "plan", "protocol", "tells_privileges")
 
     def __init__(self, event_type: bytes) -> None:
-        self.name = msgspec.json.decode(event_type, type=str)
-        self.plan: Plan = plan(self.name)
-        self.code = dump(self.name)
-        self.protocol = _PROTOCOL_OF_TYPE.get(self.name, (0, "Unknown"))
-        self.is_mfa = self.name in _MFA_TYPES
+        name = msgspec.json.decode(event_type, type=str)
+        self.plan: Plan = plan(name)
+        self.key = 4 * _PLANS.setdefault(self.plan, len(_PLANS))
+        self.tells_privileges = self.plan.class_uid in (3005, 3006)
+        self.code = dump(name)
+        self.protocol = _PROTOCOL_OF_TYPE.get(name, (0, b"Unknown"))
+        self.is_mfa = name in _MFA_TYPES
 
 
 def prefix(tags: bytes) -> bytes:
@@ -85,23 +98,76 @@ def page_metadata(organisation: str, received_at: datetime) -> bytes:
     return b"," + dump({"logged_time": (received_at - _EPOCH) // _MILLISECOND, "tenant_uid": organisation})[1:-1]
 
 
+class _Scene(NamedTuple):
+    """Who, from where, in which session, on which device: what the events of a session have in common.
+
+    Attributes:
+        who: The actor.
+        where: The site.
+        session: The object; empty where there is none.
+        people: `actor`, `device` and `src_endpoint` of the classes for identities.
+        calls: `actor` and `src_endpoint` of API Activity.
+        actor: `actor` alone.
+        device: `device` alone.
+        rest: What no attribute takes of them in the classes for identities.
+        calls_rest: The same in API Activity, which has no `device`.
+        observables: Of both.
+        self_observables: The same where the actor is the `user` too.
+    """
+
+    who: ocsf_parties.Party
+    where: ocsf_sites.Site
+    session: bytes
+    people: bytes
+    calls: bytes
+    actor: bytes
+    device: bytes
+    rest: bytes
+    calls_rest: bytes
+    observables: bytes
+    self_observables: bytes
+
+
+class _Plot(NamedTuple):
+    """What happened, what it is called, and how it ended.
+
+    Attributes:
+        kind: Its type.
+        labels: What it is called.
+        told: How it ended.
+        rest: What no attribute takes of both.
+        metadata: The beginning of `metadata`, up to its uid.
+        end: `message`, severity and status.
+    """
+
+    kind: _Kind
+    labels: ocsf_parties.Labels
+    told: ocsf_parties.Status
+    rest: bytes
+    metadata: bytes
+    end: bytes
+
+
 class OcsfMapper:
     """Makes the bodies of OCSF documents; remembers the parts that come again.
+
+    Scenes come again within a session, their parts in many scenes.
 
     Args:
         version: The version that they claim, one of `ocsf_classes.VERSIONS`.
     """
 
     def __init__(self, version: str) -> None:
+        self._scenes = Remembered(self._scene, most=_MOST_SCENES)
         self._parties = Remembered(ocsf_parties.party)
         self._sites = Remembered(ocsf_sites.site)
         self._authentications = Remembered(ocsf_sites.authentication)
         self._devices = Remembered(ocsf_sites.device)
-        self._statuses = Remembered(ocsf_parties.status)
-        self._labels = Remembered(ocsf_parties.labels)
+        self._plots = Remembered(self._plot)
         self._kinds = Remembered(_Kind)
-        self._targets = Remembered(lambda raw: TargetSet(raw, version))
-        self._versions = {uid: b',"profiles":%b,"version":%b' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
+        self._targets = Remembered(Target)
+        self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
+        self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
 
     def body(self, event: Event, published: datetime, page: bytes) -> bytes:
         """Everything between the prefix and the tail.
@@ -111,110 +177,107 @@ class OcsfMapper:
             published: When it happened.
             page: What `page_metadata` made.
         """
-        kind = self._kinds[bytes(event.event_type)]
-        who = self._parties[bytes(event.actor)]
+        plot = self._plots[
+            b"\n".join((event.event_type, event.outcome, event.display_message, event.severity, event.version, event.legacy_event_type))
+        ]
+        scene = self._scenes[
+            b"\n".join((event.client, event.security_context, event.request, event.actor, event.authentication_context, event.device))
+        ]
+        kind = plot.kind
         raw, debug = _debug(event)
-        privileges = _privileges(debug) if kind.plan.class_uid in (3005, 3006) else b""
-        chosen = self._targets[bytes(event.target)].choose(kind.plan, bool(who.user), bool(privileges))
-        told = self._statuses[bytes(event.outcome)]
-        named = self._labels[b"\n".join((event.display_message, event.severity, event.version, event.legacy_event_type))]
-        severity = named.attributes
-        if chosen.class_uid == 0:
-            unmapped, attributes, observables = _whole(event), chosen.attributes, b""
-        elif chosen.class_uid == 2004:
-            unmapped, attributes, severity = self._finding(event, kind, chosen, who, told, named, raw)
-            observables = who.observables
-        else:
-            unmapped, attributes, observables = self._activity(event, kind, chosen, who, raw, debug, privileges)
-        return b"".join((
-            unmapped, told.unmapped, named.unmapped, _others(event) if type(event) is OddEvent else b"",
-            b"},", chosen.head, attributes,
-            b',"metadata":{"event_code":', kind.code, b',"product":{"name":"Okta System Log","vendor_name":"Okta"', named.version,
-            b'},"uid":', event.uuid, page, self._versions[chosen.class_uid], b"}",
-            b',"message":' + named.message if named.message else b"",
-            b',"observables":[%b]' % observables[1:] if observables else b"",
-            severity, told.of_finding if chosen.class_uid == 2004 else told.attributes,
-            b',"time":%d,"time_dt":' % ((published - _EPOCH) // _MILLISECOND), timestamp(event.published),
-        ))  # fmt: skip
-
-    def _activity(
-        self, event: Event, kind: _Kind, chosen: Chosen, who: ocsf_parties.Party, raw: bytes, debug: _Debug, privileges: bytes
-    ) -> tuple[bytes, bytes, bytes]:
-        """What no attribute took, the attributes and the observables of what somebody did."""
-        where = self._sites[b"\n".join((event.client, event.security_context, event.request))]
-        session, session_rest = self._authentications[bytes(event.authentication_context)]
-        machine, machine_rest, machine_whole = self._devices[bytes(event.device)]
-        request_id, url = _text(debug.request_id), _text(debug.url)
+        privileges = _privileges(debug) if kind.tells_privileges else b""
+        has_actor = bool(scene.who.user)
+        chosen = self._target_sets[bytes(event.target)].choose(kind.key + 2 * has_actor + bool(privileges), kind.plan, has_actor=has_actor)
         class_uid = chosen.class_uid
-        observables = where.observables + who.observables
-        if class_uid == 6003:
-            machine_rest = machine_whole
-            special = b"".join((
-                b',"api":{"operation":', kind.code, b',"request":{"uid":%b}' % request_id if request_id else b"",
-                b',"service":{"name":"Okta"}}',
-                b',"src_endpoint":', where.endpoint or b'{"svc_name":"Okta"}',
-            ))  # fmt: skip
+        end = plot.end
+        if class_uid in (0, 2004):
+            rest, attributes, observables, end = self._seldom(event, plot, scene, chosen, raw)
         else:
-            special = b"".join((
-                b',"user":' + who.user if chosen.actor_is_user else b"",
-                b',"privileges":' + privileges if privileges and class_uid != 3004 else b"",
-                b',"device":' + machine if machine else b"",
-                b',"src_endpoint":' + where.endpoint if where.endpoint else b"",
-                self._sign_in(event, kind, chosen, debug, url, session) if class_uid == 3002 else b"",
-            ))  # fmt: skip
-            observables += who.as_user if chosen.actor_is_user else chosen.observables
-        attributes = b"".join((_actor(who.user, session), chosen.attributes, special, _http_request(request_id, url, where.user_agent)))
-        unmapped = b"".join((
-            who.unmapped, where.unmapped, session_rest, machine_rest, _transaction(event), _debug_rest(raw, request_id, url),
-            chosen.unmapped,
-        ))  # fmt: skip
-        return unmapped, attributes, observables
-
-    def _sign_in(self, event: Event, kind: _Kind, chosen: Chosen, debug: _Debug, url: bytes, session: bytes) -> bytes:
-        """What Authentication has beyond what other classes have."""
-        protocol_id, protocol = _PROTOCOLS.get(bytes(debug.sign_on_mode), kind.protocol) if debug.sign_on_mode else kind.protocol
-        service = url or _text(debug.request_uri)
-        is_web = event.transaction is not None and bytes(event.transaction.type) == b'"WEB"'
+            request_id, url = _text(debug.request_id), _text(debug.url)
+            if class_uid == 6003:
+                rest, attributes, observables = scene.calls_rest, scene.calls, scene.observables
+                special = b"".join((
+                    b',"api":{"operation":', kind.code, b',"request":{"uid":%b}' % request_id if request_id else b"",
+                    b',"service":{"name":"Okta"}}',
+                ))  # fmt: skip
+            else:
+                rest, attributes, special = scene.rest, scene.people, b""
+                if chosen.actor_is_user:
+                    observables, special = scene.self_observables, b',"user":' + scene.who.user
+                else:
+                    observables = scene.observables + chosen.observables
+                if class_uid == 3002:
+                    special += _sign_in(bytes(event.transaction), kind, chosen, debug, url, scene.session)
+                elif privileges and class_uid != 3004:
+                    special += b',"privileges":' + privileges
+            attributes = b"".join((attributes, chosen.attributes, special, _http_request(request_id, url, scene.where.user_agent)))
+            rest = b"".join((rest, _transaction(bytes(event.transaction)), _debug_rest(raw, request_id, url), chosen.unmapped))
         return b"".join((
-            b',"auth_protocol":"%b","auth_protocol_id":%d' % (protocol.encode(), protocol_id),
-            b',"dst_endpoint":{"svc_name":%b}' % (service or _OKTA) if service or not chosen.has_service else b"",
-            b',"is_mfa":true' if kind.is_mfa or debug.factor else b"",
-            b',"logon_type":"Other","logon_type_id":99' if is_web else b"",
-            b',"session":' + session if session else b"",
+            rest, plot.rest, _others(event) if type(event) is OddEvent else b"",
+            b"},", chosen.head, attributes, plot.metadata, event.uuid, page, self._versions[class_uid],
+            b',"observables":[%b]' % observables[1:] if observables else b"",
+            end, b',"time":%d,"time_dt":' % ((published - _EPOCH) // _MILLISECOND), timestamp(event.published),
         ))  # fmt: skip
 
-    def _finding(
-        self,
-        event: Event,
-        kind: _Kind,
-        chosen: Chosen,
-        who: ocsf_parties.Party,
-        told: ocsf_parties.Status,
-        named: ocsf_parties.Labels,
-        raw: bytes,
-    ) -> tuple[bytes, bytes, bytes]:
-        """What no attribute took, the attributes and the severity of what Okta found."""
-        where = self._sites[b"\n".join((event.client, event.security_context, event.request))]
-        session, session_rest = self._authentications[bytes(event.authentication_context)]
-        machine, machine_rest, _ = self._devices[bytes(event.device)]
-        actor = _actor(who.user, session)
+    def _scene(self, raw: bytes) -> _Scene:
+        place, actor, session_raw, device = raw.rsplit(b"\n", 3)
+        who, where = self._parties[actor], self._sites[place]
+        session, session_rest = self._authentications[session_raw]
+        machine, machine_rest, machine_whole = self._devices[device]
+        person = _actor(who.user, session)
+        device_piece = b',"device":' + machine if machine else b""
+        endpoint = b',"src_endpoint":' + where.endpoint if where.endpoint else b""
+        rest = who.unmapped + where.unmapped + session_rest
+        observables = where.observables + who.observables
+        return _Scene(
+            who=who,
+            where=where,
+            session=session,
+            people=person + device_piece + endpoint,
+            calls=person + (endpoint or b',"src_endpoint":{"svc_name":"Okta"}'),
+            actor=person,
+            device=device_piece,
+            rest=rest + machine_rest,
+            calls_rest=rest + machine_whole,
+            observables=observables,
+            self_observables=observables + who.as_user,
+        )
+
+    def _plot(self, raw: bytes) -> _Plot:
+        event_type, outcome, names = raw.split(b"\n", 2)
+        kind, told, labels = self._kinds[event_type], ocsf_parties.status(outcome), ocsf_parties.labels(names)
+        product = b'"product":{"name":"Okta System Log","vendor_name":"Okta"%b}' % labels.version
+        return _Plot(
+            kind=kind,
+            labels=labels,
+            told=told,
+            rest=told.unmapped + labels.unmapped,
+            metadata=b',"metadata":{"event_code":%b,%b,"uid":' % (kind.code, product),
+            end=_message(labels) + labels.attributes + told.attributes,
+        )
+
+    def _seldom(self, event: Event, plot: _Plot, scene: _Scene, chosen: Chosen, raw: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+        """What no attribute took, attributes, observables and end of a Base Event, and of what Okta found itself."""
+        if chosen.class_uid == 0:
+            return _whole(event, raw), chosen.attributes, b"", plot.end
+        kind, labels, told = plot.kind, plot.labels, plot.told
         level = risk_level(event.security_context, raw)
-        title = told.reason or named.message or kind.code
+        title = told.reason or labels.message or kind.code
+        endpoint = scene.where.endpoint
         attributes = b"".join((
-            actor, chosen.attributes,
-            b',"device":' + machine if machine else b"",
-            _evidences(actor, where.endpoint),
+            scene.actor, chosen.attributes, scene.device, _evidences(scene.actor, endpoint),
             b',"finding_info":{%b"title":%b,"types":[%b],"uid":%b}' % (
-                b'"desc":%b,' % named.message if named.message else b"", title, kind.code, bytes(event.uuid)
+                b'"desc":%b,' % labels.message if labels.message else b"", title, kind.code, bytes(event.uuid)
             ),
             b',"risk_level":"%b","risk_level_id":%d' % (level.caption.encode(), level.uid) if level else b"",
         ))  # fmt: skip
-        unmapped = b"".join((
-            who.unmapped, where.unmapped_agent if where.endpoint else _members(event, "client", "security_context", "request"),
-            session_rest,
-            machine_rest, _transaction(event), _debug_rest(raw, b"", b""), chosen.unmapped,
+        _, session_rest = self._authentications[bytes(event.authentication_context)]
+        _, machine_rest, _ = self._devices[bytes(event.device)]
+        rest = b"".join((
+            scene.who.unmapped, scene.where.unmapped_agent, session_rest, machine_rest, _transaction(bytes(event.transaction)),
+            _debug_rest(raw, b"", b""), chosen.unmapped,
         ))  # fmt: skip
-        return unmapped, attributes, severity_of(named, level)
+        return rest, attributes, scene.who.observables, _message(labels) + severity_of(labels, level) + told.of_finding
 
 
 def with_raw_data(body: bytes, text: bytes) -> bytes:
@@ -229,6 +292,23 @@ def with_raw_data(body: bytes, text: bytes) -> bytes:
 def without_raw_data(body: bytes) -> bytes:
     """A body with its tail."""
     return body + b"}"
+
+
+def _message(labels: ocsf_parties.Labels) -> bytes:
+    return b',"message":' + labels.message if labels.message else b""
+
+
+def _sign_in(transaction: bytes, kind: _Kind, chosen: Chosen, debug: _Debug, url: bytes, session: bytes) -> bytes:
+    """What Authentication has beyond what other classes have."""
+    protocol_id, protocol = _PROTOCOLS.get(bytes(debug.sign_on_mode), kind.protocol) if debug.sign_on_mode else kind.protocol
+    service = url or _text(debug.request_uri)
+    return b"".join((
+        b',"auth_protocol":"%b","auth_protocol_id":%d' % (protocol, protocol_id),
+        b',"dst_endpoint":{"svc_name":%b}' % (service or _OKTA) if service or not chosen.has_service else b"",
+        b',"is_mfa":true' if kind.is_mfa or debug.factor else b"",
+        b',"logon_type":"Other","logon_type_id":99' if _WEB in transaction else b"",
+        b',"session":' + session if session else b"",
+    ))  # fmt: skip
 
 
 def _actor(user: bytes, session: bytes) -> bytes:
@@ -273,19 +353,23 @@ def _debug(event: Event) -> tuple[bytes, _Debug]:
 
 
 def _debug_rest(raw: bytes, request_id: bytes, url: bytes) -> bytes:
-    """`debugData` without what attributes took: cut out where it stands as Okta writes it, else left in too."""
-    if request_id:
-        raw = _without(raw, b'"requestId":' + request_id)
-    if url:
-        raw = _without(raw, b'"url":' + url)
+    """`debugData` without what attributes took."""
+    if not raw:
+        return b""
+    for name, value in ((b'"requestId":', request_id), (b'"url":', url)):
+        if value:
+            raw = _without(raw, name, value)
     return b',"debugContext":{"debugData":%b}' % raw if len(raw) > 2 and raw != b"null" else b""
 
 
-def _without(raw: bytes, member: bytes) -> bytes:
-    at = raw.find(member)
+def _without(raw: bytes, name: bytes, value: bytes) -> bytes:
+    """An object without a member: cut out where it stands as Okta writes it, which saves making the object anew."""
+    at = raw.find(name + value)
     if at < 0:
-        return raw
-    end = at + len(member)
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        members.pop(name[1:-2].decode(), None)
+        return dump(members)
+    end = at + len(name) + len(value)
     if raw[end : end + 1] == b",":
         return raw[:at] + raw[end + 1 :]
     return raw[: at - 1] + raw[end:] if raw[at - 1 : at] == b"," else raw[:at] + raw[end:]
@@ -298,16 +382,9 @@ def _privileges(debug: _Debug) -> bytes:
     return dump(names) if names else b""
 
 
-def _transaction(event: Event) -> bytes:
-    transaction = event.transaction
-    if transaction is None or (type(event) is OddEvent and "transaction" in event.others):
-        return b""
-    members = b"".join([
-        b',"%b":%b' % (name, raw)
-        for name, raw in ((b"id", bytes(transaction.id)), (b"type", bytes(transaction.type)), (b"detail", bytes(transaction.detail)))
-        if len(raw) > 2 and raw != b"null"
-    ])  # fmt: skip
-    return b',"transaction":{%b}' % members[1:] if members else b""
+def _transaction(raw: bytes) -> bytes:
+    web = usual(raw)
+    return b',"transaction":' + web if web else named("transaction", cleaned(parse(raw)))
 
 
 def _members(event: Event, *names: str) -> bytes:
@@ -316,11 +393,10 @@ def _members(event: Event, *names: str) -> bytes:
     return b"".join(b',"%b":%b' % (name.encode(), raw) for name, raw in pieces if len(raw) > 2 and raw != b"null")
 
 
-def _whole(event: Event) -> bytes:
+def _whole(event: Event, raw: bytes) -> bytes:
     """What Base Event, which has no attributes for it, leaves unmapped."""
-    raw = bytes(event.debug_context.debug_data) if event.debug_context is not None else b""
     parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
-    return parts + _transaction(event) + _debug_rest(raw, b"", b"")
+    return parts + _transaction(bytes(event.transaction)) + _debug_rest(raw, b"", b"")
 
 
 def _others(event: OddEvent) -> bytes:

@@ -225,6 +225,8 @@ def _verb(event_type: str, verbs: dict[str, int]) -> int:
     parts = event_type.split(".")
     if not _MEMBERSHIPS.isdisjoint(_WORDS.findall(event_type)):
         return 3
+    if parts[:2] == ["app", "oauth2"] and "token" in parts and "grant" in parts:
+        return 1  # a token is made, whomever it is granted
     for part in reversed(parts[-3:]):
         for word in _WORDS.findall(part):
             if word in verbs:

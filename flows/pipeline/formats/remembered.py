@@ -19,16 +19,18 @@ class Remembered(dict[bytes, T]):
 
     Args:
         make: Makes it.
+        most: How many are remembered.
     """
 
-    def __init__(self, make: Callable[[bytes], T]) -> None:
+    def __init__(self, make: Callable[[bytes], T], most: int = _MOST) -> None:
         super().__init__()
         self._make = make
+        self._most = most
 
     def __missing__(self, key: bytes) -> T:
         made = self._make(key)
         if len(key) <= _LONGEST_KEY_BYTES:
-            if len(self) >= _MOST:
+            if len(self) >= self._most:
                 self.clear()
             self[key] = made
         return made

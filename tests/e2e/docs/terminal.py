@@ -31,9 +31,11 @@ class Terminal:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        # Another installation than this one may be what is looked at: `make package`.
+        self._python = os.environ.get("DOCS_PYTHON", sys.executable)
         self._environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{Path(self._python).parent}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "120",
             "BYTEWAX_DATAFLOW_API_PORT": str(free_ports(1)[0]),
             "BYTEWAX_DATAFLOW_API_CACHE_PATH": str(folder),
@@ -58,7 +60,7 @@ class Terminal:
             with path.open("a" if "append" in options else "w") as file:
                 file.write(block.text if "file" in options else f"\n{block.text}")
         if block.language == "python" and "run" in options:
-            self._run(shlex.join([sys.executable, "-c", block.text]), "", block)
+            self._run(shlex.join([self._python, "-c", block.text]), "", block)
         elif block.language == "console" and options.keys() & {"run", "background"}:
             *first, last = _commands(block.text)
             for command, expected in first:

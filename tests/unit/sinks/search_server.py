@@ -40,6 +40,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     status: int | None = None
+    query: str = ""
 
 
 @dataclass(eq=False)
@@ -62,6 +63,7 @@ class FakeSearch:
         version: And in which version.
         verdict: Says of an event's bytes why it is not taken, as a status or an error; None where it is.
         blocks: By index, why nothing is written there.
+        closed: The indices that are closed: neither read nor written.
         max_content_length: A larger body, inflated, is answered with 413 and nothing.
         authorization: The header without which every request is answered with 401.
         firewall: What stands in front of it and looks into bodies, if anything.
@@ -76,6 +78,7 @@ class FakeSearch:
     version: str = "2.19.6"
     verdict: Callable[[bytes], int | ItemError | None] = lambda _event: None
     blocks: dict[str, ItemError] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     max_content_length: int | None = None
     authorization: str | None = None
     firewall: Firewall | None = None
@@ -165,7 +168,7 @@ class FakeSearch:
 
     def serve(self, handler: Handler, server: LoopbackServer) -> None:
         """One request, on its connection's thread."""
-        path = urlsplit(handler.path).path
+        path, query = urlsplit(handler.path).path, urlsplit(handler.path).query
         before = self._releases  # a release from here on frees it, though it hasn't begun to wait
         fault = self._next_fault(path)
         length = int(handler.headers.get("Content-Length", 0))
@@ -179,7 +182,7 @@ class FakeSearch:
             body = gzip.decompress(body)
         if self.firewall is not None and self.firewall.stops(handler, body):
             return None
-        request = Request(handler.command, path, {name.lower(): value for name, value in handler.headers.items()}, body)
+        request = Request(handler.command, path, {name.lower(): value for name, value in handler.headers.items()}, body, query=query)
         with self.changed:
             self.requests.append(request)
             self.changed.notify_all()
@@ -265,6 +268,12 @@ class FakeSearch:
 
     def _search(self, index: str, query: dict[str, Any]) -> _Reply:
         """Which ids there are; or how many documents of a tenant by the hour. A refresh is a search for nothing."""
+        if "*" in index:
+            names = sorted(name for name in self.indices if fnmatch.fnmatchcase(name, index) and name not in self.closed)
+            buckets = [{"key": name, "doc_count": len(self.indices[name])} for name in names if self.indices[name]]
+            return _done({"timed_out": False, "aggregations": {"indices": {"buckets": buckets}}})
+        if index in self.closed:
+            return _failed(400, ItemError(400, "index_closed_exception", f"closed: {index}"))
         if index not in self.indices:
             return _failed(404, ItemError(404, "index_not_found_exception", f"no such index [{index}]"))
         sources = self.indices[index]
@@ -284,6 +293,8 @@ class FakeSearch:
 
     def _create(self, index: str, uuid: str, event: bytes) -> dict[str, Any]:
         error = self.blocks.get(index) or self._error_in(event)
+        if index in self.closed:
+            error = ItemError(400, "index_closed_exception", f"closed: {index}")
         sources = self.indices.setdefault(index, {})
         if error is None and uuid in sources:
             error = ItemError(409, "version_conflict_engine_exception", f"[{uuid}]: version conflict, document already exists")

@@ -1,9 +1,11 @@
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from sinks import durable
+from sinks.durable import write_into
 
 
 @pytest.fixture
@@ -79,3 +81,46 @@ def test_a_replacement_that_fails_keeps_the_old_content(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         durable.replace_file(tmp_path / "x", b"two")
     assert (tmp_path / "x").read_bytes() == b"one"
+
+
+def test_a_named_file_is_replaced_at_once(tmp_path):
+    path = tmp_path / "report"
+    write_into(path, b"one")
+    before = path.stat().st_ino
+    write_into(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert path.stat().st_ino != before
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_one_and_its_file_is_written(tmp_path, there):
+    file, link = tmp_path / "folder" / "file", tmp_path / "link"
+    file.parent.mkdir()
+    if there:
+        file.write_bytes(b"before")
+    link.symlink_to(file)
+    write_into(link, b"data")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"data"
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device"):
+        write_into(path, b"nobody reads")
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_into(path, b"data")
+    assert os.read(reader, 100) == b"data"
+    os.close(reader)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_a_device_is_written_to_and_so_is_what_it_stands_for(tmp_path):
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"before ")
+        file.flush()
+        write_into(Path(f"/dev/fd/{file.fileno()}"), b"data")
+    assert (tmp_path / "file").read_bytes() == b"before data"
+    write_into(Path("/dev/null"), b"data")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from flows.audit.archive import ArchiveUnreadable
-from flows.audit.holdings import HourCount
 from flows.audit.records import Lost
+from flows.reading.file_archive import ArchiveUnreadable
+from flows.reading.holdings import HourCount
 from sinks.documents import DocumentHead, Documents
 
 START = datetime(2026, 5, 10, 8, tzinfo=UTC)
@@ -51,6 +51,9 @@ class FakeArchive:
             raise ArchiveUnreadable(self.unreadable)
         there: Iterable[str] = [*self.held, *self.later] if again else self.held
         return [list(there).count(one.uuid) for one in heads]
+
+    def trouble(self, tenant: str, head: DocumentHead) -> str:
+        return self.unreadable
 
     def counts(self, tenant: str, hours: range) -> Mapping[int, HourCount] | None:
         if self.unreadable:

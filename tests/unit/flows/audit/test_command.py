@@ -74,7 +74,7 @@ def test_a_state_directory_is_made_and_emptied_once_its_audit_is_finished(
     (state / "audit" / "finished").touch()
     (state / "mine.txt").touch()
     main(["--state", str(state)])
-    assert sorted(path.name for path in state.iterdir()) == ["audit", "mine.txt", "part-0.sqlite3"]
+    assert sorted(path.name for path in state.iterdir()) == ["audit", "mine.txt", "owner", "part-0.sqlite3"]
     assert list((state / "audit").iterdir()) == []
 
 

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from rich.console import Console
 
-from flows.audit.keys import hour_start
 from flows.audit.plan import Plan
 from flows.audit.report import print_report, write_json
 from flows.audit.summary import Hour, MissingEvent, SinkResult, Summary
+from flows.reading.keys import hour_start
 from tests.unit.flows.audit.pages import HOUR
 
 
@@ -87,7 +87,7 @@ def test_brackets_in_words_are_no_markup(missing: Path) -> None:
 
 def test_json_has_every_hour_and_every_event(missing: Path) -> None:
     lose(missing, 30)
-    out = io.StringIO()
+    out = io.BytesIO()
     write_json(out, summary_of(Hour(HOUR, 30, 0, missing=30), Hour(HOUR + 1)), missing)
     report = orjson.loads(out.getvalue())
     assert report["complete"] is False
@@ -97,6 +97,6 @@ def test_json_has_every_hour_and_every_event(missing: Path) -> None:
 
 
 def test_json_without_anything_missing(missing: Path) -> None:
-    out = io.StringIO()
+    out = io.BytesIO()
     write_json(out, summary_of(Hour(HOUR)), missing)
     assert orjson.loads(out.getvalue())["missing"] == []

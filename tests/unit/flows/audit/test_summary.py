@@ -1,6 +1,7 @@
 """What was found, added up."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import orjson
 import pytest
 
 from flows.audit.compare import Compare
-from flows.audit.holdings import HourCount
-from flows.audit.keys import hour_start
 from flows.audit.plan import Plan
 from flows.audit.records import read_records, records_of, slice_record
 from flows.audit.summary import Hour, Summary, notes_of, summarise
+from flows.reading.holdings import HourCount
+from flows.reading.keys import hour_start
 from okta_source.history import HourCounts, SliceDone
 from tests.unit.flows.audit.pages import HOUR, FakeArchive, head, page, uuid_of
 
@@ -39,6 +40,9 @@ class Notes:
 
     def compare(self, archive: FakeArchive, *heads: object, sink: str = "archive") -> None:
         self._write(records_of(Compare(sink, archive)(page(*heads)), NOW).ndjson())  # type: ignore[arg-type]
+
+    def write(self, lines: bytes) -> None:
+        self._write(lines)
 
     def done(self, malformed: int = 0) -> None:
         counts = {hour_start(HOUR): HourCounts(malformed, 0, 0, malformed)}
@@ -95,6 +99,30 @@ def test_copies_and_what_okta_does_not_have(notes: Notes) -> None:
     hours = notes.summarise(archive)[0].results[0].hours
     assert hours[0] == Hour(HOUR, okta=2, archive=7, missing=1, twice=3, surplus=3)
     assert hours[1] == Hour(HOUR + 1, okta=0, archive=5, surplus=5)
+
+
+def test_days_that_are_not_held_any_more_are_no_loss_unless_they_are_a_hole(notes: Notes) -> None:
+    archive = FakeArchive([uuid_of(1)], hours={HOUR: HourCount(1, 1)})
+    verdict = Compare("archive", archive)(page(head(1)))
+    away = {(HOUR, "closed"): 2, (HOUR + 1, "deleted"): 3}
+    notes.write(records_of(replace(verdict, expected={HOUR: 3, HOUR + 1: 3}, away=away), NOW).ndjson())
+    notes.done()
+    summary, missing = notes.summarise(archive)
+    (result,) = summary.results
+    assert result.hours == [Hour(HOUR, 3, 1, away=2), Hour(HOUR + 1, 3, 0, away=3)]
+    assert result.away == {"closed": {"2026-05-10": 2}, "deleted": {"2026-05-10": 3}}
+    assert (summary.complete, result.total.away, missing) == (True, 5, [])
+    notes.write(records_of(replace(verdict, away={(HOUR, "hole"): 1}), NOW).ndjson())
+    assert not notes.summarise(archive)[0].complete
+
+
+def test_a_part_that_could_not_be_compared_does_not_hide_the_rest(notes: Notes) -> None:
+    archive = FakeArchive([], hours={})
+    verdict = Compare("archive", archive)(page(head(1)))
+    notes.write(records_of(replace(verdict, expected={HOUR: 5}, unchecked={HOUR: 4}, trouble="no shard"), NOW).ndjson())
+    notes.done()
+    (result,) = notes.summarise(archive)[0].results
+    assert (result.total.okta, result.total.missing, result.total.unchecked, result.troubles) == (5, 1, 4, ["no shard"])
 
 
 def test_copies_that_an_index_told_event_by_event(notes: Notes) -> None:

@@ -3,17 +3,20 @@
 import errno
 import os
 import socket
-import threading
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from flows.cluster import command
-from flows.cluster.lock import hold
 from flows.cluster.plan import Member
 from flows.cluster.ports import why_unavailable
-from flows.runtime.recovery import StateUnusable
+from flows.runtime.invocation import CLUSTER
+from flows.runtime.owner import hold
+from flows.runtime.recovery import holds_stores, make_directory
 
 ENVIRON = {"TOKEN": "00x"}
 CONFIG = """
@@ -41,7 +44,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Member]:
     """What would have been started; none of it ever ends."""
     found: list[Member] = []
 
-    def run(members: Sequence[Member], ending: object, out: object, inherited: Sequence[int], ports: Sequence[int]) -> None:
+    def run(members: Sequence[Member], ending: object, out: object, ports: Sequence[int], beside: object) -> None:
         found.extend(members)
         raise KeyboardInterrupt
 
@@ -86,7 +89,7 @@ def test_a_state_directory_is_made_with_a_store_for_each_process_and_then_kept(c
     for size in (3, 2):
         with pytest.raises(KeyboardInterrupt):
             command.main(["-n", str(size), "--config", str(config), "--state", str(state), "--port-base", "29101"], ENVIRON)
-        assert sorted(path.name for path in state.iterdir()) == ["part-0.sqlite3", "part-1.sqlite3", "part-2.sqlite3"]
+        assert sorted(path.name for path in state.glob("part-*")) == ["part-0.sqlite3", "part-1.sqlite3", "part-2.sqlite3"]
     assert len(started) == 5
 
 
@@ -104,17 +107,43 @@ def test_a_state_directory_that_lacks_a_store_or_cannot_be_made_is_told(
     assert f"{config} can't be made: File exists" in capsys.readouterr().err
 
 
-def test_a_state_directory_serves_one_cluster_at_a_time(tmp_path: Path) -> None:
-    with hold(tmp_path) as first:
-        with pytest.raises(StateUnusable, match="in use by another cluster"), hold(tmp_path, patience_seconds=0.2):
-            pass
-        inherited = os.dup(first)
-    with pytest.raises(StateUnusable), hold(tmp_path, patience_seconds=0.0):
-        pass
-    timer = threading.Timer(0.3, os.close, [inherited])
-    timer.start()
-    with hold(tmp_path):
-        timer.join()
+def test_a_state_directory_that_another_run_holds_is_told_and_nothing_is_started(
+    config: Path, started: list[Member], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    make_directory(state)
+    monkeypatch.setattr(command, "hold", partial(hold, patience_seconds=0.0))
+    with hold(state):
+        assert command.main(["-n", "2", "--config", str(config), "--port-base", "29101", "--state", str(state)], ENVIRON) == 2
+    assert f"is in use by pid {os.getpid()} (" in capsys.readouterr().err
+    assert started == []
+    assert not holds_stores(state)
+
+
+def test_a_state_directory_that_can_t_be_resumed_or_is_elsewhere_is_told_once_and_nothing_is_started(
+    config: Path, started: list[Member], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["-n", "2", "--config", str(config), "--port-base", "29101", "--state"]
+    with pytest.raises(KeyboardInterrupt):
+        command.main([*arguments, str(tmp_path / "state")], ENVIRON)
+    started.clear()
+    (tmp_path / "state").rename(tmp_path / "moved")
+    assert command.main([*arguments, str(tmp_path / "moved")], ENVIRON) == 2
+    assert capsys.readouterr().err.count(f"was last used as {tmp_path / 'state'}") == 1
+    with closing(sqlite3.connect(tmp_path / "moved" / "part-0.sqlite3")) as store, store:
+        store.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 5)")
+        store.execute("INSERT INTO commits (part_index, commit_epoch) VALUES (0, 9)")
+    assert command.main([*arguments, str(tmp_path / "moved")], ENVIRON) == 2
+    assert capsys.readouterr().err.count("part-0.sqlite3 went on to epoch 9") == 1
+    assert started == []
+
+
+def test_the_processes_are_told_whose_they_are(config: Path, started: list[Member], tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            command.main(["-n", "2", "--config", str(config), "--port-base", "29101", "--state", str(tmp_path / "state")], ENVIRON)
+    first, same, second, _ = (member.environment[CLUSTER] for member in started)
+    assert first == same != second
 
 
 def test_bytewax_s_own_variables_are_the_defaults(config: Path, started: list[Member], tmp_path: Path) -> None:

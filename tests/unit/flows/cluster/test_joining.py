@@ -89,4 +89,4 @@ def test_the_conclusion_is_why_it_was_ended() -> None:
     ending.refuse("somebody else has connected to port 2101", 5.0)
     assert ending.due(5.0) is not None
     conclusion = ending.conclusion()
-    assert (conclusion.code, conclusion.message.startswith("somebody else has connected to port 2101. Nothing is lost")) == (1, True)
+    assert (conclusion.code, conclusion.message.startswith("somebody else has connected to port 2101. The next start")) == (1, True)

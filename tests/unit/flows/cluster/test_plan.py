@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cluster.plan import Cluster, members, ports, ports_that_clash
+from flows.cluster.plan import Cluster, members, ports, ports_that_clash, receiver
 
 CONFIG = Path("/etc/okta/okta.toml")
 
@@ -82,3 +82,15 @@ def test_ports_that_cannot_be_are_told(port_base: int, metrics_port: int | None,
     found = list(ports_that_clash(Cluster(3, CONFIG, port_base=port_base, metrics_port=metrics_port)))
     assert len(found) == len(told)
     assert all(text.startswith(start) for text, start in zip(found, told, strict=True))
+
+
+def test_the_receiver_of_hooks_runs_beside_where_it_is_wanted() -> None:
+    assert receiver(Cluster(2, CONFIG), {}) is None
+    beside = receiver(Cluster(2, CONFIG, hooks=True, hooks_address=("127.0.0.1", 8480), hooks_metrics_port=9100), {"A": "b"})
+    assert beside is not None
+    assert beside.command[1:] == ("-m", "okta_source", "hooks", "--config", "/etc/okta/okta.toml", "--metrics-port", "9100")
+    assert (beside.name, beside.environment) == ("hooks", {"A": "b"})
+    clashing = Cluster(1, CONFIG, hooks=True, hooks_address=("127.0.0.1", 3030), metrics_port=3030)
+    assert list(ports_that_clash(clashing)) == [
+        "port 3030 is wanted twice, for the receiver of hooks and for the metrics of process 0; choose another --metrics-port"
+    ]

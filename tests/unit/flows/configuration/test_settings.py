@@ -220,7 +220,7 @@ def test_everything_wrong_with_a_file_is_told_at_once(write, tmp_path: Path) -> 
         "okta.toml: " + line
         for line in [
             "pipelines: unknown key; did you mean pipeline? allowed: detections, hooks, pipeline, sinks, tenants",
-            'pipeline.format: "xml" is not allowed; allowed: raw',
+            'pipeline.format: "xml" is not allowed; allowed: raw, ecs, ocsf',
             'pipeline.dead_letter_dir: "" is not allowed; allowed: the path of a folder',
             "pipeline.dedupe_window_seconds: 59 is not allowed; allowed: 60 to 604800",
             f'pipeline.retired[1]: "Bad" is not allowed; allowed: a list of former tenants\' names, each {name}',
@@ -570,9 +570,8 @@ def test_everything_wrong_with_sinks_is_told_at_once(write) -> None:
             "nameless.type: missing; needed: file, elasticsearch, webhook",
             'copy.categories[0]: "x" is not allowed; allowed: a list of authentication, user_management, administrative, system, security',
             (
-                "copy.batch_events: unknown key; allowed: categories, compression, event_types, format, kinds, level_at_least, "
-                "on_exhausted, "
-                "path, retry_for_seconds, severity_at_least, tenants, type"
+                "copy.batch_events: unknown key; allowed: categories, compression, event_original, event_types, file_mode, format, keep, "
+                "kinds, level_at_least, on_exhausted, path, raw_data, retry_for_seconds, severity_at_least, tenants, type"
             ),
             'search.tenants[1]: "acmee" is no tenant; did you mean acme? there are: acme',
             'search.tenants[2]: "globex" is no tenant; there are: acme',

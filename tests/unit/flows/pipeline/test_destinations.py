@@ -155,6 +155,21 @@ def test_an_api_key(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.Monk
     assert header(receiver, "authorization") == "ApiKey a2V5"
 
 
+def test_an_api_key_as_people_have_it(receiver: Receiver, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("id_1:key-1\n")
+    target = make_target("out", search(hosts=[origin(receiver)], api_key_file=str(file)))
+    target.send(batch(), 10.0)
+    assert header(receiver, "authorization") == "ApiKey " + base64.b64encode(b"id_1:key-1").decode()
+    file.write_text('"hunter2')  # rotated to something that is none
+    [again] = target.send(batch(), 10.0).again
+    assert again.error_type == "auth"
+    assert f"file {file} begins with a quotation mark" in again.reason
+    assert "hunter2" not in again.reason
+    assert len(receiver.requests) == 1
+    target.close()
+
+
 def test_no_credentials_are_none(receiver: Receiver) -> None:
     send(search(hosts=[origin(receiver)]))
     assert header(receiver, "authorization") is None
@@ -205,6 +220,16 @@ def test_a_secret_that_cant_be_read_is_a_failed_attempt(receiver: Receiver, keys
     assert again.error_type == "auth"
     assert "environment variable GONE is not set" in again.reason or "file /gone cannot be read" in again.reason
     assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    ("document_format", "hec", "sourcetype"),
+    [("raw", {}, "OktaIM2:log"), ("ecs", {}, "okta:ecs"), ("ocsf", {"index": "x"}, "okta:ocsf"), ("ecs", {"sourcetype": "mine"}, "mine")],
+)
+def test_the_source_type_follows_the_format(document_format: str, hec: dict[str, str], sourcetype: str) -> None:
+    with Receiver() as receiver:
+        send(hook(url=receiver.url, encoding="hec", hec=hec, format=document_format))
+    assert receiver.requests[0].envelopes[0]["sourcetype"] == sourcetype
 
 
 def test_hec_fields_reach_the_receiver() -> None:

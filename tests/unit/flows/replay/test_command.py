@@ -121,7 +121,7 @@ def test_what_fails_again_is_left_and_told(place, capsys):
     assert place.received == ["u-1", "u-2", "u-3"]
     out, err = capsys.readouterr()
     assert "5 sent, 3 delivered, 2 failed again" in err
-    row = [line for line in out.splitlines() if "hook" in line][-1]
+    row = next(line for line in out.splitlines() if "hook" in line)
     assert [cell.strip() for cell in row.split("│")[1:7]] == ["hook", "5", "3", "0", "2", "2"]
     assert "2 of: 400: " in row
     place.receiver.poison = None
@@ -227,11 +227,11 @@ def test_another_replay_of_the_same_sink_is_refused(place, capsys):
 
 
 def test_a_secret_that_has_gone_is_told_and_the_letters_stay(place, capsys, monkeypatch):
-    def gone(name, config):
+    def gone(name, config, document_format):
         if name == "hook":
             message = "file x can't be read"
             raise SecretUnavailable(message)
-        return real(name, config)
+        return real(name, config, document_format)
 
     real = replay.make_target
     monkeypatch.setattr(replay, "make_target", gone)

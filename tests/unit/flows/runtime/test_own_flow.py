@@ -54,4 +54,4 @@ def test_as_a_program_it_exits_with_2_and_a_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bytewax.run", "mine", "-r", "nowhere", "-s", "10", "-b", "0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("The state directory nowhere does not exist.")
+    assert done.stderr.startswith(f"The state directory {tmp_path / 'nowhere'} does not exist.")

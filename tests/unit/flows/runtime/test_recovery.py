@@ -11,20 +11,21 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import InconsistentPartitionsError, RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
+from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.recovery import (
     StateUnusable,
+    check_resumable,
     check_usable,
     check_whole,
     fence_off_uncommitted,
-    in_cluster,
     is_spread,
     known_state_keys,
     make_directory,
     make_stores,
-    recovery_dir,
+    resume_states,
 )
 
 STEP = "flow.numbers"
@@ -198,19 +199,19 @@ def test_the_tenants_of_earlier_runs_are_known_by_their_step(store: Path) -> Non
     ],
 )
 def test_the_state_directory_is_read_as_bytewax_reads_it(argv: list[str], expected: str | None) -> None:
-    assert recovery_dir(argv, {}) == (Path(expected) if expected else None)
+    assert recovery_dir(argv, {}) == (Path(expected).absolute() if expected else None)
 
 
 def test_the_environment_names_it_unless_the_command_line_does() -> None:
     environ = {"BYTEWAX_RECOVERY_DIRECTORY": "from-environment"}
-    assert recovery_dir(["flows.system_log"], environ) == Path("from-environment")
-    assert recovery_dir(["-r", "given"], environ) == Path("given")
+    assert recovery_dir(["flows.system_log"], environ) == Path("from-environment").absolute()
+    assert recovery_dir(["-r", "given"], environ) == Path("given").absolute()
     assert recovery_dir([], {"BYTEWAX_RECOVERY_DIRECTORY": ""}) is None
 
 
 def test_the_process_own_command_line_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["bytewax.run", "flows.system_log", "-r", "mine"])
-    assert recovery_dir(environ={}) == Path("mine")
+    assert recovery_dir(environ={}) == Path("mine").absolute()
 
 
 @pytest.mark.parametrize(
@@ -268,3 +269,46 @@ def test_made_stores_are_whole_and_bytewax_runs_on_them(tmp_path: Path) -> None:
     check_usable(directory, alone=True)
     assert not is_spread(directory)
     assert sorted(count(directory, 2, cluster=3)) == [0, 0, 1, 1]
+
+
+def test_a_store_that_is_ahead_of_the_last_run_is_refused_as_bytewax_would(store: Path) -> None:
+    count(store, 5)
+    check_resumable(store, "begin anew.")
+    with closing(sqlite3.connect(store / "part-1.sqlite3")) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO commits (part_index, commit_epoch) VALUES (1, 77)")
+    with pytest.raises(StateUnusable, match=r"can't be resumed: part-1\.sqlite3 went on to epoch 77 .* from one backup; .* begin anew\."):
+        check_resumable(store, "begin anew.")
+    with pytest.raises(InconsistentPartitionsError):
+        count(store, 9)
+
+
+def test_stores_of_different_sets_are_refused(tmp_path: Path) -> None:
+    for folder, size in (("two", 2), ("three", 3)):
+        make_directory(tmp_path / folder)
+        make_stores(tmp_path / folder, size)
+    (tmp_path / "two" / "part-1.sqlite3").replace(tmp_path / "three" / "part-1.sqlite3")
+    with pytest.raises(StateUnusable, match="its stores belong to sets of 2 and 3"):
+        check_resumable(tmp_path / "three", "begin anew.")
+
+
+def test_what_a_step_resumes_from_is_its_newest_snapshot(store: Path) -> None:
+    count(store, 4)
+    count(store, 6)
+    assert resume_states(store, STEP) == {"acme": 6, "globex": 6}
+    assert resume_states(store, "flow.other") == {}
+
+
+def test_a_snapshot_that_can_t_be_read_is_told(tmp_path: Path) -> None:
+    make_stores(tmp_path, 1)
+    with closing(sqlite3.connect(tmp_path / "part-0.sqlite3")) as connection, connection:
+        connection.execute("INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, 'acme', 1, x'00')", (STEP,))
+    with pytest.raises(StateUnusable, match="can't be read"):
+        resume_states(tmp_path, STEP)
+
+
+def test_a_store_without_its_tables_is_told(tmp_path: Path) -> None:
+    make_stores(tmp_path, 1)
+    with closing(sqlite3.connect(tmp_path / "part-0.sqlite3")) as connection, connection:
+        connection.execute("DROP TABLE commits")
+    with pytest.raises(StateUnusable, match=r"part-0\.sqlite3 can't be read \(no such table: commits\)"):
+        check_usable(tmp_path, alone=True)

@@ -162,3 +162,24 @@ def test_the_usual_places_of_the_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [entry.name for entry in read_tenants(None, None, {"T": "x"}).entries] == ["usual"]
     assert [entry.name for entry in read_tenants(None, None, {"T": "x", "OKTA_PIPELINE_CONFIG": "other.toml"}).entries] == ["other"]
     assert [entry.name for entry in read_tenants("other.toml", None, {"T": "x"}).entries] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("form", "failed", "found"),
+    [
+        ('"{token}"', "", "environment variable TEST_OKTA_TOKEN"),
+        ("export TOKEN={token}", "", "environment variable TEST_OKTA_TOKEN"),
+        ('{{"token": "{token}"}}', "", "environment variable TEST_OKTA_TOKEN"),
+        ('"{token}', "secret", "environment variable TEST_OKTA_TOKEN begins with a quotation mark"),
+        ("${{{token}}}", "secret", "environment variable TEST_OKTA_TOKEN begins with $"),
+    ],
+)
+def test_a_token_as_it_was_pasted_is_taken_or_told(
+    run: Callable[..., Any], organisation: Start, monkeypatch: pytest.MonkeyPatch, form: str, failed: str, found: str
+) -> None:
+    _, url = organisation()
+    monkeypatch.setenv("TEST_OKTA_TOKEN", form.format(token=TOKEN))
+    status, [(_, ok, steps)] = run(tenant("acme", url))
+    assert (status, ok, steps["secret"]["status"]) == (int(bool(failed)), not failed, "failed" if failed else "ok")
+    assert found in steps["secret"]["detail"]
+    assert TOKEN not in json.dumps(steps)

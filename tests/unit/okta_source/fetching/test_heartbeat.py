@@ -3,7 +3,7 @@
 import itertools
 import threading
 
-from okta_source.fetching.heartbeat import HEARTBEAT_SECONDS, LONGEST_NAP_SECONDS, Heartbeat
+from okta_source.fetching.heartbeat import GRID_SECONDS, HEARTBEAT_SECONDS, LONGEST_NAP_SECONDS, Heartbeat
 from tests.unit.okta_source.fakes import Clock
 
 
@@ -16,7 +16,33 @@ def test_short_naps_are_as_asked_for() -> None:
     heartbeat = Heartbeat(Clock())
     assert heartbeat.nap_seconds(0.01) == 0.01
     assert heartbeat.nap_seconds(60.0) == HEARTBEAT_SECONDS
-    assert heartbeat.nap_seconds(0.4) == 0.4
+
+
+def test_who_is_patient_wakes_together_with_others_and_never_early() -> None:
+    clock = Clock()
+    heartbeat = Heartbeat(clock)
+    wakes = set()
+    for number in range(1000):
+        clock.seconds = 1000.0 + number / 1000
+        nap_seconds = heartbeat.nap_seconds(0.02, patient=True)
+        assert 0.02 - 1e-6 <= nap_seconds < 0.02 + GRID_SECONDS + 1e-6
+        wakes.add(round(clock() + nap_seconds, 6))
+    assert len(wakes) <= 1.05 / GRID_SECONDS + 1
+    assert heartbeat.nap_seconds(0.0, patient=True) == 0.0
+    assert heartbeat.nap_seconds(0.02) == 0.02
+
+
+def test_long_naps_end_with_a_beat_that_all_have_in_common() -> None:
+    clock = Clock()
+    heartbeat = Heartbeat(clock)
+    wakes = set()
+    for number in range(1000):
+        clock.seconds = 1000.0 + number / 1000
+        idle_seconds = 0.3 + number / 500
+        nap_seconds = heartbeat.nap_seconds(idle_seconds)
+        assert 0.0 < nap_seconds <= min(idle_seconds, LONGEST_NAP_SECONDS) + 1e-6
+        wakes.add(round(clock() + nap_seconds, 6))
+    assert len(wakes) <= 1.5 / HEARTBEAT_SECONDS + 1
 
 
 def test_a_worker_is_woken_four_times_a_second_whoever_ends_and_however_many_sleep() -> None:

@@ -182,7 +182,11 @@ def test_a_slice_that_has_not_begun_has_no_state(simulators: list[Simulator]) ->
     assert None in run.states.values()
 
 
-def test_a_failing_tenant_does_not_hold_up_another(simulators: list[Simulator]) -> None:
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_failing_tenant_does_not_hold_up_another(simulators: list[Simulator], caplog: pytest.LogCaptureFixture) -> None:
     bad, good = organisation(forbidden=True), organisation("globex")
     sim = start(simulators, bad, good)
     tenants = [tenant_of(sim, org, page_limit=100) for org in (bad, good)]
@@ -194,13 +198,17 @@ def test_a_failing_tenant_does_not_hold_up_another(simulators: list[Simulator]) 
     # Sixteen were on their way when the first refusal came, then one at a time.
     assert bad.requests_count <= 16 + 5
     assert len(run.lines["globex"]) == 3000
+    refused, given_up = warnings(caplog)  # once for all of its slices and tries
+    assert "acme, slice from" in refused
+    assert "403" in refused
+    assert "(given up in this run) (what was said before was so " in given_up
     bad.forbidden = False
     run.live()
     run.judge(bad)
     run.judge(good)
 
 
-def test_one_bad_slice_does_not_hold_up_the_others(simulators: list[Simulator]) -> None:
+def test_one_bad_slice_does_not_hold_up_the_others(simulators: list[Simulator], caplog: pytest.LogCaptureFixture) -> None:
     org = organisation()
     slices = slices_of("acme")
     bad = f"since={timestamp(round(slices[3].since.timestamp() * 1000) - 1).replace(':', '%3A')}"
@@ -211,6 +219,8 @@ def test_one_bad_slice_does_not_hold_up_the_others(simulators: list[Simulator]) 
     org.script(*[answer] * 2000)
     run = driver(simulators, org, slices=slices).live()
     assert list(run.ledger.failed()) == [slices[3]]
+    assert len(warnings(caplog)) == 2
+    assert "(given up in this run)" in warnings(caplog)[1]
     assert run.ledger.totals().done == len(slices) - 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import random
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -452,3 +453,47 @@ def test_the_spools_size_and_the_delay_are_told(tmp_path: Path) -> None:
     assert buckets == {"10.0": 0.0, "15.0": 2.0, "+Inf": 2.0}
     assert REGISTRY.get_sample_value("okta_hook_delay_seconds_sum", {"tenant": "acme"}) == 21.0
     assert REGISTRY.get_sample_value("okta_hook_events_total", {"tenant": "acme", "result": "delivered"}) == 2.0
+
+
+def test_no_body_however_odd_stops_a_tenant(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    life = Life(tmp_path)
+    event = make_event(okta_uuid(1), NOW)
+    odd: list[Any] = [
+        None,
+        True,
+        5,
+        -1e300,
+        "",
+        "x" * 3000,
+        [],
+        {},
+        [[]],
+        "https://[::1",
+        "https://a:b/",
+        "aws.partner/okta.com/",
+        "\u0000",
+    ]
+    odd += ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", {"events": [event]}]
+    bodies = [
+        b"[" * 100_000,
+        b'{"data":{"events":' + b"[" * 100_000,
+        b'{"source":' + b"[" * 5000 + b"]" * 5000 + b',"data":{"events":[]}}',
+        b"\xef\xbb\xbf{}",
+    ]
+    for _ in range(1500):
+        members: dict[str, Any] = {"source": ORG, "data": {"events": [dict(event)]}, "detail-type": "SystemLog", "detail": dict(event)}
+        target = rng.choice([members, members["data"], members["detail"], members["data"]["events"][0]])
+        target[rng.choice(["source", "data", "events", "detail", "detail-type", "uuid", "published", "eventType"])] = rng.choice(odd)
+        if rng.random() < 0.3:
+            members.pop(rng.choice(list(members)))
+        data = json.dumps(members).encode()
+        bodies.append(data[: rng.randrange(len(data))] if rng.random() < 0.1 else data)
+    for body in bodies:
+        life.deliver(body)
+    life.run(5.0)
+    good = life.happen(1)
+    life.hook(good)
+    life.run(1.0)
+    assert life.uuids[-1] == good[0]["uuid"]
+    assert len(life.letters) > 200

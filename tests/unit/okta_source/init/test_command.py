@@ -178,3 +178,37 @@ def test_other_tenants_may_be_wrong(init: Init, tmp_path: Path) -> None:
 def test_the_suggested_variable_is_one_for_every_name(init: Init, tmp_path: Path) -> None:
     assert init("--name", "3-acme", "--org-url", "a") == 0
     assert 'token_env = "OKTA_3_ACME_OKTA_TOKEN"' in (tmp_path / "okta.toml").read_text()
+
+
+def test_push_is_written_where_it_is_wanted(init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--name", "acme", "--org-url", "acme", "--hook-secret-env", "ACME_HOOK_SECRET") == 0
+    said = capsys.readouterr().out
+    assert "put the hooks' secret into the environment: export ACME_HOOK_SECRET=" in said
+    assert "python -m okta_source hooks" in said
+    assert init("--name", "globex", "--org-url", "globex", "--hook-secret-file", "globex.hook", "--hook-mode", "merge") == 0
+    assert "chmod 600 globex.hook" in capsys.readouterr().out
+    assert init("--name", "hooli", "--org-url", "hooli", "--push") == 0
+    assert init("--name", "initech", "--org-url", "initech") == 0
+    tables = [
+        tenant.hooks for tenant in load("okta.toml", {f"{name}_OKTA_TOKEN": "t" for name in ("ACME", "GLOBEX", "HOOLI", "INITECH")}).tenants
+    ]
+    assert [table and (table.mode, table.secret_env, table.secret_file) for table in tables] == [
+        ("wake", "ACME_HOOK_SECRET", None),
+        ("merge", "", tmp_path / "globex.hook"),
+        ("wake", "HOOLI_HOOK_SECRET", None),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--hook-secret-env", "A", "--hook-secret-file", "b"],
+        ["--hook-secret-env", "A", "--hook-mode", "poll"],
+        ["--hook-secret-env", "Kd8x92jdKLjd02jdk3jsKD82jdkKDjd82hdKDj2k"],
+    ],
+)
+def test_push_that_cannot_be_is_refused(init: Init, tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--name", "acme", "--org-url", "acme", *options) == 2
+    assert not (tmp_path / "okta.toml").exists()
+    assert "Kd8x92" not in capsys.readouterr().err

@@ -23,8 +23,11 @@ def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
         "kid1",
         "n",
         "24h",
+        "ACME_HOOK",
+        "sometimes",
+        "merge",
     ]
-    command = [sys.executable, "-m", "okta_source", "init", "--display-name", "Acme"]
+    command = [sys.executable, "-m", "okta_source", "init", "--display-name", "Acme", "--push"]
     process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
     os.close(theirs)
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
@@ -44,10 +47,12 @@ def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
         "org_url": "https://acme.okta.com",
         "start_from": "24h",
         "auth": {"method": "private_key_jwt", "client_id": "0oa1", "private_key_file": "secrets/acme.pem", "key_id": "kid1"},
+        "hooks": {"secret_env": "ACME_HOOK", "mode": "merge"},
     }
     assert "Okta Admin Console: at the top right under your name" in text
     assert "an API token of an administrator: Security > API > Tokens" in text
-    assert text.count("That is not allowed; allowed: ") == 3
+    assert text.count("That is not allowed; allowed: ") == 4
     assert "That is not allowed; allowed: https://acme.okta.com, the organisation's own URL" in text
-    assert "3. " not in text
-    assert "2. see whether it works: python -m okta_source check --tenant acme" in text
+    assert "5. " not in text
+    assert "2. put the hooks' secret into the environment: export ACME_HOOK=" in text
+    assert "4. see whether it works: python -m okta_source check --tenant acme" in text

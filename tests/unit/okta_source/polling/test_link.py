@@ -3,6 +3,7 @@
 import pytest
 
 from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
+from okta_source.polling.verdict import foreign_link
 
 SELF = '<https://acme.okta.com/api/v1/logs>; rel="self"'
 URL = "https://acme.okta.com/api/v1/logs?limit=1000&after=1783111394963_1"
@@ -64,15 +65,15 @@ ORG = "https://acme.okta.com"
     ("url", "org", "hosts"),
     [
         (URL, ORG, ()),
-        ("https://ACME.okta.com/api", ORG, ()),
-        ("HTTPS://acme.okta.com/api", ORG, ()),
-        ("https://acme.okta.com:443/api", ORG, ()),
-        ("https://login.acme.com/api", ORG, ("login.acme.com",)),
-        ("https://login.acme.com:8443/api", ORG, ("other", "login.acme.com:8443")),
-        ("https://acme.okta.com/api", "https://login.acme.com", ("acme.okta.com",)),
-        ("http://127.0.0.1:8080/api", "http://127.0.0.1:8080", ()),
-        ("http://[::1]:8080/api", "http://[::1]:8080", ()),
-        ("https://acme.okta.com/api?x=https://evil.example/", ORG, ()),
+        ("https://ACME.okta.com/api/v1/logs", ORG, ()),
+        ("HTTPS://acme.okta.com/api/v1/logs", ORG, ()),
+        ("https://acme.okta.com:443/api/v1/logs", ORG, ()),
+        ("https://login.acme.com/api/v1/logs", ORG, ("login.acme.com",)),
+        ("https://login.acme.com:8443/api/v1/logs", ORG, ("other", "login.acme.com:8443")),
+        ("https://acme.okta.com/api/v1/logs", "https://login.acme.com", ("acme.okta.com",)),
+        ("http://127.0.0.1:8080/api/v1/logs", "http://127.0.0.1:8080", ()),
+        ("http://[::1]:8080/api/v1/logs", "http://[::1]:8080", ()),
+        ("https://acme.okta.com/api/v1/logs?x=https://evil.example/", ORG, ()),
     ],
 )
 def test_the_organisations_own_hosts_are_allowed(url: str, org: str, hosts: tuple[str, ...]) -> None:
@@ -143,3 +144,24 @@ def test_the_host_for_messages_holds_no_user() -> None:
     assert host_of("https://user:secret@evil.example:8443/x") == "evil.example:8443"
     assert host_of("https://[broken") == ""
     assert host_of("/relative") == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/api/v1/users",
+        "/api/v1/logs/",
+        "/api/v1/logs/../users",
+        "/api/v1/LOGS",
+        "/api/v1//logs",
+        "/api/v1/logs;x",
+        "/%61pi/v1/logs",
+    ],
+)
+def test_no_link_leads_elsewhere_than_to_the_system_log(path: str) -> None:
+    assert not is_allowed(f"https://acme.okta.com{path}?after=1", "https://acme.okta.com")
+    told = foreign_link(f"https://acme.okta.com{path}?after=1", "https://acme.okta.com")
+    assert "leads elsewhere than to its System Log" in told.message
+    assert "allowed_hosts" not in told.fix

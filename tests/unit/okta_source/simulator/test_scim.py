@@ -17,6 +17,7 @@ EVENT: dict[str, Any] = {
     "securityContext": {"asNumber": 64500, "isProxy": False},
     "debugContext": {"debugData": {"requestUri": "/idp/idx", "risk": "{level=LOW}", "some_key": "v"}},
     "outcome": {"result": "SUCCESS"},
+    "device": {"os_platform": "OSX"},
     "published": "2026-01-01T00:00:00.000Z",
 }
 NOW_MS = 1_780_000_000_000
@@ -51,6 +52,11 @@ NOW_MS = 1_780_000_000_000
         ('debugContext.debugData.risk co "LOW"', True),
         ('debugContext.debugData.some_key eq "v"', True),
         ('actor.alternateId eq "a\\"(b"', False),
+        ("securityContext.asNumber eq 64500.0", True),
+        ("securityContext.asNumber ne 64500.0", False),
+        ("securityContext.isProxy ne 0", True),
+        ("displayMessage eq null", True),
+        ('device.os_platform eq "OSX"', True),
     ],
 )
 def test_filters(text: str, expected: bool) -> None:
@@ -69,6 +75,9 @@ def test_filters(text: str, expected: bool) -> None:
         ('debugContext.debugData.url co "x"', "E0000031", "debugContext.debugData.url co"),
         ("eventType eq user.session.start", "E0000053", "Unreadable value"),
         ("eventType eq", "E0000053", "Unexpected end"),
+        ("eventType co 5", "E0000053", "Operator 'co' needs a string at position 13"),
+        ("securityContext.isProxy gt true", "E0000053", "Operator 'gt' needs a string or a number at position 27"),
+        ("severity eq {}", "E0000053", "Unreadable value '{}'"),
         ('(eventType eq "x"', "E0000053", "Unexpected end"),
         ('eventType eq "x" severity pr', "E0000053", "Unexpected 'severity'"),
         ('eventType eq "x', "E0000053", "Unreadable text at position 13"),

@@ -241,11 +241,9 @@ def test_without_an_environment_no_secret_is_looked_up() -> None:
             {"index": "x"},
             [
                 "index: unknown key; did you mean kinds? allowed: api_key_env, api_key_file, batch_bytes, batch_events, ca_file, "
-                "categories, "
-                "cert_file, compression, event_types, format, hosts, key_file, key_password_env, kinds, level_at_least, manage_template, "
-                "max_in_flight, on_exhausted, password_env, password_file, request_timeout_seconds, retry_for_seconds, "
-                "severity_at_least, target, tenants, type, "
-                "username, verify, verify_hostname"
+                "categories, cert_file, compression, event_original, event_types, format, hosts, key_file, key_password_env, kinds, "
+                "level_at_least, manage_template, max_in_flight, on_exhausted, password_env, password_file, raw_data, "
+                "request_timeout_seconds, retry_for_seconds, severity_at_least, target, tenants, type, username, verify, verify_hostname"
             ],
         ),
     ],

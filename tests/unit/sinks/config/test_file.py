@@ -1,6 +1,7 @@
 """The table of a sink, and which file sinks get into each other's way."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ def test_paths_that_are_allowed(path: str) -> None:
     assert sink(path).path == path
 
 
-@pytest.mark.parametrize("change", [{"compression": "zip"}, {"format": "ecs"}, {"type": "webhook"}, {"path": 3}, {"more": 1}])
+@pytest.mark.parametrize("change", [{"compression": "zip"}, {"format": "xml"}, {"type": "webhook"}, {"path": 3}, {"more": 1}])
 def test_other_values_and_keys_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         FileSinkConfig.model_validate({"type": "file", "path": "x", **change})
@@ -132,3 +133,34 @@ def test_thousands_of_tenants_are_not_compared_one_by_one() -> None:
     assert clashes({"a": "v1/{tenant}/{date}", "b": "v2/{tenant}/{date}"}, *tenants) == []
     assert clashes({"a": "out/{tenant}/{date}", "b": "out/{tenant}/{date}"}, *tenants) == [("a", "b")]
     assert time.monotonic() - started < 5  # pair by pair it takes twenty seconds and more
+
+
+@pytest.mark.parametrize(
+    ("path", "keep", "expected"),
+    [
+        ("{date}", "90d", timedelta(days=90)),
+        ("{date}T{hour}", "36h", timedelta(hours=36)),
+        ("{date}", "48h", timedelta(days=2)),
+        ("{tenant}", "", None),
+    ],
+)
+def test_how_long_files_are_kept(path: str, keep: str, expected: timedelta | None) -> None:
+    assert FileSinkConfig.model_validate({"type": "file", "path": path, "keep": keep}).keep == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "keep", "words"),
+    [
+        ("{tenant}", "90d", "put {date} into path"),
+        ("{tenant}/{hour}", "90d", "put {date} into path"),
+        ("{date}", "36h", "whole days"),
+        ("{date}", "90", "a number of days or hours, such as 90d"),
+        ("{date}", "0d", "a number of days or hours, such as 90d"),
+        ("{date}", "-1d", "a number of days or hours, such as 90d"),
+        ("{date}", 90, "a number of days or hours, such as 90d"),
+    ],
+)
+def test_what_keep_does_not_take(path: str, keep: object, words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        FileSinkConfig.model_validate({"type": "file", "path": path, "keep": keep})
+    assert words in str(caught.value)

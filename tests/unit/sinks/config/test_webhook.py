@@ -37,7 +37,7 @@ def test_a_url_stays_as_it_is_written(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "siem.example.com/ingest", "/ingest", "https://", "ftp://x/", "https://x/#a", "https://x/a b", "https://x/ä"]
+    "url", ["siem.example.com/ingest", "/ingest", "https://", "ftp://x/", "https://x/#a", "https://x/a b", "https://x/ä"]
 )
 def test_urls_that_are_none(url: str) -> None:
     [line] = wrong(url=url)
@@ -139,7 +139,7 @@ def test_hec_goes_with_its_encoding() -> None:
         "hec.source: 3 is not allowed; allowed: a text",
         "hec.indx: unknown key; did you mean index? allowed: host, index, source, sourcetype",
     ]
-    assert wrong(encoding="xml", hec={"index": "main"}) == ['encoding: "xml" is not allowed; allowed: json, ndjson, hec']
+    assert wrong(encoding="xml", hec={"index": "main"}) == ['encoding: "xml" is not allowed; allowed: json, ndjson, hec, slack, pagerduty']
 
 
 def test_what_deserves_a_look() -> None:
@@ -147,3 +147,23 @@ def test_what_deserves_a_look() -> None:
     assert list(made(url="http://127.0.0.1/", headers_env={"X": "TOKEN"}).plain_to_others()) == []
     assert list(made(url="http://siem/", secret_env="SECRET").plain_to_others()) == []
     assert list(made(headers={"X-Source": "x", "AUTHORIZATION": "x"}).bare_credentials()) == [("headers", "AUTHORIZATION")]
+
+
+def test_a_url_that_is_a_secret_is_named_and_never_shown(tmp_path: Path) -> None:
+    secret = "https://hooks.example.com/services/T0/B0/hunter2"
+    (tmp_path / "url").write_text(secret + "\n")
+    environ = {"HOOK_URL": secret, "ODD": "hunter2", "PLAIN": "http://hooks.example.com/hunter2"}
+    bare: dict[str, Any] = {"type": "webhook"}
+    assert WebhookSinkConfig.model_validate(bare | {"url_env": "HOOK_URL"}, context={"environ": environ}).url_env == "HOOK_URL"
+    assert WebhookSinkConfig.model_validate(bare | {"url_file": str(tmp_path / "url")}, context={"environ": environ}).url == ""
+    for given, words in [
+        ({}, "url: "),
+        ({"url": "https://x/", "url_env": "HOOK_URL"}, "url: given beside url_env or url_file"),
+        ({"url_file": str(tmp_path / "url"), "url_env": "HOOK_URL"}, "url_env: given beside url_file"),
+        ({"url_env": "NOT_THERE"}, "url_env: "),
+        ({"url_env": "ODD"}, "url_env: environment variable ODD does not hold an http:// or https:// URL"),
+        ({"url_env": "PLAIN"}, "url_env: environment variable PLAIN holds an http:// URL"),
+    ]:
+        lines = told(WebhookSinkConfig, bare | given, environ=environ)
+        assert [line.startswith(words) for line in lines] == [True], lines
+        assert "hunter2" not in str(lines)

@@ -60,7 +60,7 @@ def test_ids_are_asked_for_a_thousand_at_a_time(server: FakeSearch) -> None:
 
 def test_an_index_that_is_not_there_holds_nothing(server: FakeSearch) -> None:
     asking = lookup(server)
-    assert asking.held("none", ["a"], 5) == {}
+    assert asking.held("none", ["a"], 5) == "absent"
     assert asking.by_hour("acme", "none", DAY, DAY + timedelta(days=1), 5) == {}
     assert asking.refresh("none", 5) is None
 

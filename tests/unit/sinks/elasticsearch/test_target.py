@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from sinks.delivery.batch import Batch
 from sinks.delivery.target import Outcome, Target
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.errors import SecretUnavailable
-from tests.unit.sinks.elasticsearch.conftest import batch
+from tests.unit.sinks.elasticsearch.conftest import batch, part
 from tests.unit.sinks.search_server import FakeSearch, ItemError
 
 NOWHERE = "http://127.0.0.1:1"
@@ -182,6 +183,53 @@ def test_a_path_in_front(search, make_target):
     target = make_target(hosts=[f"{search.url}/es/"], manage_template=False)
     target.send(batch("a"), 10)
     assert search.requests[0].path == "/es/_bulk"
+
+
+class TestEcs:
+    """Documents in format ecs."""
+
+    def test_they_have_their_timestamp_and_go_past_the_default_pipeline(self, search, make_target):
+        target = make_target(document_format="ecs", manage_template=False)
+        front = b'{"@timestamp":"2026-05-01T09:30:00.123Z","okta":%b,'
+        ecs = Batch((part("acme", "a", "b", front=front % b"1"), part("globex", "c", front=front % b"2")))
+        assert list(target.send(ecs, 10).delivered) == [0, 1, 2]
+        assert search.documents("logs-okta") == {
+            "a": b'{"@timestamp":"2026-05-01T09:30:00.123Z","okta":1,"n":0}',
+            "b": b'{"@timestamp":"2026-05-01T09:30:00.123Z","okta":1,"n":1}',
+            "c": b'{"@timestamp":"2026-05-01T09:30:00.123Z","okta":2,"n":0}',
+        }
+        (request,) = search.sent_to("/_bulk")
+        assert "pipeline=_none" in request.query.split("&")
+
+    def test_others_go_through_it(self, search, make_target):
+        for document_format in ("raw", "ocsf"):
+            make_target(document_format=document_format, manage_template=False).send(batch("a"), 10)
+        assert not any("pipeline" in request.query for request in search.sent_to("/_bulk"))
+
+    def test_an_index_a_day(self, search, make_target):
+        target = make_target("okta-{date}", document_format="ecs", manage_template=False)
+        assert list(target.send(Batch((part("acme", "a", front=b"{"),)), 10).delivered) == [0]
+        assert search.documents("okta-2026-05-01") == {"a": b'{"n":0}'}
+
+    @pytest.mark.parametrize("manage_template", [True, False])
+    def test_elastics_own_integration_is_told(self, search, make_target, caplog, manage_template):
+        caplog.set_level("INFO")
+        assert make_target(document_format="ecs", manage_template=manage_template).prepare(10) is None
+        assert "integration" not in caplog.text
+        search.templates["logs-okta.system"] = {"index_patterns": ["logs-okta.system-*"], "priority": 200}
+        assert make_target(document_format="ecs", manage_template=manage_template, sink_name="two").prepare(10) is None
+        assert "sink two: Elastic's Okta integration is installed" in caplog.text
+
+    def test_not_being_told_hinders_nothing(self, search, make_target):
+        search.answer(403, b"{}", path="/_index_template/logs-okta.system")
+        assert make_target(document_format="ecs", manage_template=False).prepare(10) is None
+        assert [request.status for request in search.requests if "_index_template" in request.path] == [403]
+
+    def test_a_sink_with_another_format_has_another_template(self, search, make_target, caplog):
+        for document_format in ("raw", "ecs", "ocsf", "raw"):
+            assert make_target(document_format=document_format).prepare(10) is None
+            assert search.templates["okta-system-log-search"]["_meta"]["format"] == document_format
+        assert caplog.text.count("_rollover") == 3
 
 
 class TestPrepare:

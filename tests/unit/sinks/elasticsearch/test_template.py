@@ -16,8 +16,8 @@ def fields(mapping: dict, path: str = "") -> Iterator[tuple[str, dict]]:
         yield from fields(inner, f"{path}{name}.")
 
 
-def types(server: Server) -> dict[str, str]:
-    mappings = index_template(server, "x")["template"]["mappings"]
+def types(server: Server, document_format: str = "raw") -> dict[str, str]:
+    mappings = index_template(server, "x", document_format)["template"]["mappings"]
     return {path: inner.get("type", "object") for path, inner in fields(mappings)}
 
 
@@ -33,13 +33,16 @@ def test_every_server(server):
     assert stream["data_stream"] == {}
     assert "data_stream" not in dated
     assert "data_stream_options" not in dated["template"]
-    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 1, ["logs-okta.*"])
+    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 2, ["logs-okta.*"])
     assert stream["_meta"]["product"] == "bytewax-okta"
 
 
+@pytest.mark.parametrize("document_format", ["raw", "ecs", "ocsf"])
 @pytest.mark.parametrize("server", [ELASTICSEARCH[0], OPENSEARCH[0], OPENSEARCH[-1]], ids=str)
-def test_nothing_grows_and_odd_values_are_left_out(server):
-    mappings = index_template(server, "x")["template"]["mappings"]
+def test_nothing_grows_and_odd_values_are_left_out(server, document_format):
+    template = index_template(server, "x", document_format)
+    assert template["_meta"]["format"] == document_format
+    mappings = template["template"]["mappings"]
     assert mappings["dynamic"] is False
     for path, inner in fields(mappings):
         kind = inner.get("type", "object")
@@ -72,6 +75,29 @@ def test_what_analysts_search_by():
 def test_objects_of_any_members(server, kind):
     mapped = types(server)
     assert mapped["debugContext.debugData"] == mapped["_okta_labels"] == kind
+
+
+def test_what_elastics_rules_search_by():
+    mapped = types(ELASTICSEARCH[-1], "ecs")
+    assert {
+        "event.action", "event.category", "event.dataset", "event.outcome", "data_stream.dataset", "okta.actor.alternate_id",
+        "okta.outcome.reason", "okta.event_type", "okta.client.user_agent.raw_user_agent", "client.geo.country_name", "user.target.email",
+        "okta.debug_context.debug_data.risk_level", "source.as.organization.name", "user_agent.os.name", "okta.target.id",
+        "okta.pipeline.tenant",
+    } <= {path for path, kind in mapped.items() if kind == "keyword"}  # fmt: skip
+    assert mapped["client.ip"] == mapped["source.ip"] == mapped["related.ip"] == mapped["okta.client.ip"] == "ip"
+    assert mapped["source.geo.location"] == "geo_point"
+    assert mapped["okta.target.changeDetails"] == mapped["okta.debug_context.debug_data.flattened"] == "flattened"
+    assert mapped["okta.request.ip_chain"] == "flattened"
+
+
+def test_what_is_searched_by_in_ocsf():
+    mapped = types(OPENSEARCH[-1], "ocsf")
+    assert mapped["src_endpoint.ip"] == mapped["evidences.src_endpoint.ip"] == "ip"
+    assert mapped["time"] == "date"
+    assert mapped["unmapped"] == "flat_object"
+    assert mapped["class_uid"] == "long"
+    assert mapped["actor.user.email_addr"] == mapped["metadata.uid"] == "keyword"
 
 
 def test_what_newer_elasticsearch_would_do_to_logs_is_turned_off():

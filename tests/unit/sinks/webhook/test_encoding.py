@@ -79,6 +79,20 @@ def test_each_organisation_is_a_host_of_its_own(make_part):
     [
         (b"", b'{"_okta_tenant":"acme","_okta_org":"acme.okta.com","n":1}', "acme.okta.com"),
         (b'{"event":{"dataset":"okta.system"},', b'"n":1}', "acme"),
+        (b'{"unmapped":{"_okta_event_type":"systemLog","_okta_org":"acme.okta.com"', b'},"n":1}', "acme.okta.com"),
+        (b"", b'{"unmapped":{"_okta_org":"acme.okta.com"},"n":1}', "acme.okta.com"),
+        (
+            b'{"data_stream":{"type":"logs"},"ecs":{"version":"8.11.0"},"tags":["x"],"okta":{"event_type":"a\\"b","pipeline":'
+            b'{"tenant":"acme","org":"acme.okta.com"}',
+            b'},"n":1}',
+            "acme.okta.com",
+        ),
+        (
+            b"",
+            b'{"data_stream":{"type":"logs"},"ecs":{"version":"8.11.0"},"okta":{"event_type":"a","pipeline":{"org":"acme.okta.com"}}}',
+            "acme.okta.com",
+        ),
+        (b'{"unmapped":{"_okta_tenant":"acme"', b',"actor":{"_okta_org":"evil.example.com"}}}', "acme"),
         # What Okta sent is no word of ours, whatever it holds.
         (b'{"_okta_tenant":"acme",', b'"actor":{"_okta_org":"evil.example.com"},"_okta_org":"evil.example.com"}', "acme"),
     ],

@@ -25,7 +25,7 @@ def test_a_rule_that_asks_for_a_type_alone_decodes_nothing() -> None:
     plan = RuleIndex([event_rule(rule_text("sel: {eventType: system.api_token.create}")).detection], {})["system.api_token.create"]
     assert plan is not None
     assert not plan.decodes
-    assert plan.matches(b"never looked at", "acme") == [0]
+    assert plan.matches(b"never looked at", "acme") == (0,)
 
 
 def test_made_up_types_share_a_plan_and_are_not_remembered_for_ever() -> None:

@@ -110,7 +110,7 @@ def verdicts(text: str, event: dict[str, Any]) -> set[bool]:
     detection = event_rule(text, LISTS).detection
     event = {"eventType": "user.session.start", **event}
     plan = RuleIndex([detection], LISTS)["user.session.start"]
-    return {plan is not None and plan.matches(data(event), "acme") == [0], full_scan(detection, LISTS)(data(event), "acme")}
+    return {plan is not None and list(plan.matches(data(event), "acme")) == [0], full_scan(detection, LISTS)(data(event), "acme")}
 
 
 @pytest.mark.parametrize(("search", "event", "expected"), CASES)

@@ -177,3 +177,10 @@ def put(event: dict[str, Any], segments: list[str], rng: random.Random) -> None:
 
 def plain(value: Any) -> Any:
     return msgspec.to_builtins(value) if value is not MISSING else MISSING
+
+
+def test_bytes_that_are_no_utf8_are_read_as_replacement_characters() -> None:
+    reader = FieldReader(["displayMessage", "actor.id"])
+    event = reader.decode(b'{"displayMessage":"a\xffb","actor":{"id":"00u1"}}')
+    assert reader.accessor("displayMessage")(event) == "a\ufffdb"
+    assert reader.accessor("actor.id")(event) == "00u1"

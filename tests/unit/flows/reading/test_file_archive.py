@@ -1,13 +1,14 @@
 """The archive of a file sink."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from flows.audit.archive import ArchiveUnreadable, FileArchive
-from flows.audit.holdings import HourCount
+from flows.reading.file_archive import DELETED, ArchiveUnreadable, FileArchive
+from flows.reading.holdings import HourCount
 from sinks.file.archive_files import ArchiveFiles
-from tests.unit.flows.audit.pages import HOUR, head, line
+from tests.unit.flows.audit.pages import HOUR, START, head, line
 
 
 @pytest.fixture
@@ -51,8 +52,8 @@ def test_a_second_look_sees_what_was_appended_and_what_was_put_beside(archive: F
 def test_a_file_is_read_once_for_many_pages(archive: FileArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, *range(50))
     read = []
-    monkeypatch.setattr("flows.audit.archive.read_window", lambda paths, hours: read.append(paths) or real(paths, hours))
-    from flows.audit.holdings import read_window as real  # noqa: PLC0415
+    monkeypatch.setattr("flows.reading.file_archive.read_window", lambda paths, hours: read.append(paths) or real(paths, hours))
+    from flows.reading.holdings import read_window as real  # noqa: PLC0415
 
     for number in range(50):
         assert list(archive.copies("acme", [head(number), head(99)], [HOUR, HOUR])) == [1, 0]
@@ -83,7 +84,7 @@ def test_a_file_that_may_not_be_read_is_told_with_what_to_do(archive: FileArchiv
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("flows.audit.archive.read_window", refuse)
+    monkeypatch.setattr("flows.reading.file_archive.read_window", refuse)
     with pytest.raises(ArchiveUnreadable, match=r"2026-05-10.ndjson: Permission denied. Run the audit as a user who may read"):
         archive.copies("acme", [head(1)], [HOUR])
 
@@ -94,3 +95,15 @@ def test_notes_are_told_once(archive: FileArchive, tmp_path: Path) -> None:
     write(tmp_path, 1)
     archive.counts("acme", range(HOUR, HOUR + 1))
     assert len(archive.notes()) == 1
+
+
+def test_what_is_older_than_what_is_kept_was_deleted_and_is_not_missing(tmp_path: Path) -> None:
+    now = [START.timestamp() + 30 * 86_400.0]
+    files = ArchiveFiles(f"{tmp_path}/{{tenant}}/{{date}}.ndjson", "none", ())
+    archive = FileArchive(files, timedelta(days=29), lambda: now[0])
+    heads, hours = [head(1), head(2), head(3, 48)], [HOUR, HOUR, HOUR + 48]
+    write(tmp_path, 1)
+    assert list(archive.copies("acme", heads, hours)) == [1, DELETED, 0]
+    assert list(FileArchive(files).copies("acme", heads, hours)) == [1, 0, 0]
+    now[0] = START.timestamp() + 29 * 86_400.0  # its last moment is sixteen hours ahead
+    assert list(archive.copies("acme", heads, hours)) == [1, 0, 0]

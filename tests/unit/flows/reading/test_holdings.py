@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.audit.holdings import HourCount, read_window, signature_of
-from flows.audit.keys import key_of
+from flows.reading.holdings import HourCount, read_window, signature_of
+from flows.reading.keys import key_of
 from tests.unit.flows.audit.pages import HOUR, head, line, uuid_of
 
 WINDOW = range(HOUR, HOUR + 3)
@@ -45,6 +45,17 @@ def test_damaged_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
     assert holdings.count(HOUR) == HourCount(2, 2)
     (note,) = holdings.notes
     assert note == f"{path}: 7 lines are no events (line 2, 3, 4, 5, 6, …)"
+
+
+def test_mapped_events_count_by_their_own_names_of_uuid_and_time(tmp_path: Path) -> None:
+    ecs = b'{"okta":{"uuid":"x"},"@timestamp":"2026-05-10T08:30:00.000Z","event":{"id":"b","original":"{}"}}\n'
+    ocsf = b'{"unmapped":{"uuid":"x"},"metadata":{"uid":"c"},"time_dt":"2026-05-10T08:59:59.999Z"}\n'
+    unmapped = b'{"_okta_mapping_error":"no","@timestamp":"2026-05-10T08:30:00.000Z","uuid":"d","published":"2026-05-10T08:30:00.000Z"}\n'
+    bad = [b'{"@timestamp":"2026-05-10T08:30:00.000Z","event":{}}\n', b'{"time_dt":"2026-05-10T08:30:00.000Z","metadata":[1]}\n']
+    path = write(tmp_path, [line(head(1)), ecs, ocsf, unmapped, *bad])
+    holdings = read_window([path], WINDOW)
+    assert holdings.keys(HOUR) == {key_of(uuid_of(1)), key_of("b"), key_of("c"), key_of("d")}
+    assert holdings.notes == [f"{path}: 2 lines are no events (line 5, 6)"]
 
 
 def test_a_time_with_another_offset(tmp_path: Path) -> None:

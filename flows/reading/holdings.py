@@ -10,11 +10,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from flows.audit.keys import KEY_BYTES, hour_of, key_of
+from flows.reading.keys import KEY_BYTES, hour_of, key_of
 from sinks.event_head import NOT_JSON, read_head
 from sinks.file.archive_reader import LineReader
 
-__all__ = ["HourCount", "Signature", "WindowHoldings", "read_window", "signature_of"]
+__all__ = ["HourCount", "Signature", "WindowHoldings", "read_window", "signature_of", "uuid_of_line"]
 
 Signature = tuple[tuple[str, int, int, int], ...]
 """Path, inode, size in bytes and time of the last change (ns) of each file: as long as it stays the same, so does what they hold."""
@@ -23,13 +23,27 @@ _TOLD_LINES: Final = 5
 
 
 class _Line(msgspec.Struct, gc=False):
-    """What an audit needs of an archived event; everything else is skipped."""
+    """What an audit needs of an archived event, in any format; everything else is skipped."""
 
-    uuid: str
-    published: str
+    uuid: str = ""
+    published: str = ""
+    event: msgspec.Raw = msgspec.Raw()
+    timestamp: str = msgspec.field(name="@timestamp", default="")
+    metadata: msgspec.Raw = msgspec.Raw()
+    time_dt: str = ""
+
+
+class _EcsEvent(msgspec.Struct, gc=False):
+    id: str
+
+
+class _OcsfMetadata(msgspec.Struct, gc=False):
+    uid: str
 
 
 _LINES = msgspec.json.Decoder(_Line)
+_ECS_EVENT = msgspec.json.Decoder(_EcsEvent)
+_OCSF_METADATA = msgspec.json.Decoder(_OcsfMetadata)
 _MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
 _USUAL_LENGTH: Final = len("2024-05-01T09:30:00.000Z")
 
@@ -119,12 +133,15 @@ def _read_file(path: str, hours: range, holdings: WindowHoldings) -> None:
                 lines = [_line(text) for text in block.splitlines() if text.strip()]
             for line in lines:
                 line_number += 1
-                hour = None if line is None else _hour(line.published, hour_by_text)
-                if line is None or hour is None:
+                uuid, published = ("", "") if line is None else (line.uuid, line.published)
+                if line is not None and not (uuid and published):
+                    uuid, published = _mapped(line)
+                hour = _hour(published, hour_by_text) if uuid else None
+                if hour is None:
                     damaged += 1
                     told += [line_number] if len(told) < _TOLD_LINES else []
                 elif hour in hours:
-                    holdings.packed.setdefault(hour, bytearray()).extend(key_of(line.uuid))
+                    holdings.packed.setdefault(hour, bytearray()).extend(key_of(uuid))
     except FileNotFoundError:
         return  # moved away since it was found; then its events are missing, which the comparison will say
     if damaged:
@@ -132,6 +149,24 @@ def _read_file(path: str, hours: range, holdings: WindowHoldings) -> None:
         holdings.notes.append(f"{path}: {damaged:,} lines are no events (line {', '.join(map(str, told))}{more})")
     if reader.damage:
         holdings.notes.append(f"{path}: {reader.damage}; what follows there counts as missing")
+
+
+def uuid_of_line(text: bytes) -> str:
+    """The uuid of an archived event, in any format; empty for a line that is none."""
+    line = _line(text)
+    return "" if line is None else line.uuid or _mapped(line)[0]
+
+
+def _mapped(line: _Line) -> tuple[str, str]:
+    """The uuid and `published` of an event in format ecs or ocsf; empty where they aren't there."""
+    try:
+        if line.event and line.timestamp:
+            return _ECS_EVENT.decode(line.event).id, line.timestamp
+        if line.metadata and line.time_dt:
+            return _OCSF_METADATA.decode(line.metadata).uid, line.time_dt
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    return "", ""
 
 
 def _line(text: bytes) -> _Line | None:

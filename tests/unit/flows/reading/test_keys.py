@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flows.audit.keys import hour_of, hour_start, key_of, keys_of
+from flows.reading.keys import hour_of, hour_start, key_of, keys_of
 
 
 def test_a_uuid_is_its_own_bytes() -> None:

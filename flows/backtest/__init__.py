@@ -1,0 +1,1 @@
+"""`python -m flows.backtest`: what rules would have said of the events in the archives. Nothing is sent."""

@@ -1,0 +1,262 @@
+"""`python -m flows.backtest`: what it is asked, and what it answers.
+
+| exit | meaning |
+|---|---|
+| 0 | done; with --budget: no rule is over it |
+| 1 | a rule is over the budget |
+| 2 | an argument, a rule or the configuration can't be used; nothing was read |
+
+A first interrupt (Ctrl-C, SIGTERM) ends the reading and tells what was found until then; a second one ends at once.
+"""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import inf
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from flows.backtest.compare import Told, compare, read_alerts, told_of
+from flows.backtest.progress import Progress
+from flows.backtest.report import Difference, as_json, print_report
+from flows.backtest.results import Results
+from flows.backtest.run import Backtest, Engine
+from flows.pipeline.detections.alerts import Alert
+from flows.pipeline.detections.choice import ChoiceError, choose
+from flows.pipeline.detections.library import load_rules
+from flows.pipeline.detections.problems import RulesError
+from flows.pipeline.detections.rules import RuleSet
+from flows.pipeline.detections.sigma.rule import Correlation
+from flows.reading.archives import ArchivesUnknown, Sources, configured, given
+from flows.reading.plan import ArchiveFile, Wanted, find_files
+from flows.terminal.screen import screen_of
+from okta_source.config.problems import ConfigurationError
+from okta_source.config.start_from import StartFrom
+from okta_source.output import shape_help
+
+__all__ = ["main"]
+
+EXIT_DONE, EXIT_OVER, EXIT_USAGE = 0, 1, 2
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+_WHEN: Final = "a look-back such as 30d, or an ISO 8601 time (without an offset it is UTC)"
+_ALERT_FILES: Final = (".ndjson", ".gz", ".zst")
+
+
+class _Usage(Exception):  # noqa: N818 (it names what is the case)
+    """An argument can't be used."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except (_Usage, ArchivesUnknown, ChoiceError, ConfigurationError, RulesError) as error:
+        sys.stderr.write(f"backtest: {error}\n")
+    except OSError as error:
+        sys.stderr.write(f"backtest: {error.filename or ''}: {error.strerror or error}\n")
+    return EXIT_USAGE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    started = perf_counter()
+    now = datetime.now(UTC)
+    since, until = _moment(arguments.since, now, _BEGINNING), _moment(arguments.until, now, _END)
+    if since >= until:
+        msg = "--since is not before --until"
+        raise _Usage(msg)
+    rules = _rules(arguments, arguments.rules)
+    sets = [rules]
+    live: list[ArchiveFile] = []
+    if arguments.against:
+        live = _alert_files(arguments.against)
+        if not live:
+            sets.append(_rules(arguments, [arguments.against], quiet=True))
+    run = _prepare(arguments, sets, since, until)
+    results = Results(rules)
+    told: list[list[Told]] = [[] for _ in sets]
+    with _alerts_file(arguments.alerts) as write:
+
+        def on_alert(place: int, alert: Alert) -> None:
+            if arguments.against:
+                told[place].append(told_of(alert))
+            if place == 0:
+                results.take(alert)
+                write(run.document(alert))
+
+        engines = [Engine(one) for one in sets]
+        _read(run, engines, on_alert)
+    if arguments.prime:
+        Path(arguments.prime).write_bytes(msgspec.msgpack.encode(engines[0].snapshots()))
+    difference = _difference(arguments.against, live, told, sets, run) if arguments.against else None
+    seconds = perf_counter() - started
+    if arguments.json:
+        sys.stdout.buffer.write(as_json(run, results, arguments.budget, difference, seconds))
+    else:
+        print_report(run, results, arguments.budget, difference, seconds, screen_of(sys.stdout), sys.stdout)
+    sys.stdout.flush()
+    is_over = arguments.budget is not None and bool(results.over_budget(run.span.days, arguments.budget))
+    return EXIT_OVER if is_over else EXIT_DONE
+
+
+def _rules(arguments: argparse.Namespace, names: Sequence[str], *, quiet: bool = False) -> RuleSet:
+    choice = choose(names, arguments.config)
+    only = frozenset(arguments.rule) if arguments.rule and not quiet else None
+    rules, doubts = load_rules(choice.config, None, only)
+    if not quiet:
+        for doubt in doubts:
+            sys.stderr.write(f"warning: {doubt}\n")
+    if not rules.rules:
+        msg = f"there is no rule among {choice.name}"
+        raise _Usage(msg)
+    return rules
+
+
+def _prepare(arguments: argparse.Namespace, sets: Sequence[RuleSet], since: datetime, until: datetime) -> Backtest:
+    """Find the files; they are read from so far before `since` that every window is whole."""
+    sources = _sources(arguments)
+    longest = max((active.rule.timespan_ms for rules in sets for active in rules.rules if isinstance(active.rule, Correlation)), default=0)
+    read_from = _BEGINNING
+    if since > _BEGINNING:
+        with contextlib.suppress(OverflowError):
+            read_from = since - timedelta(milliseconds=longest)
+    tenants = frozenset(arguments.tenant or ())
+    unknown = sorted(tenants - set(sources.tenants)) if sources.tenants else []
+    if unknown:
+        msg = f"--tenant {unknown[0]}: there is no such tenant; there are: {', '.join(sources.tenants)}"
+        raise _Usage(msg)
+    first, last = (moment.timestamp() if bound else edge for moment, bound, edge in (
+        (read_from, read_from > _BEGINNING, -inf), (until, until < _END, inf)
+    ))  # fmt: skip
+    files, problems = find_files(sources.archives, Wanted(first, last, tenants))
+    run = Backtest(files, since, read_from, until, tenants)
+    run.counts.problems += problems
+    return run
+
+
+def _sources(arguments: argparse.Namespace) -> Sources:
+    if not arguments.path:
+        return configured(arguments.config)
+    return given(arguments.path)
+
+
+def _read(run: Backtest, engines: Sequence[Engine], on_alert: Callable[[int, Alert], None]) -> None:
+    progress = Progress(sum(file.size_bytes for file in run.files))
+    stops: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stops.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_step() -> bool:
+        progress.tell(run.counts.stored_bytes, run.events)
+        return not stops
+
+    try:
+        run.run(engines, on_alert, on_step)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        progress.done()
+
+
+def _difference(name: str, live: Sequence[ArchiveFile], told: Sequence[list[Told]], sets: Sequence[RuleSet], run: Backtest) -> Difference:
+    if live:
+        there = [one for file in live for one in read_alerts(file) if not run.tenants or one.tenant in run.tenants]
+        since_ms = run.since.timestamp() * 1000 if run.since > _BEGINNING else -inf
+        return name, *compare(told[0], [one for one in there if one.published_ms >= since_ms], ())
+    return name, *compare(told[0], told[1], sets)
+
+
+def _alert_files(against: str) -> list[ArchiveFile]:
+    """The files of alerts that a path names; none where it names rules."""
+    path = Path(against)
+    names = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [
+        ArchiveFile(str(name), against, size_bytes=name.stat().st_size) for name in names if name.is_file() and name.suffix in _ALERT_FILES
+    ]
+
+
+@contextlib.contextmanager
+def _alerts_file(name: str | None) -> Iterator[Callable[[bytes], object]]:
+    """What takes the alerts' documents."""
+    if name is None:
+        yield lambda _: None
+        return
+    with Path(name).open("wb") as file:
+        yield lambda document: file.write(document + b"\n")
+
+
+def _moment(text: str | None, now: datetime, otherwise: datetime) -> datetime:
+    if text is None:
+        return otherwise
+    try:
+        start = StartFrom.parse(text)
+    except ValueError:
+        msg = f"{text!r} is not a time; allowed: {_WHEN}"
+        raise _Usage(msg) from None
+    if start.instant is not None:
+        return start.instant
+    try:
+        return now - (start.look_back or timedelta())
+    except OverflowError:
+        return _BEGINNING
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.backtest",
+        description="Run rules over what file sinks wrote, with the engine of the flow and in the order of the flow. Nothing is sent, and "
+        "Okta is asked nothing.",
+    )
+    add = parser.add_argument
+    add("--config", metavar="FILE", help="the configuration (default: $OKTA_PIPELINE_CONFIG, else okta.toml)")
+    add("--path", action="append", metavar="PATH", help="files, folders or globs in place of the configured file sinks; may be repeated")
+    add("--rules", nargs="+", default=[], metavar="PATH", help="files, folders, globs, `managed` or `configured` (default: configured)")
+    add("--rule", action="append", metavar="ID", help="only this rule, by id or name, whether it is on or off; may be repeated")
+    add("--since", metavar="WHEN", help=f"alerts from then on: {_WHEN} (default: all there is)")
+    add("--until", metavar="WHEN", help="events before then (default: now and later)")
+    add("--tenant", action="append", metavar="NAME", help="only this tenant; may be repeated (default: all)")
+    add("--against", metavar="PATH", help="other rules, or the alerts of a run (.ndjson): what is gained and lost")
+    add("--alerts", metavar="OUT", help="write the alerts to this file, as the flow would have")
+    add("--prime", metavar="OUT", help="write what first_seen and travel have learned to this file, for `prime` in [detections]")
+    add("--budget", type=_number, metavar="N", help="how many alerts a day of one rule are all right; exit 1 where it is more")
+    add("--json", action="store_true", help="one JSON object")
+    shape_help(
+        parser,
+        {0: "done", 1: "over the budget", 2: "an argument, a rule or the configuration can't be used"},
+        [
+            "python -m flows.backtest --rules rules/ --since 30d --budget 5",
+            "python -m flows.backtest --rules rules/new.yml --against rules/old.yml",
+            "python -m flows.backtest --rules configured --against alerts/acme/2026-11-29.ndjson",
+            "python -m flows.backtest --rules managed --rule push_bombing --json",
+        ],
+    )
+    return parser
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf:
+        msg = f"{text!r} is not allowed; allowed: a number from 0"
+        raise argparse.ArgumentTypeError(msg)
+    return number

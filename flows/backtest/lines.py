@@ -1,0 +1,175 @@
+"""A file of an archive as slices of events in the file's order, each as the flow saw it: Okta's bytes, a head, and when it arrived.
+
+A block of raw lines is decoded in one call; only a block that holds something else is looked at line by line: documents of another format,
+alerts, and what is no event.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from flows.reading.plan import ArchiveFile
+from flows.reading.question import NotAnEvent, NotSearchable, original_of
+from sinks.file.archive_reader import LineReader
+
+__all__ = ["Counts", "LineHead", "Slice", "first_arrival", "slices"]
+
+# What this pipeline puts in front of Okta's own members; its values are texts, but for the labels, which are texts of texts.
+_TAGS: Final = re.compile(
+    rb'\{(?:\s*"_okta_\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})\s*,)*\s*',
+)
+_ALERT: Final = "alert"
+
+
+class LineHead(msgspec.Struct, frozen=True, gc=False):
+    """What is known of an event before it is matched."""
+
+    uuid: Annotated[str, msgspec.Meta(min_length=1)]
+    published: Annotated[datetime, msgspec.Meta(tz=True)]
+    event_type: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="eventType")
+    kind: str = msgspec.field(name="_okta_event_type", default="")
+    arrived: str = msgspec.field(name="_okta_ingested_at", default="")
+    tenant: str = msgspec.field(name="_okta_tenant", default="")
+
+
+_DECODER: Final = msgspec.json.Decoder(LineHead)
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was read, and what could not be.
+
+    Attributes:
+        stored_bytes: Bytes that are read, as stored; those of a compressed file at its end.
+        lines: Lines with an event.
+        bad_lines: Lines that hold none.
+        mute_lines: Lines of a format that doesn't keep Okta's own event.
+        alerts: Lines that hold an alert.
+        problems: Files that could not be read, or not to their ends.
+    """
+
+    stored_bytes: int = 0
+    lines: int = 0
+    bad_lines: int = 0
+    mute_lines: int = 0
+    alerts: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Slice:
+    """Events that stand behind each other in a file.
+
+    Attributes:
+        heads: What is known of each.
+        lines: Their lines, with the pipeline's tags in front.
+    """
+
+    heads: Sequence[LineHead]
+    lines: Sequence[bytes]
+
+    def part(self, start: int, end: int | None = None) -> "Slice":
+        """Those from one place to another."""
+        return Slice(self.heads[start:end], self.lines[start:end])
+
+
+class Bodies(Sequence[bytes]):
+    """Each event behind its opening brace, as Okta sent it; cut out of its line when it is asked for, which few are."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._lines)
+
+    def __getitem__(self, index: int) -> bytes:  # type: ignore[override]
+        """One of them."""
+        line = self._lines[index]
+        found = _TAGS.match(line)
+        return line[found.end() :] if found else line[1:]
+
+
+def slices(file: ArchiveFile, counts: Counts) -> Iterator[Slice]:
+    """A file's events, in its order.
+
+    Args:
+        file: The file.
+        counts: Takes what was read.
+    """
+    reader = LineReader(file.path)
+    is_packed = file.path.endswith((".gz", ".zst"))
+    try:
+        for block in reader.blocks():
+            counts.stored_bytes += 0 if is_packed else len(block)
+            found = _of_block(block, file.tenant, counts)
+            if found.heads:
+                counts.lines += len(found.heads)
+                yield found
+    except OSError as error:
+        counts.problems.append(f"{file.path}: {error.strerror or type(error).__name__}")
+    counts.stored_bytes += file.size_bytes if is_packed else 0
+    if reader.damage:
+        counts.problems.append(f"{file.path}: {reader.damage}")
+
+
+def first_arrival(file: ArchiveFile) -> str:
+    """When the first event of a file arrived; nothing where that isn't known."""
+    quiet = Counts()
+    return next((found.heads[0].arrived for found in slices(file, quiet)), "")
+
+
+def _of_block(block: bytes, tenant: str, counts: Counts) -> Slice:
+    lines = block.split(b"\n")
+    lines.pop()  # a block ends with a line feed
+    try:
+        heads = _DECODER.decode_lines(block)
+    except _NOT_JSON:
+        return _one_by_one(lines, tenant, counts)
+    if len(heads) != len(lines) or not _are_plain(heads, tenant):
+        return _one_by_one(lines, tenant, counts)
+    return Slice(heads, lines)
+
+
+def _are_plain(heads: Sequence[LineHead], tenant: str) -> bool:
+    """Whether all are events of one tenant, who is the file's where it has one."""
+    first = heads[0].tenant if heads else ""
+    if first != (tenant or first) or not first:
+        return False
+    return all(head.tenant == first and head.kind != _ALERT for head in heads)
+
+
+def _one_by_one(lines: Sequence[bytes], tenant: str, counts: Counts) -> Slice:
+    found_heads: list[LineHead] = []
+    found_lines: list[bytes] = []
+    for line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        try:
+            head, event = _event_of(text)
+        except NotSearchable:
+            counts.mute_lines += 1
+            continue
+        except (NotAnEvent, *_NOT_JSON):
+            counts.bad_lines += 1
+            continue
+        if head.kind == _ALERT:
+            counts.alerts += 1
+            continue
+        found_heads.append(head if head.tenant else msgspec.structs.replace(head, tenant=tenant or "unknown"))
+        found_lines.append(event)
+    return Slice(found_heads, found_lines)
+
+
+def _event_of(line: bytes) -> tuple[LineHead, bytes]:
+    try:
+        return _DECODER.decode(line), line
+    except _NOT_JSON:
+        event = original_of(line)
+        return _DECODER.decode(event), event

@@ -1,0 +1,183 @@
+"""Runs rules over archives: the very matcher and correlator of the flow, over events in the order in which the flow had them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from flows.backtest.lines import Bodies, Counts, LineHead, Slice
+from flows.backtest.stream import merged
+from flows.pipeline.detections.alerts import Alert
+from flows.pipeline.detections.correlation.engine import Correlator
+from flows.pipeline.detections.documents import ALERT
+from flows.pipeline.detections.matcher import Matcher
+from flows.pipeline.detections.rules import RuleSet
+from flows.reading.plan import ArchiveFile
+
+__all__ = ["Backtest", "Engine", "Span"]
+
+_DAY_SECONDS: Final = 86_400.0
+
+
+class _Tags(msgspec.Struct):
+    org: Any = msgspec.field(name="_okta_org", default=None)
+    labels: Any = msgspec.field(name="_okta_labels", default=None)
+
+
+_TAGS: Final = msgspec.json.Decoder(_Tags)
+
+
+@dataclass(slots=True)
+class Span:
+    """Between which moments the events lie that were read.
+
+    Attributes:
+        first: The oldest `published`; None before there is one.
+        last: The newest.
+    """
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @property
+    def days(self) -> float:
+        """How many days that is, at least one."""
+        if self.first is None or self.last is None:
+            return 1.0
+        return max(1.0, (self.last - self.first).total_seconds() / _DAY_SECONDS)
+
+    def take(self, heads: Sequence[LineHead]) -> None:
+        """Widen it."""
+        moments = [head.published for head in heads]
+        low, high = min(moments), max(moments)
+        self.first = low if self.first is None or low < self.first else self.first
+        self.last = high if self.last is None or high > self.last else self.last
+
+
+class Engine:
+    """Rules over every tenant's events.
+
+    Args:
+        rules: The rules in force.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self._matcher = Matcher(rules)
+        self._cuts_tags = self._matcher.reads_whole_events
+        self._correlators: dict[str, Correlator] = {}
+
+    def take(self, part: Slice) -> list[Alert]:
+        """Take events of one tenant."""
+        tenant = part.heads[0].tenant
+        correlator = self._correlators.get(tenant)
+        if correlator is None:
+            correlator = self._correlators[tenant] = Correlator(self.rules, tenant)
+        lines = None if self._cuts_tags else part.lines
+        return correlator.take(self._matcher(tenant, part.heads, Bodies(part.lines), lines))
+
+    def snapshots(self) -> dict[str, bytes]:
+        """What each tenant's correlations remember at the end."""
+        return {tenant: correlator.snapshot() for tenant, correlator in sorted(self._correlators.items())}
+
+
+@dataclass(slots=True)
+class Backtest:
+    """A run.
+
+    Attributes:
+        files: What is read.
+        since: Alerts before it are not told.
+        read_from: Events before it are not read.
+        until: Nor are those from it on.
+        tenants: Only theirs; everybody's where it is empty.
+        counts: What was read.
+        span: Of the events that were read.
+        events: How many they were.
+        by_tenant: How many of each tenant.
+        stopped: Whether it was ended before its time.
+    """
+
+    files: Sequence[ArchiveFile]
+    since: datetime
+    read_from: datetime
+    until: datetime
+    tenants: frozenset[str] = frozenset()
+    counts: Counts = field(default_factory=Counts)
+    span: Span = field(default_factory=Span)
+    events: int = 0
+    by_tenant: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
+    _fronts: dict[str, bytes] = field(default_factory=dict)
+
+    def run(self, engines: Sequence[Engine], on_alert: Callable[[int, Alert], None], on_step: Callable[[], bool]) -> None:
+        """Read everything, once for all engines.
+
+        Args:
+            engines: Whose rules are run.
+            on_alert: Called with the engine's place and each alert that is to be told.
+            on_step: Called after each slice; False ends the run.
+        """
+        seen: list[set[str]] = [set() for _ in engines]
+        is_bounded = self.tenants or self.read_from > _BEGINNING or self.until < _END
+        for part in self._stream():
+            kept = self._within(part) if is_bounded else part
+            if kept.heads:
+                self._note(kept)
+                for place, engine in enumerate(engines):
+                    for alert in engine.take(kept):
+                        # The same event may stand in two files, a backfill's beside the flow's own.
+                        if alert.uuid not in seen[place] and self._is_told(alert):
+                            seen[place].add(alert.uuid)
+                            on_alert(place, alert)
+            if not on_step():
+                self.stopped = True
+                return
+
+    def document(self, alert: Alert) -> bytes:
+        """An alert as the flow would have written it."""
+        return self._fronts.get(alert.tenant, b"{") + alert.members()
+
+    def _stream(self) -> Iterator[Slice]:
+        by_tenant: dict[str, list[ArchiveFile]] = {}
+        for file in self.files:
+            by_tenant.setdefault(file.tenant, []).append(file)
+        for _, files in sorted(by_tenant.items()):
+            yield from merged(files, self.counts)
+
+    def _within(self, part: Slice) -> Slice:
+        wanted = [place for place, head in enumerate(part.heads) if self.read_from <= head.published < self.until]
+        if self.tenants and part.heads[0].tenant not in self.tenants:
+            wanted = []
+        if len(wanted) == len(part.heads):
+            return part
+        return Slice([part.heads[place] for place in wanted], [part.lines[place] for place in wanted])
+
+    def _note(self, part: Slice) -> None:
+        tenant = part.heads[0].tenant
+        self.events += len(part.heads)
+        self.by_tenant[tenant] = self.by_tenant.get(tenant, 0) + len(part.heads)
+        self.span.take(part.heads)
+        if tenant not in self._fronts:
+            self._fronts[tenant] = _front(tenant, part.lines[0])
+
+    def _is_told(self, alert: Alert) -> bool:
+        return alert.published_ms >= self.since.timestamp() * 1000
+
+
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def _front(tenant: str, line: bytes) -> bytes:
+    """The tags of a tenant's alerts, as its events have them."""
+    try:
+        tags = _TAGS.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        tags = _Tags()
+    members: dict[str, Any] = {"_okta_event_type": ALERT, "_okta_tenant": tenant}
+    members |= {name: value for name, value in (("_okta_org", tags.org), ("_okta_labels", tags.labels)) if value is not None}
+    return orjson.dumps(members)[:-1] + b","

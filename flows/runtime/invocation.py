@@ -1,0 +1,104 @@
+"""What the command line and the environment tell `bytewax.run` of a process: its state directory, and its seat in a cluster.
+
+Read here a second time, since Bytewax tells nobody: by the same flags, abbreviations and variables.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["CLUSTER", "Seat", "in_cluster", "on_one_host", "recovery_dir", "seat"]
+
+CLUSTER: Final = "OKTA_CLUSTER"
+"""The variable by which `python -m flows.cluster` tells its processes whose they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A process's place among those that belong together.
+
+    Attributes:
+        cluster: The same for all of them, and for no others that could know the same state directory at the same time.
+        process: Its number.
+        size: How many they are.
+    """
+
+    cluster: str
+    process: int
+    size: int
+
+
+def recovery_dir(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The state directory of this run, absolute, read from the same flag and variable as `bytewax.run` reads it.
+
+    Args:
+        argv: The command line without the program's name; by default this process's.
+        environ: The environment.
+
+    Returns:
+        The directory, or None when the run keeps no state.
+    """
+    directory = _arguments(argv, environ).recovery_directory
+    return Path(directory).absolute() if directory else None
+
+
+def in_cluster(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is one of several: then its part of the stores may lie with the others."""
+    return bool(_addresses(_arguments(argv, environ), environ))
+
+
+def on_one_host(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether all processes of the run are here, by their addresses: then the state directory must hold every store."""
+    return len({address.strip().rpartition(":")[0] for address in _addresses(_arguments(argv, environ), environ)}) <= 1
+
+
+def seat(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Seat | None:
+    """This process's place in its cluster.
+
+    The processes of `python -m flows.cluster` are told whose they are; those of a cluster by hand have the same list of addresses.
+
+    Returns:
+        None for a run of one process.
+    """
+    arguments = _arguments(argv, environ)
+    addresses = _addresses(arguments, environ)
+    process = _process(arguments, environ)
+    if cluster := environ.get(CLUSTER):
+        return Seat(cluster, process or 0, max(1, len(addresses)))
+    if process is None or not addresses:
+        return None
+    return Seat(hashlib.sha256(";".join(addresses).encode()).hexdigest()[:16], process, len(addresses))
+
+
+def _arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
+    parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
+    parser.add_argument("-a", "--addresses", default=environ.get("BYTEWAX_ADDRESSES"))
+    parser.add_argument("-i", "--process-id", default=environ.get("BYTEWAX_PROCESS_ID"))
+    return parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0]
+
+
+def _addresses(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
+    if arguments.addresses:
+        return str(arguments.addresses).split(";")
+    hosts = environ.get("BYTEWAX_HOSTFILE_PATH")
+    if not hosts:
+        return []
+    with suppress(OSError, ValueError):
+        return [line.strip() for line in Path(hosts).read_text().splitlines() if line.strip()]
+    return [hosts]  # Bytewax will say what is wrong with it; until then: not alone
+
+
+def _process(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int | None:
+    number = arguments.process_id
+    if number is None and "BYTEWAX_POD_NAME" in environ and "BYTEWAX_STATEFULSET_NAME" in environ:
+        number = environ["BYTEWAX_POD_NAME"].removeprefix(environ["BYTEWAX_STATEFULSET_NAME"] + "-")
+    with suppress(TypeError, ValueError):
+        return int(number)
+    return None

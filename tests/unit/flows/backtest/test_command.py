@@ -1,0 +1,117 @@
+"""`python -m flows.backtest`, from its arguments to what it prints and how it exits."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.backtest.command import main
+from tests.unit.flows.pipeline.detections.correlation.running import FAILED, correlation, event
+
+COUNTED = correlation("event_count", "failed", "5m", group_by="[actor.alternateId]", condition="{gte: 3}", level="high")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two days of failing sign-ins, six an hour, of two users, and rules for them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "acme").mkdir(parents=True)
+    days: dict[str, list[bytes]] = {}
+    for hour in range(30):
+        for number in range(6):
+            one = event(hour * 3600 + number * 20, user=["ada", "bob"][hour % 2], uuid=f"{hour}-{number}")
+            tags = {
+                "_okta_event_type": "systemLog",
+                "_okta_tenant": "acme",
+                "_okta_org": "acme.okta.com",
+                "_okta_ingested_at": one["published"],
+            }
+            days.setdefault(one["published"][:10], []).append(json.dumps(tags | one).encode())
+    for day, lines in days.items():
+        (tmp_path / "data" / "acme" / f"{day}.ndjson").write_bytes(b"".join(line + b"\n" for line in lines))
+    (tmp_path / "rules.yml").write_text(FAILED + "---\n" + COUNTED)
+    (tmp_path / "okta.toml").write_text(
+        '[[tenants]]\nname = "acme"\n[detections]\nmanaged = false\nrules = ["rules.yml"]\n'
+        '[sinks.archive]\ntype = "file"\npath = "data/{tenant}/{date}.ndjson"\n'
+    )
+    return tmp_path
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert main([*arguments, "--json"]) in (0, 1)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_report_for_people(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--budget", "10"]) == 1
+    out = capsys.readouterr().out
+    assert "Found [found, high]\n  30 alerts, 24.8 a day (over the budget of 10)\n" in out
+    assert "  2026-11-29  " in out
+    assert "   50%  acme: actor.alternateId=ada (15)\n" in out
+    assert "e.g. 2026-11-29T12:00:40.000Z acme of 3 events since 2026-11-29T12:00:00.000Z: actor.alternateId=ada, " in out
+    assert "2 rules without an alert\n" in out
+    assert "30 alerts of 180 events, 1 tenants, 2 files, 2026-11-29 12:00 to 2026-11-30 17:01 UTC" in out
+    assert main(["--budget", "100"]) == 0
+    assert "within the budget of 100 alerts a day\n" in capsys.readouterr().out
+
+
+def test_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ask(capsys, "--budget", "10")
+    assert (told["events"], told["files"], told["tenants"], told["stopped"]) == (180, 2, {"acme": 180}, False)
+    found = next(rule for rule in told["rules"] if rule["name"] == "found")
+    assert (found["alerts"], found["kind"], found["within_budget"]) == (30, "event_count", False)
+    assert found["days"] == {"2026-11-29": 12, "2026-11-30": 18}
+    assert found["groups"][0] == {"tenant": "acme", "group": "actor.alternateId=ada", "alerts": 15, "share": 0.5}
+    assert found["examples"][0]["fields"]["outcome.result"] == "FAILURE"
+
+
+def test_a_span_and_what_must_be_read_before_it(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The alert of 13:00 is complete at 13:00:40; its window begins before the span.
+    told = ask(capsys, "--since", "2026-11-29T13:00:30Z", "--until", "2026-11-29T14:00:00Z")
+    assert told["alerts"] == 1
+    assert ask(capsys, "--since", "2026-11-29T13:01:00Z", "--until", "2026-11-29T14:00:00Z")["alerts"] == 0
+
+
+def test_other_rules_beside(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "strict.yml").write_text(FAILED + "---\n" + COUNTED.replace("gte: 3", "gte: 2"))
+    (place / "lax.yml").write_text(FAILED + "---\n" + COUNTED.replace("gte: 3", "gte: 7"))
+    same = ask(capsys, "--rules", "strict.yml", "--against", "rules.yml")["against"]
+    assert (same["gained"], same["lost"]) == ([], [])  # the same trouble, told an event earlier
+    other = ask(capsys, "--rules", "rules.yml", "--against", "lax.yml")["against"]
+    assert (len(other["gained"]), other["lost"]) == (30, [])
+    other = ask(capsys, "--rules", "lax.yml", "--against", "rules.yml")["against"]
+    assert (other["gained"], len(other["lost"])) == ([], 30)
+    assert other["lost"][0]["group"] == {"actor.alternateId": "ada"}
+
+
+def test_alerts_as_the_flow_writes_them_and_beside_them(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(capsys, "--alerts", "out.ndjson")
+    lines = (place / "out.ndjson").read_bytes().splitlines()
+    first = json.loads(lines[0])
+    assert (first["_okta_event_type"], first["_okta_tenant"], first["_okta_org"]) == ("alert", "acme", "acme.okta.com")
+    assert first["event"]["uuid"] == "0-2"
+    (place / "live.ndjson").write_bytes(b"".join(line + b"\n" for line in lines[1:]))
+    against = ask(capsys, "--against", "live.ndjson")["against"]
+    assert (len(against["gained"]), against["lost"]) == (1, [])
+
+
+def test_one_rule_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ask(capsys, "--rule", "failed")
+    assert [(rule["name"], rule["alerts"]) for rule in told["rules"]] == [("failed", 180)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--since", "yesterday"], "'yesterday' is not a time"),
+        (["--since", "2026-11-30", "--until", "2026-11-29"], "--since is not before --until"),
+        (["--tenant", "acmee"], "--tenant acmee: there is no such tenant; there are: acme"),
+        (["--rules", "nowhere"], "nowhere: there are no rules"),
+        (["--rule", "fund"], "there is no rule fund; did you mean found?"),
+        (["--config", "gone.toml"], "gone.toml"),
+        (["--alerts", "no/such/folder/x"], "no/such/folder/x: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_used(place: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str) -> None:
+    assert main(arguments) == 2
+    assert problem in capsys.readouterr().err

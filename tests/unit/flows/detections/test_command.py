@@ -1,0 +1,75 @@
+"""`python -m flows.detections`: list, lint, explain."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.detections.command import main
+from tests.unit.flows.pipeline.detections.correlation.running import FAILED, correlation
+from tests.unit.flows.pipeline.detections.making import rule_text
+
+COUNTED = correlation("value_count", "failed", group_by="[client.ipAddress]", condition="{field: actor.id, gte: 3, lt: 9}", level="high")
+SPARE = rule_text("sel: {actor.id|expand: '%clients%'}, not_these: {severity|neq: [a, b], client.ipAddress|cidr: 10.0.0.0/8}",
+                  "sel or not not_these") + "name: spare\nenabled: false\nfalsepositives: [tests]\nresponse: Call them.\n"  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "all.yml").write_text("\n---\n".join([FAILED, COUNTED, SPARE]))
+    (tmp_path / "okta.toml").write_text('[detections]\nmanaged = false\nrules = ["rules"]\nlists = { clients = ["0oa1", "0oa2"] }\n')
+    return tmp_path
+
+
+def test_list(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["high", "found", "values", "yes", "-", "Found"]
+    assert lines[-1] == "3 rules; 1 more are off"
+    assert main(["list", "--all", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["failed"]["alerts"] is False
+    assert rows["spare"]["alerts"] == "off"
+
+
+def test_lint(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out == "5 rules, 0 problems\n"
+    wrong = FAILED.replace("user.mfa.factor.reset_all", "user.lifecycle.suspended")
+    (place / "rules" / "all.yml").write_text(wrong + "---\n" + COUNTED.replace("[failed]", "[faild]"))
+    assert main(["lint", "rules"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("unknown event type `user.lifecycle.suspended`: did you mean `user.lifecycle.suspend`? (warning)")
+    assert lines[1].endswith("correlation.rules: there is no rule faild; did you mean failed?")
+    assert lines[2] == "4 rules, 2 problems"
+
+
+def test_explain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "found"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "fulfilled by at least 3 and less than 9 different values of actor.id in matches of Sign-in failed of the same client.ipAddress "
+        in out
+    )
+    assert "event types: user.session.start\n" in out
+    assert "outcome.result is 'FAILURE'" in out
+    assert main(["explain", "spare"]) == 0
+    out = capsys.readouterr().out
+    assert "event types: any, so every event is decoded for it" in out
+    assert "lists: clients (2 values)" in out
+    assert "not: severity is 'a' or 'b'" in out
+    assert "client.ipAddress is an address in '10.0.0.0/8'" in out
+    assert "what to do: Call them." in out
+    assert main(["explain", "rules/all.yml"]) == 0
+    assert capsys.readouterr().out.count("what to do") == 0
+
+
+def test_what_cannot_be_used(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "fund"]) == 2
+    assert "there is no rule fund; did you mean found?" in capsys.readouterr().err
+    assert main(["lint", "nowhere"]) == 2
+    assert "nowhere: there are no rules" in capsys.readouterr().err
+    assert main(["--config", "gone.toml", "list"]) == 2
+    assert "gone.toml" in capsys.readouterr().err
