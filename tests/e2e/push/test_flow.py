@@ -89,12 +89,17 @@ def test_restart_and_rescale_of_the_flow_fail_no_delivery(tmp_path: Path) -> Non
                     flow.wait()
             for organisation in organisations:
                 _stop_growing(organisation)
-            answered = [delivery.status for organisation in organisations for delivery in organisation.hooks[0].deliveries]
+            answered = {
+                (each.hooks[0].hook_id, delivery.delivery_id): delivery.status
+                for each in organisations
+                for delivery in each.hooks[0].deliveries
+            }
             receiver.stop()
         flow = push.place.drain()
         assert flow.process.returncode == 0, flow.output()
     assert len(answered) > 50
-    assert set(answered) == {200}
+    # Of a delivery that was sent twice (a disk that took longer than two seconds), the last answer counts, as it does for Okta.
+    assert set(answered.values()) == {200}
     for organisation in organisations:
         push.judge(organisation)
         assert push.sources(organisation.name)["hook"] > 0
