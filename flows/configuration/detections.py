@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
 from okta_source.config.file import read_config_file
@@ -13,7 +14,7 @@ from okta_source.config.problems import explain
 from okta_source.config.strict import Strict, problem, to_path, to_tuple
 from sinks.config import AlertLevel
 
-__all__ = ["DetectionsConfig", "read_table", "rule_files"]
+__all__ = ["DetectionsConfig", "read_prime", "read_table", "rule_files"]
 
 _NAMES: Final = "a list of rules' ids or names"
 _RULES: Final = 'a list of files, folders and globs, such as "rules/"'
@@ -36,6 +37,16 @@ def _check_rules(paths: tuple[Path, ...]) -> tuple[Path, ...]:
             message = f"{path} {what}; needed: a file of Sigma rules, a folder that holds some, or a glob"
             raise problem(message)
     return paths
+
+
+def _check_prime(path: Path | None) -> Path | None:
+    if path is not None:
+        try:
+            read_prime(path)
+        except (OSError, ValueError) as error:
+            message = f"{path} cannot be used: {getattr(error, 'strerror', None) or error}; needed: what flows.backtest --prime has written"
+            raise problem(message) from None
+    return path
 
 
 def _check_list(value: object, info: ValidationInfo) -> tuple[str, ...] | Path:
@@ -66,6 +77,7 @@ class DetectionsConfig(Strict):
         enable: Rules that are off by default, by id or name.
         disable: Rules that are to be off, by id or name.
         level_at_least: Rules below it give no alerts.
+        prime: What `first_seen` and `travel` know of a tenant that has no state yet: a file that `flows.backtest --prime` has written.
         lists: What `%name%` stands for in rules: texts, or the file that holds them, a value a line, read again when it changes.
     """
 
@@ -74,6 +86,9 @@ class DetectionsConfig(Strict):
     enable: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_NAMES)
     disable: Annotated[tuple[_Text, ...], BeforeValidator(to_tuple)] = Field((), description=_NAMES)
     level_at_least: AlertLevel = Field("informational", description="informational, low, medium, high, critical")
+    prime: Annotated[Path | None, BeforeValidator(to_path), AfterValidator(_check_prime)] = Field(
+        None, description="the path of a file that flows.backtest --prime has written"
+    )
     lists: dict[_Text, Annotated[Any, AfterValidator(_check_list)]] = Field({}, description=_LISTS)
 
     def files(self) -> Iterator[Path]:
@@ -84,6 +99,16 @@ class DetectionsConfig(Strict):
                 if file not in seen:
                     seen.add(file)
                     yield file
+
+
+def read_prime(path: Path) -> dict[str, bytes]:
+    """What a backtest has learned, by tenant.
+
+    Raises:
+        OSError: The file can't be read.
+        ValueError: It is another one.
+    """
+    return msgspec.msgpack.decode(path.read_bytes(), type=dict[str, bytes])
 
 
 class _Document(BaseModel):

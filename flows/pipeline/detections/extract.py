@@ -21,7 +21,8 @@ _UNKNOWN: Final = "unknown"
 _PLACE: Final = ("client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon", "client.ipAddress")
 _MOST_VALUES: Final = 100
 
-_Step = tuple[tuple[int, int], list[Callable[[Any], Any]], Callable[[Any], Any] | None]
+_Step = tuple[tuple[int, int], int, int]
+"""A correlation and the place in its rules; which of the groups and which of the values is its."""
 
 
 class Extractor:
@@ -39,12 +40,21 @@ class Extractor:
             rule = _correlation(rules, correlation)
             paths |= dict.fromkeys([*_group_paths(rule, place), *_value_paths(rule, place)])
         self._reader = FieldReader(paths)
+        # Many correlations tell groups apart by the same fields, and look at the same values: each is read once an event.
+        groups: dict[tuple[str, ...], int] = {}
+        values: dict[tuple[str, ...], int] = {}
+        self._values: list[Callable[[Any], Any]] = []
         self._steps: list[_Step] = []
         for correlation, place in reached:
             rule = _correlation(rules, correlation)
-            group = [self._reader.accessor(path) for path in _group_paths(rule, place)]
-            values = [self._reader.accessor(path) for path in _value_paths(rule, place)]
-            self._steps.append(((correlation, place), group, _value_of(rule, values)))
+            group = groups.setdefault(tuple(_group_paths(rule, place)), len(groups))
+            value_paths = _value_paths(rule, place)
+            what = (rule.type if rule.type in ("travel", "value_sum") else "", *value_paths)
+            if what not in values:
+                values[what] = len(values)
+                self._values.append(_value_of(rule, [self._reader.accessor(path) for path in value_paths]))
+            self._steps.append(((correlation, place), group, values[what]))
+        self._groups = [[self._reader.accessor(path) for path in paths] for paths in groups]
 
     @property
     def is_needed(self) -> bool:
@@ -54,7 +64,9 @@ class Extractor:
     def __call__(self, data: Any, tenant: str) -> dict[tuple[int, int], Part]:
         """Read an event, from its bytes, brace to brace."""
         event = self._reader.decode(data, tenant)
-        return {key: Part(_group(event, group), value(event) if value else None) for key, group, value in self._steps}
+        groups = [_group(event, accessors) for accessors in self._groups]
+        values = [value(event) for value in self._values]
+        return {key: Part(groups[group], values[value]) for key, group, value in self._steps}
 
 
 def _reached(rules: RuleSet, numbers: set[int]) -> Iterable[tuple[int, int]]:
@@ -89,11 +101,13 @@ def _value_paths(rule: Correlation, place: int) -> list[str]:
 
 
 def _group(event: Any, accessors: Sequence[Callable[[Any], Any]]) -> bytes | None:
-    values = [accessor(event) for accessor in accessors]
-    for value in values:
-        if not isinstance(value, str | int | float) or value == _UNKNOWN:
+    values: list[Any] = []
+    for accessor in accessors:
+        value = accessor(event)
+        if value == _UNKNOWN or not isinstance(value, str | int | float):
             return None
-    return orjson.dumps([_plain(value) for value in values])
+        values.append(value if type(value) is str and value.isascii() else _plain(value))
+    return orjson.dumps(values)
 
 
 def _plain(value: Any) -> Any:
@@ -103,14 +117,18 @@ def _plain(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def _value_of(rule: Correlation, accessors: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any] | None:
+def _value_of(rule: Correlation, accessors: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     if rule.type == "travel":
         return lambda event: _place(*[accessor(event) for accessor in accessors])
     if rule.type == "value_sum":
         return lambda event: _number(accessors[0](event))
     if not accessors:
-        return None
+        return _nothing
     return lambda event: _values([accessor(event) for accessor in accessors])
+
+
+def _nothing(_: Any) -> None:
+    return None
 
 
 def _values(found: Sequence[Any]) -> list[Any] | None:

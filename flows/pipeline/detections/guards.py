@@ -13,6 +13,7 @@ from flows.pipeline.detections.sigma.expression import And, Expression, Or, Test
 from flows.pipeline.detections.sigma.placeholders import Lists
 from flows.pipeline.detections.sigma.predicates import Predicate, predicate
 from flows.pipeline.fields import MISSING
+from flows.pipeline.fields.virtual import find_virtual
 
 __all__ = ["Guard", "guards_of"]
 
@@ -58,7 +59,7 @@ class Guard(dict[Any, tuple[int, ...]]):
         return tuple([place for place, passes in self._tests if passes(value)])
 
 
-def guards_of(expressions: Sequence[Expression], lists: Lists) -> tuple[list[tuple[str, Guard]], list[int]]:
+def guards_of(expressions: Sequence[Expression], lists: Lists) -> tuple[list[tuple[str, Guard]], list[int], set[int]]:
     """The guards of some rules.
 
     Args:
@@ -66,18 +67,22 @@ def guards_of(expressions: Sequence[Expression], lists: Lists) -> tuple[list[tup
         lists: The values of placeholders.
 
     Returns:
-        For each field its part of the guards, and the places of the rules that have no guard.
+        For each field its part of the guards; the places of the rules that have no guard; and of those whose guard says all: what passes it
+        matches.
     """
     by_field: dict[str, list[tuple[int, Predicate]]] = {}
     without: list[int] = []
+    decisive: set[int] = set()
     for place, expression in enumerate(expressions):
         tests = _necessary(expression, by_field)
         if tests is None:
             without.append(place)
             continue
+        if isinstance(expression, Test) or (isinstance(expression, Or) and all(isinstance(arg, Test) for arg in expression.args)):
+            decisive.add(place)
         for test in tests:
             by_field.setdefault(test.field, []).append((place, predicate(test, lists)))
-    return [(field, Guard(tests)) for field, tests in by_field.items()], without
+    return [(field, Guard(tests)) for field, tests in by_field.items()], without, decisive
 
 
 def _necessary(expression: Expression, used: dict[str, list[tuple[int, Predicate]]]) -> list[Test] | None:
@@ -94,6 +99,7 @@ def _necessary(expression: Expression, used: dict[str, list[tuple[int, Predicate
 
 
 def _price(tests: Sequence[Test], used: dict[str, list[tuple[int, Predicate]]]) -> tuple[int, int, int]:
-    """What a guard costs: such as nearly everything passes last, then fields that nobody reads yet, then many tests."""
+    """What a guard costs: such as nearly everything passes last, then fields that nobody reads yet or that are made of others."""
     unselective = sum(1 for test in tests if _UNSELECTIVE & set(test.modifiers) or None in test.values)
-    return unselective, len({test.field for test in tests} - used.keys()), len(tests)
+    new = {test.field for test in tests} - used.keys()
+    return unselective, sum(1 if find_virtual(field) is None else 2 for field in new), len(tests)

@@ -18,6 +18,7 @@ from flows.pipeline.fields import FieldReader
 __all__ = ["Plan", "RuleIndex"]
 
 _MOST_TYPES_REMEMBERED = 10_000
+_NONE: frozenset[int] = frozenset()
 
 
 class Plan:
@@ -33,12 +34,12 @@ class Plan:
         decodes: Whether events have to be looked at.
     """
 
-    __slots__ = ("_checks", "_guards", "_reader", "_unguarded", "_watch", "certain", "decodes")
+    __slots__ = ("_checks", "_decisive", "_guards", "_reader", "_unguarded", "_watch", "certain", "decodes")
 
     def __init__(self, certain: Sequence[int], open_rules: Sequence[tuple[int, Expression]], lists: Lists) -> None:
         self.certain = tuple(certain)
         self.decodes = bool(open_rules)
-        self._guards, self._unguarded = guards_of([left for _, left in open_rules], lists)
+        self._guards, self._unguarded, self._decisive = guards_of([left for _, left in open_rules], lists)
         self._watch = FieldReader(path for path, _ in self._guards)
         self._reader = FieldReader(path for _, expression in open_rules for path in paths(expression))
         self._checks: tuple[tuple[int, Check], ...] = tuple((number, check_of(left, self._reader, lists)) for number, left in open_rules)
@@ -63,9 +64,12 @@ class Plan:
                 wanted.setdefault(place, set()).update(rules)
         everywhere = range(len(events)) if self.certain or self._unguarded else sorted(wanted)
         for place in everywhere:
-            rules_there = {*wanted.get(place, ()), *self._unguarded}
-            event = self._reader.decode(events[place], tenant) if rules_there else None
-            numbers = [number for number, check in [self._checks[rule] for rule in rules_there] if check(event)]
+            passed = wanted.get(place, _NONE)
+            doubtful = {*passed, *self._unguarded} - self._decisive
+            numbers = [self._checks[rule][0] for rule in passed & self._decisive]
+            if doubtful:
+                event = self._reader.decode(events[place], tenant)
+                numbers += [number for number, check in [self._checks[rule] for rule in doubtful] if check(event)]
             if numbers or self.certain:
                 yield place, sorted((*self.certain, *numbers))
 

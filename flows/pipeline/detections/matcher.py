@@ -71,7 +71,8 @@ class Matcher:
             numbers = tuple([self._numbers[number] for number in found[index]])
             extractor = self._extractors.get(numbers) or self._extractor(numbers)
             parts = extractor(whole(body), tenant) if extractor.is_needed else {}
-            matches.append(Match(head.uuid, to_ms(head.published), head.event_type, to_ms(newest_there), numbers, parts, bytes(body)))
+            uuid, event_type = _writable(head.uuid), _writable(head.event_type)
+            matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest_there), numbers, parts, bytes(body)))
         return Matches(tenant, newest, matches)
 
     def _extractor(self, numbers: tuple[int, ...]) -> Extractor:
@@ -91,6 +92,11 @@ def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
     """
     first = bodies[0]
     return type(first) is memoryview and type(first.obj) is msgspec.Raw and memoryview(first.obj).nbytes == first.nbytes + 1
+
+
+def _writable(text: str) -> str:
+    """A text that can be written as UTF-8: JSON may hold half of a surrogate pair, and that must not end a run."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _whole(body: memoryview | bytes) -> bytes:

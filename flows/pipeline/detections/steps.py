@@ -21,7 +21,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from flows.configuration.detections import DetectionsConfig
+from flows.configuration.detections import DetectionsConfig, read_prime
 from flows.pipeline.detections.alerts import Alert
 from flows.pipeline.detections.correlation.engine import Correlator
 from flows.pipeline.detections.documents import AlertDocuments
@@ -54,8 +54,9 @@ def detect(pages: Stream[Batch], rules: RuleSet, config: DetectionsConfig, tenan
         Alerts, by tenant.
     """
     metrics = DetectionMetrics(rules)
+    prime = read_prime(config.prime) if config.prime else {}
     matches = op.map("match", pages, MatchStep(rules, config, metrics))
-    alerts: KeyedStream[list[Alert]] = op.stateful_batch("correlate", matches, partial(CorrelateLogic, rules, metrics))
+    alerts: KeyedStream[list[Alert]] = op.stateful_batch("correlate", matches, partial(CorrelateLogic, rules, metrics, prime=prime))
     # A tenant that was taken out of the configuration may still have waits that end: its alerts would have no organisation.
     known = op.filter("alerts_of_tenants", alerts, lambda item: item[0] in tenants)
     return op.map("alert_documents", known, AlertDocuments(tenants))
@@ -114,12 +115,14 @@ class CorrelateLogic(StatefulBatchLogic[Matches, list[Alert], bytes]):
         rules: The rules in force.
         metrics: Counts.
         saved: The snapshot to go on from.
+        prime: What a backtest has learned, by tenant, for those without a snapshot.
     """
 
-    def __init__(self, rules: RuleSet, metrics: DetectionMetrics, saved: bytes | None) -> None:
+    def __init__(self, rules: RuleSet, metrics: DetectionMetrics, saved: bytes | None, prime: Mapping[str, bytes] | None = None) -> None:
         self._rules = rules
         self._metrics = metrics
         self._saved = saved
+        self._prime = prime or {}
         self._correlator: Correlator | None = None
         self._groups: Mapping[int, int] = {}
 
@@ -128,7 +131,9 @@ class CorrelateLogic(StatefulBatchLogic[Matches, list[Alert], bytes]):
         started = time.thread_time()
         correlator = self._correlator
         if correlator is None:  # only now is the tenant known
-            correlator = self._correlator = Correlator(self._rules, values[0].tenant, self._saved or None)
+            tenant = values[0].tenant
+            known = self._saved or self._prime.get(tenant)
+            correlator = self._correlator = Correlator(self._rules, tenant, known, learned_only=not self._saved)
             self._saved = None
         alerts = [alert for page in values for alert in correlator.take(page)]
         self._metrics.alerts(alerts)

@@ -231,15 +231,14 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
     if len(steps) == 1:
         return (lambda event: walk(first(event), rest)) if rest else first
     attributes = dict(steps)
-    struct, second = steps[1][0], attrgetter(steps[1][1])
-    ends_there = len(steps) == 2 and not rest
+    straight = attrgetter(".".join(attribute for _, attribute in steps))
 
     def get(event: Any) -> Any:
-        value = first(event)
-        # The most frequent case by far, and worth a line: half the time of the loop below.
-        if ends_there and type(value) is struct:
-            return second(value)
-        return follow(value, 1)
+        try:
+            value = straight(event)
+        except AttributeError:  # null, an array, or something odd in the place of an object
+            return follow(first(event), 1)
+        return walk(value, rest) if rest else value
 
     def follow(value: Any, place: int) -> Any:
         for index in range(place, len(segments)):

@@ -88,6 +88,8 @@ class Counted(_Group):
 
     def _fulfilled(self, _: Hit, place: int) -> Iterator[int]:
         window, rule = self._window, self._rule
+        if len(window.times) < rule.condition.least:
+            return
         # With a lower bound alone, a new match can only complete windows whose first one is less than so many before it.
         reach = place + math.ceil(rule.condition.least) if rule.condition.most is None else len(window.times)
         for end in self._ends(place):
@@ -117,10 +119,11 @@ class Distinct(_Group):
     are; for a late one the window is moved back to it, and forth again.
     """
 
-    __slots__ = ("_begin", "_counts", "_of")
+    __slots__ = ("_all", "_begin", "_counts", "_of")
 
     def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
-        self._counts: dict[Any, int] = {}
+        self._counts: dict[Any, int] = {}  # of each value in the newest window
+        self._all: dict[Any, int] = {}  # and in all that is kept
         self._begin = 0  # place of the newest window's first match
         self._of: Callable[[Hit], Any] = _via if rule.type == "temporal" else _value
         super().__init__(rule, hits, spans)
@@ -128,6 +131,8 @@ class Distinct(_Group):
             self._begin = self._window.begin(self._window.times[-1], rule.timespan_ms)
             for hit in self._window.hits[self._begin :]:
                 self._add(hit)
+            for hit in self._window.hits:
+                _count(self._all, self._of(hit))
 
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """As for all, with the number of values for the alert."""
@@ -138,6 +143,7 @@ class Distinct(_Group):
         return Outcome(outcome.ends, outcome.begins, outcome.hits, {"distinct": distinct})
 
     def _entered(self, hit: Hit, place: int) -> None:
+        _count(self._all, self._of(hit))
         if place == len(self._window.times) - 1:
             self._add(hit)
             self._move_begin_to(self._window.begin(hit.ms, self._rule.timespan_ms))
@@ -147,12 +153,15 @@ class Distinct(_Group):
             self._begin += 1
 
     def _left(self, hit: Hit) -> None:
+        _discount(self._all, self._of(hit))
         if self._begin:
             self._begin -= 1
         else:
             self._remove(hit)
 
     def _fulfilled(self, hit: Hit, place: int) -> Iterator[int]:
+        if len(self._all) < self._rule.condition.least or self._says_nothing_new(hit, place):
+            return
         hits, times, home = self._window.hits, self._window.times, self._begin
         found: list[int] = []
         latest = hit.ms + self._rule.timespan_ms
@@ -178,17 +187,22 @@ class Distinct(_Group):
             self._begin -= 1
             self._add(self._window.hits[self._begin])
 
+    def _says_nothing_new(self, hit: Hit, place: int) -> bool:
+        """Whether all windows that hold a late match end within an episode, so that it can begin none and make none longer.
+
+        Without this look, each late one of a burst would move the window back over all of the burst.
+        """
+        times = self._window.times
+        if place == len(times) - 1 or self._rule.condition.most is not None:
+            return False
+        last = min(times[-1], hit.ms + self._rule.timespan_ms)
+        return any(span[0] <= hit.ms and last <= span[1] for span in self._episodes.spans)
+
     def _add(self, hit: Hit) -> None:
-        for value in self._of(hit):
-            self._counts[value] = self._counts.get(value, 0) + 1
+        _count(self._counts, self._of(hit))
 
     def _remove(self, hit: Hit) -> None:
-        for value in self._of(hit):
-            left = self._counts[value] - 1
-            if left:
-                self._counts[value] = left
-            else:
-                del self._counts[value]
+        _discount(self._counts, self._of(hit))
 
 
 class Ordered(_Group):
@@ -216,7 +230,7 @@ class Ordered(_Group):
         first, behind = self._window.begin(hit.ms, 0), self._window.until(hit.ms + self._rule.timespan_ms)
         if hit.via == len(before):
             behind = self._window.until(hit.ms)
-        elif bisect_left(last, hit.ms) == len(last):
+        elif bisect_left(last, hit.ms) == bisect_right(last, hit.ms + self._rule.timespan_ms):
             return  # nothing that could end an order has come yet
         for end in range(first, behind):
             if self._window.hits[end].via != len(before):
@@ -231,6 +245,20 @@ class Ordered(_Group):
             else:
                 if self._window.times[end] - moment <= self._rule.timespan_ms:
                     yield end
+
+
+def _count(counts: dict[Any, int], values: Sequence[Any]) -> None:
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+
+
+def _discount(counts: dict[Any, int], values: Sequence[Any]) -> None:
+    for value in values:
+        left = counts[value] - 1
+        if left:
+            counts[value] = left
+        else:
+            del counts[value]
 
 
 def _via(hit: Hit) -> tuple[int]:

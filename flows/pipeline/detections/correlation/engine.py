@@ -7,7 +7,7 @@ end.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -26,6 +26,7 @@ __all__ = ["Correlator", "Tally"]
 _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
 _NO_GROUP: Final = b"[]"
+_LEARNING: Final[frozenset[CorrelationType]] = frozenset({"first_seen", "travel"})
 _WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
 
 
@@ -46,6 +47,28 @@ class Tally:
         self.late = 0
 
 
+class _Input(NamedTuple):
+    """One of a correlation's rules, with all that a match of it needs; put together once, since matches are many.
+
+    Attributes:
+        number: The correlation's number.
+        place: Which of its rules it is.
+        child: That rule's number.
+        rule: The correlation.
+        groups: What it remembers.
+        wants_value: Whether a match without a value takes no part.
+        alerts: Whether it gives alerts of its own.
+    """
+
+    number: int
+    place: int
+    child: int
+    rule: Correlation
+    groups: Groups
+    wants_value: bool
+    alerts: bool
+
+
 class Correlator:
     """One tenant's correlations.
 
@@ -54,9 +77,12 @@ class Correlator:
         tenant: The tenant's name.
         saved: What `snapshot` gave; rules that have changed since begin anew, those that are gone are forgotten.
         most_groups: How many groups each correlation may have.
+        learned_only: Take of `saved` only what `first_seen` and `travel` have learned: it is another run's.
     """
 
-    def __init__(self, rules: RuleSet, tenant: str, saved: bytes | None = None, most_groups: int = MOST_GROUPS) -> None:
+    def __init__(
+        self, rules: RuleSet, tenant: str, saved: bytes | None = None, most_groups: int = MOST_GROUPS, *, learned_only: bool = False
+    ) -> None:
         self._rules = rules
         self._tenant = tenant
         self._newest = 0
@@ -64,6 +90,12 @@ class Correlator:
             number: Groups(active.rule, most_groups) for number, active in enumerate(rules.rules) if isinstance(active.rule, Correlation)
         }
         self._absences = [number for number, groups in self._groups.items() if self._correlation(number).type == "absence"]
+        self._inputs = {
+            (number, place): _Input(number, place, child, rule, self._groups[number], rule.type in _WITH_VALUES, active.alerts)
+            for number, active in enumerate(rules.rules)
+            if isinstance(rule := active.rule, Correlation)
+            for place, child in enumerate(active.children)
+        }
         self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
         self._told = [
             AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
@@ -72,7 +104,7 @@ class Correlator:
         ]
         self.tally = Tally()
         if saved is not None:
-            self._load(saved)
+            self._load(saved, learned_only=learned_only)
 
     def take(self, page: Matches) -> list[Alert]:
         """Take a page's matches.
@@ -99,7 +131,7 @@ class Correlator:
         }
         return msgspec.msgpack.encode({"v": _VERSION, "newest": self._newest, "rules": saved})
 
-    def _load(self, saved: bytes) -> None:
+    def _load(self, saved: bytes, *, learned_only: bool) -> None:
         state = msgspec.msgpack.decode(saved)
         if state["v"] != _VERSION:
             _LOGGER.warning("tenant %s: detections begin anew: their state is of version %s", self._tenant, state["v"])
@@ -109,13 +141,13 @@ class Correlator:
         for number, groups in self._groups.items():
             active = self._rules.rules[number]
             rule_state = known.pop(active.rule.about.id, None)
-            if rule_state is None:
+            if rule_state is None or (learned_only and self._correlation(number).type not in _LEARNING):
                 continue
             if rule_state["version"] == active.version:
                 groups.load(rule_state)
             else:
                 _LOGGER.warning("tenant %s: rule %s has changed; what it remembered is forgotten", self._tenant, active.rule.about.name)
-        for rule_id in known:
+        for rule_id in () if learned_only else known:
             _LOGGER.warning("tenant %s: rule %s is gone; what it remembered is forgotten", self._tenant, rule_id)
         for number in self._absences:
             for _, group in self._groups[number].all():
@@ -130,34 +162,37 @@ class Correlator:
         for number in match.rules:
             if self._rules.rules[number].alerts:
                 yield self._alert_of_event(number, match)
-        for (number, place), part in match.parts.items():
-            active = self._rules.rules[number]
-            taken = fired.get(active.children[place], ())
-            is_late = is_late or any(hit.ms < self._groups[number].horizon(self._newest) for hit in taken)
-            outcomes = [outcome for hit in taken if (outcome := self._take(number, place, hit, part, match)) is not None]
+        for key, part in match.parts.items():
+            source = self._inputs[key]
+            taken = fired.get(source.child)
+            if taken is None:
+                continue
+            is_late = is_late or min(taken).ms < source.groups.horizon(self._newest)
+            outcomes = [outcome for hit in taken if (outcome := self._take(source, hit, part, match)) is not None]
             if not outcomes:
                 continue
+            number = source.number
             self.tally.matches[number] += 1
-            ends = {end._replace(via=0, value=None, mark=self._newest): None for outcome in outcomes for end in outcome.ends}
-            fired[number] = {**fired.get(number, {}), **ends}
+            ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, self._newest) for outcome in outcomes for end in outcome.ends]
+            fired[number] = {**fired.get(number, {}), **dict.fromkeys(ends)}
             # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
             begun = next((outcome for outcome in outcomes if outcome.begins), None)
-            if begun is not None and active.alerts:
+            if begun is not None and source.alerts:
                 yield self._alert_of_group(number, part, begun, match)
         self.tally.late += is_late
 
-    def _take(self, number: int, place: int, hit: Hit, part: Part, match: Match) -> Outcome | None:
-        rule, groups = self._correlation(number), self._groups[number]
+    def _take(self, source: _Input, hit: Hit, part: Part, match: Match) -> Outcome | None:
+        groups, number = source.groups, source.number
         if groups.began_ms is None:
             groups.began_ms = hit.ms
-        if part.group is None or (rule.type in _WITH_VALUES and part.value is None):
+        if part.group is None or (source.wants_value and part.value is None):
             self.tally.ungrouped[number] += 1
             return None
         group = groups.get(part.group, self._newest)
         if group is None:
             self.tally.refused[number] += 1
             return None
-        hit = hit._replace(via=place, value=part.value)
+        hit = Hit(hit.ms, hit.uuid, hit.event_type, source.place, part.value, self._newest)
         horizon = groups.horizon(self._newest)
         dropped = group.dropped
         outcome: Outcome | None = None
@@ -165,10 +200,11 @@ class Correlator:
             group.take(hit, match.body, horizon)
             self._note_due(number, group)
         elif isinstance(group, FirstSeen):
-            outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + rule.warm_up_ms)
+            outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + source.rule.warm_up_ms)
         else:
             outcome = group.take(hit, horizon)
-        self.tally.refused[number] += group.dropped - dropped
+        if group.dropped != dropped:
+            self.tally.refused[number] += group.dropped - dropped
         return outcome
 
     def _advance(self, newest: int) -> Iterator[Alert]:

@@ -77,6 +77,9 @@ class Episodes:
             Whether that begins an episode.
         """
         first, last = moments[0], moments[-1]
+        if not self.spans:
+            self.spans.append([first, last, mark])
+            return True
         near = [span for span in self.spans if span[0] - timespan_ms <= last and first <= span[1] + timespan_ms]
         if not near:
             self.spans.append([first, last, mark])

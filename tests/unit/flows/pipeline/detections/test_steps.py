@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bytewax.operators as op
@@ -25,7 +26,7 @@ from tests.unit.flows.pipeline.detections.correlation.running import FAILED, Eve
 from tests.unit.flows.pipeline.detections.making import rule_set, rule_text
 
 COUNTED = correlation("event_count", "failed", group_by="[actor.alternateId]", condition="{gte: 2}", level="high")
-CONFIG = DetectionsConfig.model_construct(managed=False, rules=(), enable=(), disable=(), level_at_least="informational", lists={})
+CONFIG = DetectionsConfig(managed=False)
 
 
 def batch(*events: Event, tenant: str = "acme") -> Batch:
@@ -72,6 +73,39 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     assert resumed.snapshot() == logic.snapshot()
     [[alert]] = resumed.on_batch([match(batch(event(1)))[1]])[0]
     assert alert.count == 2
+
+
+def test_what_a_backtest_has_learned_is_known_on_the_first_day() -> None:
+    first_seen = correlation("first_seen", "failed", "30d", condition="{field: client.ipAddress}", warm_up="0s")
+    rules = rule_set(FAILED, first_seen, COUNTED.replace("name: found", "name: counted"))
+    metrics = DetectionMetrics(rules)
+    match = MatchStep(rules, CONFIG, metrics)
+
+    def alerts(logic: CorrelateLogic, one: Event) -> list[str]:
+        return [alert.rule.name for alerts in logic.on_batch([match(batch(one))[1]])[0] for alert in alerts]
+
+    earlier = CorrelateLogic(rules, metrics, None)
+    assert alerts(earlier, event(0)) == ["found"]
+    primed = CorrelateLogic(rules, metrics, None, {"acme": earlier.snapshot()})
+    assert alerts(primed, event(1)) == []  # the address is known, and the count is another run's
+    assert alerts(primed, event(2, ip="192.0.2.9")) == ["found", "counted"]
+    resumed = CorrelateLogic(rules, metrics, CorrelateLogic(rules, metrics, None).snapshot(), {"acme": earlier.snapshot()})
+    assert alerts(resumed, event(1)) == []
+
+
+def test_half_of_a_surrogate_pair_ends_no_run() -> None:
+    rules = rule_set(FAILED, correlation("value_count", "odd", group_by="[actor.alternateId]", condition="{field: "
+     "client.ipAddress, gte: 1}"),
+                     rule_text("sel: {severity: WARN}") + "name: odd\n")  # fmt: skip
+    step = MatchStep(rules, CONFIG, DetectionMetrics(rules))
+    odd = b'"uuid":"\\ud83d","severity":"WARN","actor":{"alternateId":"a\\ud83d"},"client":{"ipAddress":"\\udc00"}}'
+    head = SimpleNamespace(uuid="\ud83d", published=datetime(2026, 11, 29, tzinfo=UTC), event_type="a.\ud83d")
+    matches = step(Batch("acme", "poll", head.published, [head], [odd]))[1]
+    logic = CorrelateLogic(rules, DetectionMetrics(rules), None)
+    [[alert]] = logic.on_batch([matches])[0]
+    assert alert.group == {"actor.alternateId": "a?"}
+    assert alert.members().decode().endswith(odd.decode() + "}")
+    assert logic.snapshot()
 
 
 @pytest.fixture
