@@ -53,7 +53,7 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
 
     Args:
         config_path: The file; by default `$OKTA_PIPELINE_CONFIG`, else `okta.toml`.
-        until_drained: Whether to end once every tenant has answered a short page and outboxes are empty, instead of polling for ever.
+        until_drained: Whether to end once every tenant is drained and outboxes are empty, instead of polling for ever.
 
     Returns:
         The dataflow.

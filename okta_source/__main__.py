@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 for success, 2 for wrong arguments, others as the command says.
     """
     arguments_given = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(prog="python -m okta_source", description="Okta System Log tools.")
+    parser = argparse.ArgumentParser(
+        prog="python -m okta_source", description="Connecting, checking and watching organisations. All else: python -m flows."
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments_given if not argument.startswith("-")), None)
     for name, (module_name, summary) in COMMANDS.items():
@@ -39,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name == chosen:
             module = importlib.import_module(module_name)
             module.add_arguments(subparser)
+    if not arguments_given:
+        parser.print_help()
+        return 0
     arguments = parser.parse_args(arguments_given)
     status: int = importlib.import_module(COMMANDS[arguments.command][0]).run(arguments)
     return status

@@ -116,7 +116,7 @@ def input(  # noqa: A001  # as in Bytewax's own connectors: the module is the na
             state of a partition that nobody lists; `flows.runtime.own_flow.Run.retired` finds them.
         dedupe_window_seconds: How far behind a tenant's newest event its uuids are remembered.
         control: Ends the input; without one only an exception or a kill does. `RunControl(until_drained=True)` ends it once every tenant
-            has answered a short page.
+            has answered an empty page, or a short one with a fresh end.
 
     Returns:
         `oks`: one `Batch` a page that holds new events. `errs`: what Okta sent that is no event. `tenants`: the names of all partitions.

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from sinks.documents import DocumentHead
 
-__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "tell_sink", "watch_outbox"]
+__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "counted_events", "tell_sink", "watch_outbox"]
 
 EventResult = Literal["delivered", "duplicate", "dead_letter", "dropped"]
 BatchResult = Literal["delivered", "failed"]
@@ -178,6 +178,12 @@ _LATENCY = LatencyHistogram("okta_delivery_latency_seconds", "Time from an event
 def tell_sink(sink: str, kind: str) -> None:
     """Say that this process has a sink, and of which type."""
     _INFO.labels(sink, kind).set(1)
+
+
+def counted_events(sink: str, result: EventResult) -> int:
+    """How many events of a sink have had this fate in this process."""
+    samples = (sample for family in _EVENTS.collect() for sample in family.samples if sample.name.endswith("_total"))
+    return int(sum(sample.value for sample in samples if sample.labels["sink"] == sink and sample.labels["result"] == result))
 
 
 def watch_outbox(sink: str, look: Callable[[], tuple[int, float | None]]) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from flows.reading.file_archive import DELETED
 from flows.reading.holdings import HourCount
 from sinks.documents import DocumentHead
 
 __all__ = ["CLOSED", "DELETED", "HOLE", "NOT_HELD", "UNREADABLE", "Archive"]
 
 CLOSED: Final = -1
-DELETED: Final = -2
 HOLE: Final = -3
 UNREADABLE: Final = -4
 NOT_HELD: Final = {CLOSED: "closed", DELETED: "deleted", HOLE: "hole"}

@@ -15,6 +15,7 @@ from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold_for_life
 from flows.runtime.recovery import StateUnusable, check_flow, holds_stores, make_directory, make_stores
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -50,17 +51,29 @@ def _parser() -> argparse.ArgumentParser:
         description="Compare what Okta holds with what file archives and search indices hold, hour by hour. Safe beside a running flow.",
     )
     parser.add_argument("--config", metavar="FILE", help=f"the configuration (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
-    parser.add_argument("--since", metavar="WHEN", help=f"from when on: a look-back such as 7d, or an ISO 8601 time ({DEFAULT_SINCE})")
-    parser.add_argument("--until", metavar="WHEN", help=f"to when: an hour ago or earlier ({DEFAULT_UNTIL})")
+    parser.add_argument(
+        "--since", metavar="WHEN", help=f"from when on: a look-back such as 7d, or an ISO 8601 time (default: {DEFAULT_SINCE})"
+    )
+    parser.add_argument("--until", metavar="WHEN", help=f"to when: an hour ago or earlier (default: {DEFAULT_UNTIL})")
     parser.add_argument("--tenant", metavar="NAME", action="append", help="only this tenant; may be given several times")
     parser.add_argument("--sink", metavar="NAME", action="append", help="only this sink; may be given several times")
     parser.add_argument("--repair", action="store_true", help="deliver what is missing to the sink that lacks it")
-    parser.add_argument("--repair-deleted", action="store_true", help="with --repair: deliver days whose index was deleted again, too")
+    parser.add_argument("--repair-deleted", action="store_true", help="with --repair: deliver days that were deleted again, too")
     parser.add_argument(
-        "--budget", metavar="SHARE", help=f"how much of each organisation's rate limit may be used, up to 1 ({DEFAULT_BUDGET:g})"
+        "--budget", metavar="SHARE", help=f"how much of each organisation's rate limit may be used, up to 1 (default: {DEFAULT_BUDGET:g})"
     )
     parser.add_argument("--state", metavar="DIR", help="a folder of the audit's own: one that was interrupted goes on from there")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    shape_help(
+        parser,
+        {
+            0: "every archive holds every event, or does after the repair; or stopped by a signal: the same command continues",
+            1: "something is missing, or could not be compared or asked for",
+            2: "the configuration, an argument or the state directory is wrong: no request was made",
+            3: "a sink can't take repairs: the same command continues",
+        },
+        ["python -m flows.audit --since 7d", "python -m flows.audit --since 25h --tenant acme --repair"],
+    )
     return parser
 
 

@@ -21,7 +21,10 @@ _DAYS_NAMED: Final = 10
 _HEADINGS: Final = ("Okta", "archive", "missing", "not held", "there now", "twice", "surplus")
 _AWAY: Final = (
     ("closed", "closed: open those indices (POST /INDEX/_open) to audit them"),
-    ("deleted", "deleted, as they are older than everything that is there; --repair --repair-deleted delivers them again"),
+    (
+        "deleted",
+        "deleted, as they are older than what is kept, or than everything that is there; --repair --repair-deleted delivers them again",
+    ),
     (
         "hole",
         "not there, although older days are: if nobody has deleted them, they were lost; --repair --repair-deleted delivers them again",

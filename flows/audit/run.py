@@ -29,6 +29,7 @@ from flows.runtime.state_directory import take_state
 from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable
+from sinks.metrics import counted_events
 
 __all__ = ["EXIT_INCOMPLETE", "EXIT_TWICE", "FINISHED_FILE", "NOTES_FOLDER", "REPORT_FILE", "asked_of", "get_flow"]
 
@@ -237,6 +238,12 @@ class _Run:
         missing = self.folder / _MISSING_FILE
         with missing.open("wb") as file:
             summarise(summary, self.folder, archives, plan.slices(), file, sinks_of=self._sinks_of())
+        for name in plan.sinks:
+            if unkept := counted_events(name, "dropped"):
+                sys.stderr.write(
+                    f"sink {name}: the server takes these and doesn't keep them: {unkept:,} events that were to be repaired. An ingest "
+                    "pipeline drops them (index.default_pipeline, index.final_pipeline); no repair brings them in.\n"
+                )
         with (self.folder / REPORT_FILE).open("wb") as file_of_report:
             write_json(file_of_report, summary, missing)
         if not summary.undone:

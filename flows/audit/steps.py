@@ -120,7 +120,7 @@ def make_archive(config: SinkConfig, plan: Plan, stopping: Callable[[], bool], *
     """
     if isinstance(config, FileSinkConfig):
         without = "" if own_repairs else plan.marker
-        return FileArchive(ArchiveFiles(config.path, config.compression, BESIDE, without))
+        return FileArchive(ArchiveFiles(config.path, config.compression, BESIDE, without), config.keep)
     if isinstance(config, ElasticsearchSinkConfig):
         return SearchArchive(
             make_lookup(config),

@@ -12,6 +12,7 @@ from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, Configur
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold_for_life
 from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -71,4 +72,14 @@ def _parser() -> argparse.ArgumentParser:
         help="its own state directory, made where there is none (default: %(default)s)",
     )
     add("--report", type=Path, metavar="FILE", help="write the counts of every hour: CSV for *.csv, otherwise a JSON line for each")
+    shape_help(
+        parser,
+        {
+            0: "complete; or stopped by a signal: the same command continues",
+            1: "some slices could not be fetched: the same command tries them again",
+            2: "the configuration, an argument or the state directory is wrong: no request was made",
+            3: "a sink can't go on: the same command continues",
+        },
+        ["python -m flows.backfill --since 90d", "python -m flows.backfill --since 30d --until 1h --tenant acme --report hours.csv"],
+    )
     return parser

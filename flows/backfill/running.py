@@ -16,6 +16,7 @@ from bytewax.dataflow import Dataflow
 from rich.console import Console
 
 from flows.backfill.files import beside_the_live_ones, files_in_the_way
+from flows.backfill.leave_out import left_out, those_of
 from flows.backfill.plan import Asked, Plan, PlanRefused, load_plan, make_plan, save_plan
 from flows.backfill.progress import ProgressThread
 from flows.backfill.report import table, write_report
@@ -31,6 +32,7 @@ from flows.runtime.undelivered import undelivered
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input
 from okta_source.polling.query import okta_time
+from sinks.config import SinkConfig
 from sinks.dead_letters.count import written
 
 __all__ = ["FLOW_ID", "INPUT_STEP", "REPORT", "SINCE", "TENANTS", "UNTIL", "Prepared", "asked_for", "build_flow", "get_flow", "prepare"]
@@ -53,12 +55,14 @@ class Prepared:
     Attributes:
         settings: The configuration, file sinks beside those of the live flow.
         plan: What is to be fetched.
+        live_sinks: The sinks as the live flow has them.
         is_new: Whether the plan has just been made.
         warnings: What the operator should know, one line each.
     """
 
     settings: Settings
     plan: Plan
+    live_sinks: Mapping[str, SinkConfig]
     is_new: bool
     warnings: tuple[str, ...]
 
@@ -162,7 +166,7 @@ def prepare(config_path: str | None, asked: Asked, state_dir: Path | None) -> Pr
                 "backfill with its own state directory, or move the files away."
             )
             raise PlanRefused(msg)
-    return Prepared(replace(settings, sinks=sinks), plan, is_new, tuple(warnings))
+    return Prepared(replace(settings, sinks=sinks), plan, settings.sinks, is_new, tuple(warnings))
 
 
 def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, ledger: Ledger) -> Dataflow:
@@ -194,6 +198,7 @@ def build_flow(prepared: Prepared, control: RunControl, state_dir: Path | None, 
         partition_names=source.tenant_names,
         state_dir=state_dir,
         control=control,
+        leave_out=those_of(prepared.live_sinks),
     )
     return flow
 
@@ -221,8 +226,8 @@ class _Ending:
         totals = self._ledger.totals()
         failed = self._ledger.failed()
         missed = undelivered(written())
-        left = self._control.left() and not self._control.stopping
-        code = EXIT_UNDRAINED if failed or missed or left else 0
+        left = self._control.left()
+        code = EXIT_UNDRAINED if failed or ((missed or left) and not self._control.stopping) else 0
         # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
         Console(width=None if sys.stdout.isatty() else 200).print(table(slices, self._ledger))
         if self._report:
@@ -237,6 +242,8 @@ class _Ending:
                 spans = ", ".join(f"{okta_time(wanted.since)} to {okta_time(wanted.until)}" for wanted in missing[:3])
                 more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
                 _LOG.error("%s: %d slices could not be fetched (%s%s): %s", tenant, len(missing), spans, more, failed[missing[0]])
+        for sink, held in left_out().items():
+            _LOG.info("backfill: sink %s: %s events lay in its files already and are not put beside them", sink, f"{held:,}")
         again = "the same command continues" if self._keeps_state else "without -r nothing is remembered: the next run begins anew"
         if totals.done == totals.slices and (missed or left):
             _LOG.error(

@@ -38,6 +38,7 @@ from flows.reading.plan import ArchiveFile, Wanted, find_files
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.config.start_from import StartFrom
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -46,13 +47,6 @@ _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _END: Final = datetime.max.replace(tzinfo=UTC)
 _WHEN: Final = "a look-back such as 30d, or an ISO 8601 time (without an offset it is UTC)"
 _ALERT_FILES: Final = (".ndjson", ".gz", ".zst")
-_EXAMPLES: Final = """\
-examples:
-  python -m flows.backtest --rules rules/ --since 30d --budget 5
-  python -m flows.backtest --rules rules/new.yml --against rules/old.yml
-  python -m flows.backtest --rules configured --against alerts/acme/2026-11-29.ndjson
-  python -m flows.backtest --rules managed --rule push_bombing --json
-"""
 
 
 class _Usage(Exception):  # noqa: N818 (it names what is the case)
@@ -230,8 +224,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m flows.backtest",
         description="Run rules over what file sinks wrote, with the engine of the flow and in the order of the flow. Nothing is sent, and "
         "Okta is asked nothing.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--config", metavar="FILE", help="the configuration (default: $OKTA_PIPELINE_CONFIG, else okta.toml)")
@@ -246,6 +238,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--prime", metavar="OUT", help="write what first_seen and travel have learned to this file, for `prime` in [detections]")
     add("--budget", type=_number, metavar="N", help="how many alerts a day of one rule are all right; exit 1 where it is more")
     add("--json", action="store_true", help="one JSON object")
+    shape_help(
+        parser,
+        {0: "done", 1: "over the budget", 2: "an argument, a rule or the configuration can't be used"},
+        [
+            "python -m flows.backtest --rules rules/ --since 30d --budget 5",
+            "python -m flows.backtest --rules rules/new.yml --against rules/old.yml",
+            "python -m flows.backtest --rules configured --against alerts/acme/2026-11-29.ndjson",
+            "python -m flows.backtest --rules managed --rule push_bombing --json",
+        ],
+    )
     return parser
 
 

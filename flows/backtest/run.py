@@ -67,6 +67,7 @@ class Engine:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self._matcher = Matcher(rules)
+        self._cuts_tags = self._matcher.reads_whole_events
         self._correlators: dict[str, Correlator] = {}
 
     def take(self, part: Slice) -> list[Alert]:
@@ -75,7 +76,8 @@ class Engine:
         correlator = self._correlators.get(tenant)
         if correlator is None:
             correlator = self._correlators[tenant] = Correlator(self.rules, tenant)
-        return correlator.take(self._matcher(tenant, part.heads, Bodies(part.lines)))
+        lines = None if self._cuts_tags else part.lines
+        return correlator.take(self._matcher(tenant, part.heads, Bodies(part.lines), lines))
 
     def snapshots(self) -> dict[str, bytes]:
         """What each tenant's correlations remember at the end."""

@@ -29,6 +29,7 @@ from flows.runtime.owner import LAUNCHER, hold
 from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state
 from okta_source.hooks.settings import load as load_receiver
+from okta_source.output import shape_help
 from sinks.config import SinkConfig
 
 __all__ = ["main"]
@@ -163,7 +164,20 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--hooks-metrics-port", metavar="PORT", type=_positive, help="where the receiver serves its metrics (default: none)"
     )
-    parser.add_argument("--until-drained", action="store_true", help="end once every tenant has answered a short page, for cron")
+    parser.add_argument("--until-drained", action="store_true", help="end once every tenant is drained and outboxes are empty, for cron")
+    shape_help(
+        parser,
+        {
+            0: "stopped, or every tenant drained",
+            1: "a process died or failed, or not every tenant could be drained: start it again",
+            2: "the configuration, an argument, a port or the state directory is wrong: nothing was started",
+            3: "a sink can't go on",
+        },
+        [
+            "python -m flows.cluster -n 2 --state state",
+            "python -m flows.cluster -n 4 --state /var/lib/okta/state --config /etc/okta/okta.toml --metrics-port 3030",
+        ],
+    )
     return parser
 
 

@@ -54,7 +54,7 @@ class Cluster:
         backup_interval_seconds: How long superseded snapshots are kept.
         port_base: The processes listen for each other on loopback, at this port and those after it.
         metrics_port: Process K serves its metrics at this port plus K; None serves none.
-        until_drained: Whether to end once every tenant has answered a short page.
+        until_drained: Whether to end once every tenant is drained.
         token: Tells its processes from those of any other cluster.
         hooks: Whether the receiver of hooks runs beside it.
         hooks_address: Host and port that the receiver listens on.

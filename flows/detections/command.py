@@ -25,6 +25,7 @@ from flows.pipeline.detections.rules import Active, RuleSet, assemble
 from flows.pipeline.detections.sigma.rule import LEVELS, Rule
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -162,4 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     meaning.set_defaults(run=_explain)
     for command in (listing, lint, meaning):
         command.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    shape_help(
+        parser,
+        {0: "no problem", 1: "lint: a rule has a problem", 2: "an argument or the configuration can't be used"},
+        ["python -m flows.detections list", "python -m flows.detections lint rules/", "python -m flows.detections explain push_bombing"],
+    )
     return parser

@@ -12,7 +12,7 @@ The ids of these steps are part of the saved state and never change:
 | `dead_letters` | what Okta sent that is no event |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import bytewax.operators as op
@@ -34,6 +34,8 @@ from sinks.documents import Documents
 
 __all__ = ["deliver"]
 
+_Narrow = Callable[[tuple[str, Documents]], tuple[str, Documents] | None]
+
 
 def deliver(
     pages: Stream[Batch],
@@ -48,6 +50,7 @@ def deliver(
     state_dir: Path | None,
     control: RunControl,
     alerts: KeyedStream[Documents] | None = None,
+    leave_out: Mapping[str, _Narrow] | None = None,
 ) -> None:
     """Tag the events, and send them to every sink that wants them.
 
@@ -63,6 +66,7 @@ def deliver(
         state_dir: Bytewax's recovery directory, None when the run keeps no state.
         control: The run's switches.
         alerts: Alerts by tenant, for the sinks that take them; None where nothing is detected, so that sinks of alerts alone get nothing.
+        leave_out: By sink, what takes out of a page what need not go there; such a sink has a step `leave_out_NAME`.
     """
     formats = Formats(sinks, ocsf_version)
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
@@ -71,6 +75,8 @@ def deliver(
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
+            if leave_out and name in leave_out:
+                routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
             sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
             formatter = formats.formatter(name)
             formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)

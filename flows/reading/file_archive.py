@@ -1,16 +1,20 @@
 """What a file sink's files hold, event by event and hour by hour: for whoever compares with them, or must not deliver again."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from flows.reading.holdings import HourCount, WindowHoldings, read_window, signature_of
-from flows.reading.keys import key_of
+from flows.reading.keys import HOUR_SECONDS, key_of
 from sinks.documents import DocumentHead
 from sinks.file.archive_files import ArchiveFiles
 
-__all__ = ["ArchiveUnreadable", "FileArchive"]
+__all__ = ["DELETED", "ArchiveUnreadable", "FileArchive"]
 
+DELETED: Final = -2
+"""Instead of a number of copies: the event's day was deleted since it is older than what is kept."""
 _WINDOWS_A_TENANT: Final = 4
 _SETS: Final = 8
 
@@ -27,11 +31,15 @@ class FileArchive:
 
     Args:
         files: Finds them.
+        keep: How long the sink keeps its files; None for ever.
+        now: Epoch seconds.
     """
 
-    def __init__(self, files: ArchiveFiles) -> None:
+    def __init__(self, files: ArchiveFiles, keep: timedelta | None = None, now: Callable[[], float] = time.time) -> None:
         self.counts_exactly = True
         self._files = files
+        self._keep = keep
+        self._now = now
         self._windows: dict[str, OrderedDict[int, WindowHoldings]] = {}
         self._sets: OrderedDict[tuple[str, int], set[bytes]] = OrderedDict()
         self._notes: dict[str, None] = {}
@@ -42,7 +50,8 @@ class FileArchive:
             for first in {self._files.window(hour).start for hour in hours}:
                 self._forget_if_changed(tenant, first)
         keys_by_hour = {hour: self._keys(tenant, hour) for hour in set(hours)}
-        return [key_of(head.uuid) in keys_by_hour[hour] for head, hour in zip(heads, hours, strict=True)]
+        absent = {hour: DELETED if self._has_expired(hour) else 0 for hour in keys_by_hour}
+        return [1 if key_of(head.uuid) in keys_by_hour[hour] else absent[hour] for head, hour in zip(heads, hours, strict=True)]
 
     def trouble(self, tenant: str, head: DocumentHead) -> str:  # noqa: ARG002
         """Nothing: of files that can't be read, `copies` says so."""
@@ -57,6 +66,12 @@ class FileArchive:
     def notes(self) -> Sequence[str]:
         """Damaged lines and files."""
         return list(self._notes)
+
+    def _has_expired(self, hour: int) -> bool:
+        """Whether the sink has deleted the file of an hour, or is about to: its last moment is older than what is kept."""
+        if self._keep is None:
+            return False
+        return self._files.window(hour).stop * HOUR_SECONDS <= self._now() - self._keep.total_seconds()
 
     def _keys(self, tenant: str, hour: int) -> set[bytes]:
         keys = self._sets.get((tenant, hour))

@@ -14,7 +14,7 @@ from flows.reading.keys import KEY_BYTES, hour_of, key_of
 from sinks.event_head import NOT_JSON, read_head
 from sinks.file.archive_reader import LineReader
 
-__all__ = ["HourCount", "Signature", "WindowHoldings", "read_window", "signature_of"]
+__all__ = ["HourCount", "Signature", "WindowHoldings", "read_window", "signature_of", "uuid_of_line"]
 
 Signature = tuple[tuple[str, int, int, int], ...]
 """Path, inode, size in bytes and time of the last change (ns) of each file: as long as it stays the same, so does what they hold."""
@@ -149,6 +149,12 @@ def _read_file(path: str, hours: range, holdings: WindowHoldings) -> None:
         holdings.notes.append(f"{path}: {damaged:,} lines are no events (line {', '.join(map(str, told))}{more})")
     if reader.damage:
         holdings.notes.append(f"{path}: {reader.damage}; what follows there counts as missing")
+
+
+def uuid_of_line(text: bytes) -> str:
+    """The uuid of an archived event, in any format; empty for a line that is none."""
+    line = _line(text)
+    return "" if line is None else line.uuid or _mapped(line)[0]
 
 
 def _mapped(line: _Line) -> tuple[str, str]:

@@ -28,6 +28,7 @@ from flows.replay.stop import Stop
 from flows.replay.tally import Tally
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
+from okta_source.output import shape_help
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
 from sinks.dead_letters.claims import ReplayUnderWay
 from sinks.dead_letters.files import letter_files
@@ -169,6 +170,17 @@ def _parser() -> argparse.ArgumentParser:
         help="send each event in a request of its own: finds the one for which a receiver refuses a whole batch (slow)",
     )
     parser.add_argument("--dry-run", action="store_true", help="list what there is, send nothing")
+    shape_help(
+        parser,
+        {
+            0: "nothing is left",
+            1: "something failed again, and stays with the new reason",
+            2: "the configuration or an argument is wrong",
+            130: "stopped by SIGINT",
+            143: "stopped by SIGTERM",
+        },
+        ["python -m flows.replay --dry-run", "python -m flows.replay --sink search --since 24h"],
+    )
     return parser
 
 

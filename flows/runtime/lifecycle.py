@@ -138,8 +138,8 @@ def _told_code(control: RunControl, names: dict[str, str], at_end: Callable[[], 
         _LOG.warning("%d elements of Okta's answers are no events: they are with the dead letters of %s", letters[INPUT], INPUT)
     if words := undelivered_words(letters):
         _LOG.error("%s", words)
-        # A daemon that was told to stop has done so well; a run that is to deliver everything has not.
-        return code or (EXIT_UNDRAINED if control.until_drained else 0)
+        # Who was told to stop has done so well; a run that has come to its end has not.
+        return code or (EXIT_UNDRAINED if control.until_drained and not control.stopping else 0)
     if control.until_drained and not code:
         _LOG.info("every tenant is drained, and every event delivered")
     return code

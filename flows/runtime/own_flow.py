@@ -57,7 +57,7 @@ def prepare(flow_id: str, *, until_drained: bool = False) -> Run:
 
     Args:
         flow_id: The id that the `Dataflow` will have.
-        until_drained: Whether the run ends once every tenant has answered a short page, for cron and tests: exit 0, or 1 where a tenant
+        until_drained: Whether the run ends once every tenant is drained, for cron and tests: exit 0, or 1 where a tenant
             could not be drained.
 
     Returns:

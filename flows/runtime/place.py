@@ -18,7 +18,7 @@ from sinks.config import FileSinkConfig
 from sinks.durable import replace_file
 from sinks.file.compression import SUFFIXES
 from sinks.file.journal import JournalDamaged
-from sinks.file.whereabouts import Stranger, strangers
+from sinks.file.whereabouts import KnownFile, known_files
 from sinks.paths import PathTemplate
 
 __all__ = ["PLACE_FILE", "accept_any_place", "check_place", "journal_folder", "known_place"]
@@ -130,9 +130,11 @@ def _problems(
         if known is not None and before is not None and before.path == site.path and (known.state != here or before.folder != site.folder):
             yield _elsewhere(name, here, known, before, site, accept)
         elif known is None or before is None or before.path != site.path:
-            found = list(_strangers(directory, name, _template(sinks[name]), steps[name]))
-            earlier = [stranger for stranger in found if stranger.earlier]
-            left = [stranger for stranger in found if stranger.holds_more]
+            files = list(_known_files(directory, name, _template(sinks[name]), steps[name]))
+            strangers = [file for file in files if not file.made]
+            # Where one of its files is at home, so is the state: the others are of an earlier path.
+            earlier = [file for file in strangers if file.earlier and not any(other.made for other in files)]
+            left = [file for file in strangers if file.holds_more]
             if earlier:
                 yield _of_an_earlier_release(name, here, earlier, site, accept)
             elif known is not None and before is not None and known.state != here:
@@ -141,13 +143,13 @@ def _problems(
                 yield _left_behind(name, left, accept)
 
 
-def _strangers(directory: Path, name: str, template: PathTemplate, step: str) -> Iterator[Stranger]:
+def _known_files(directory: Path, name: str, template: PathTemplate, step: str) -> Iterator[KnownFile]:
     states: dict[str, Mapping[str, Any]] = resume_states(directory, step)
     journals = journal_folder(directory)
     noted = {path.name.removeprefix(f"{name}.").removesuffix(".ndjson") for path in journals.glob(f"{name}.*.ndjson")}
     for tenant in sorted({*states, *noted}):
         try:
-            yield from strangers(template, tenant, states.get(tenant, {}), journals / f"{name}.{tenant}.ndjson")
+            yield from known_files(template, tenant, states.get(tenant, {}), journals / f"{name}.{tenant}.ndjson")
         except JournalDamaged as error:
             msg = f"{error}. Restore the state directory as a whole from a backup."
             raise StateUnusable(msg) from None
@@ -166,7 +168,7 @@ def _elsewhere(name: str, here: str, known: Place, before: Site, site: Site, acc
     )
 
 
-def _of_an_earlier_release(name: str, here: str, found: list[Stranger], site: Site, accept: str) -> str:
+def _of_an_earlier_release(name: str, here: str, found: list[KnownFile], site: Site, accept: str) -> str:
     return (
         f"The state directory {here}, written by an earlier release, knows files of sink {name} at another place: {_told(found)}. Now they "
         f"would be in {site.folder}. Was it moved? Then accept its new place once, and it resumes exactly: {accept}. Was it copied? Then "
@@ -175,7 +177,7 @@ def _of_an_earlier_release(name: str, here: str, found: list[Stranger], site: Si
     )
 
 
-def _left_behind(name: str, left: list[Stranger], accept: str) -> str:
+def _left_behind(name: str, left: list[KnownFile], accept: str) -> str:
     return (
         f"The path of sink {name} was changed after a run that was killed: {_told(left)} hold events behind the last snapshot, which "
         "come again and would then be there and at the new path. Start once with the old path, which cuts them back; stop, and change it "
@@ -183,6 +185,6 @@ def _left_behind(name: str, left: list[Stranger], accept: str) -> str:
     )
 
 
-def _told(found: list[Stranger]) -> str:
+def _told(found: list[KnownFile]) -> str:
     more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
-    return ", ".join(stranger.path for stranger in found[:_MOST_TOLD]) + more
+    return ", ".join(file.path for file in found[:_MOST_TOLD]) + more

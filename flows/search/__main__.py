@@ -3,6 +3,7 @@
 import sys
 
 from flows.search.command import main
+from okta_source.output import run_command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main, ends_with_reader=True))

@@ -39,21 +39,13 @@ from flows.terminal.options import (
 )
 from flows.terminal.screen import Screen, screen_of, silenced
 from okta_source.config.start_from import StartFrom
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
 EXIT_FOUND, EXIT_NOTHING, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 _SCREENFUL: Final = 200
 _WHEN: Final = "a look-back such as 24h or 7d, or an ISO 8601 time such as 2026-01-31T08:00:00Z (without an offset it is UTC)"
-_EXAMPLES: Final = """\
-exit codes: 0 found, 1 nothing found, 2 an argument or the configuration can't be used, 130 interrupted
-
-examples:
-  python -m flows.search 'outcome.result eq "FAILURE" and client.ipAddress sw "203.0.113."' --since 7d
-  python -m flows.search --user 'uma*' --event-type 'user.session.*' --since 24h --json
-  python -m flows.search --action sign_in --outcome FAILURE --count-by client.ipAddress --distinct actor.alternateId
-  python -m flows.search --sql 'select actor, count(*) as n from events group by actor order by n desc limit 10'
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -229,8 +221,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m flows.search",
         description="Find events, or alerts, in what file sinks wrote: newest first, each once.\n"
         "Safe beside a running flow; asks Okta nothing, changes nothing.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_what_arguments(parser)
     when = parser.add_argument_group("when")
@@ -250,6 +240,16 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours (default: on a terminal)")
     output.add_argument("--jobs", type=_count, metavar="N", help="how many processes (default: one for each core)")
     output.add_argument("--quiet", action="store_true", help="don't say what was read")
+    shape_help(
+        parser,
+        {0: "found", 1: "nothing found", 2: "an argument or the configuration can't be used", 130: "interrupted"},
+        [
+            'python -m flows.search \'outcome.result eq "FAILURE" and client.ipAddress sw "203.0.113."\' --since 7d',
+            "python -m flows.search --user 'uma*' --event-type 'user.session.*' --since 24h --json",
+            "python -m flows.search --action sign_in --outcome FAILURE --count-by client.ipAddress --distinct actor.alternateId",
+            "python -m flows.search --sql 'select actor, count(*) as n from events group by actor order by n desc limit 10'",
+        ],
+    )
     return parser
 
 

@@ -1,6 +1,7 @@
 """The command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold, holders
 from flows.runtime.place import accept_any_place, known_place
 from flows.runtime.recovery import StateUnusable, check_usable, flows_in, store_names
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
@@ -54,6 +56,11 @@ def _show(directory: Path) -> Iterator[str]:
 
 
 def _accept(directory: Path) -> Iterator[str]:
+    store = directory / store_names(directory)[0]
+    if store.stat().st_uid != os.geteuid():
+        # What root writes here the flow could not read.
+        msg = f"{store} belongs to user {store.stat().st_uid}, the flow's: run this as that user (sudo -u)."
+        raise StateUnusable(msg)
     with hold(directory):
         accept_any_place(directory)
     yield f"The next run on {directory} takes it as it is: files are continued where the configuration puts them."
@@ -69,4 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in words.items():
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         action.add_argument("directory", metavar="DIR", type=Path, help="the state directory")
+    shape_help(
+        parser,
+        {0: "done", 2: "the state directory can't be used"},
+        ["python -m flows.state show /var/lib/okta/state", "python -m flows.state accept /var/lib/okta/state"],
+    )
     return parser

@@ -33,20 +33,13 @@ from flows.terminal.options import (
 from flows.terminal.rows import Rows
 from flows.terminal.screen import Screen, screen_of, silenced
 from flows.terminal.text import safe_json
+from okta_source.output import shape_help
 
 __all__ = ["main"]
 
 EXIT_SHOWN, EXIT_NOTHING, EXIT_USAGE = 0, 1, 2
 _POLL_SECONDS: Final = 0.2
 _REMEMBERED: Final = 200_000  # more than a flow writes again after a crash: 40 s at 5,000 events a second
-_EXAMPLES: Final = """\
-exit codes: 0 something was shown, 1 nothing was, 2 an argument or the configuration can't be used
-
-examples:
-  python -m flows.tail
-  python -m flows.tail 'severity eq "ERROR" or outcome.result eq "DENY"' --tenant acme
-  python -m flows.tail --action sign_in --outcome FAILURE -n 100 --json
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -184,8 +177,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m flows.tail",
         description="Follow what the flow writes: the last events, then every one that comes, newest last,\n"
         "each once. Reads the files of file sinks; asks Okta nothing, changes nothing.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_what_arguments(parser)
     add_source_arguments(parser)
@@ -195,6 +186,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--color", choices=("auto", "always", "never"), default="auto", help="colours (default: on a terminal)")
     add("--for", dest="seconds", type=float, metavar="SECONDS", help="end after so long; 0: only what is there (default: until a signal)")
     add("--quiet", action="store_true", help="don't say what is followed")
+    shape_help(
+        parser,
+        {0: "something was shown", 1: "nothing was", 2: "an argument or the configuration can't be used"},
+        [
+            "python -m flows.tail",
+            'python -m flows.tail \'severity eq "ERROR" or outcome.result eq "DENY"\' --tenant acme',
+            "python -m flows.tail --action sign_in --outcome FAILURE -n 100 --json",
+        ],
+    )
     return parser
 
 

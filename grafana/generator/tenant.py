@@ -201,6 +201,17 @@ def _trouble() -> Row:
                 width=7,
             ),
         ),
+        line(
+            6,
+            chart(
+                "Clock",
+                "How far the clock of the machine that polls is ahead of the organisation's; negative behind. The log speaks of a minute.",
+                "s",
+                [Ask("A", gauge("okta_clock_skew_seconds"), "{{tenant}}")],
+                least=None,
+                width=24,
+            ),
+        ),
     )
 
 

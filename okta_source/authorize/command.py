@@ -22,6 +22,7 @@ from okta_source.config.problems import ConfigurationError
 from okta_source.config.secret import SecretError
 from okta_source.config.tenant import TenantConfig
 from okta_source.http.client import HttpClient
+from okta_source.output import shape_help
 
 __all__ = ["add_arguments", "run"]
 
@@ -32,9 +33,16 @@ _STORED, _NOT_STORED, _WRONG_CONFIGURATION, _INTERRUPTED = 0, 1, 2, 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.epilog = (
-        f"The app's sign-in redirect URI in Okta must be {_ANY_CALLBACK}. Exit status: 0 the refresh token is stored, 1 it is not, 2 the "
-        "configuration or an argument is wrong, 130 interrupted."
+    shape_help(
+        parser,
+        {
+            0: "the refresh token is stored",
+            1: "it is not: the reason and the fix are printed",
+            2: "the configuration or an argument is wrong",
+            130: "interrupted",
+        },
+        ["python -m okta_source authorize --tenant acme", "python -m okta_source authorize --tenant acme --no-browser --port 8765"],
+        f"The app's sign-in redirect URI in Okta must be {_ANY_CALLBACK}.",
     )
     parser.add_argument("--tenant", required=True, metavar="T", help="the tenant's name in the configuration")
     parser.add_argument("--config", type=Path, metavar="F", help="the configuration file (default: $OKTA_PIPELINE_CONFIG, else okta.toml)")

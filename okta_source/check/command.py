@@ -23,7 +23,7 @@ from okta_source.check.report import TenantReport, failed
 from okta_source.check.table import print_report, print_summary
 from okta_source.check.tenant import check_tenant
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
-from okta_source.output import write_utf8
+from okta_source.output import shape_help, write_utf8
 
 _THREADS: Final = 8
 _PIPE_WIDTH: Final = 160
@@ -33,6 +33,11 @@ _Result = TypeVar("_Result")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    shape_help(
+        parser,
+        {0: "no step failed; warnings are allowed", 1: "a step failed", 2: "the configuration is wrong: no request was made"},
+        ["python -m okta_source check", "python -m okta_source check --tenant acme --json"],
+    )
     parser.add_argument("--config", metavar="FILE", help=f"the configuration (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
     parser.add_argument("--tenant", metavar="NAME", help="check this tenant alone (default: all)")
     parser.add_argument("--json", action="store_true", help="print the verdicts as one JSON document")

@@ -22,7 +22,7 @@ class RunControl:
     """One run's switches. Thread-safe; `request_stop` may be called from a signal handler.
 
     Args:
-        until_drained: Whether a tenant's partition ends once it has answered a short page.
+        until_drained: Whether a tenant's partition ends once it is drained: see `okta_source.polling.drain`.
         clock: A monotonic clock in seconds.
     """
 

@@ -10,6 +10,7 @@ from okta_source.fetching.pool import Shared
 from okta_source.fetching.transport import Transport
 from okta_source.http.connection_slots import LONGEST_IDLE_SECONDS, SlotHolder
 from okta_source.metrics import TenantMetrics
+from okta_source.polling.clock import ClockWatch, skew_seconds, skew_words
 from okta_source.polling.pace import next_turn
 from okta_source.polling.poller import Poller
 from okta_source.polling.repeats import Repeats
@@ -84,6 +85,7 @@ class TenantFeed:
         self._allowed_at = 0.0
         self._repeats = Repeats()
         self._was_failing = False
+        self._clocks = ClockWatch()
         self._resting = False
         self._finished = False
         metrics.follow(lambda: max(self._due, self._allowed_at))
@@ -196,9 +198,11 @@ class TenantFeed:
         started = self._shared.clock()
         finished = False
         try:
+            sent_at = self._now().timestamp()
             outcome = self._transport.get(self._poller.cursor.url)
             ended = self._shared.clock()
             if isinstance(outcome, Response):
+                self._look_at_clock(outcome, sent_at)
                 self._metrics.request(str(outcome.status), ended - started)
             elif outcome.stage != "token":
                 self._metrics.request("error", ended - started)
@@ -239,6 +243,20 @@ class TenantFeed:
         elif self._slot.keeps_open(draining=idle_seconds == 0.0):
             return
         self._transport.close()
+
+    def _look_at_clock(self, answer: Response, sent_at: float) -> None:
+        seconds = skew_seconds(answer.headers.get("Date") or "", sent_at, self._now().timestamp())
+        if seconds is None:
+            return
+        self._metrics.clock_skew_seconds = seconds
+        if not self._clocks.changes(seconds):
+            return
+        if self._clocks.is_far:
+            _LOG.warning(
+                "%s: %s: set it, best by NTP; until then proofs may be refused, and times are wrong", self._label, skew_words(seconds)
+            )
+        else:
+            _LOG.info("%s: this machine's clock agrees with Okta's again", self._label)
 
     def _report(self, step: Step, ended: float) -> None:
         metrics, rate_limit = self._metrics, step.rate_limit

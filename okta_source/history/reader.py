@@ -1,8 +1,9 @@
 """The state machine that reads one slice. Pure: it holds no socket, no clock and no thread.
 
 Okta documents a request with `since` and `until` as bounded: ordered and filtered by `published`, finite, the last page without a `next`
-link. Some servers in between and some releases have sent a link beyond the end, so an empty page ends a slice as well. Events that Okta
-persists late, after their slice was read, are not among its pages; Okta calls that rare.
+link. Some servers in between and some releases have sent a link beyond the end, so two empty pages end a slice as well: of one alone, a
+filter on the way may have taken the events out. Events that Okta persists late, after their slice was read, are not among its pages; Okta
+calls that rare.
 """
 
 import logging
@@ -64,6 +65,7 @@ class SliceReader:
         self._failures = 0
         self._resets_in_a_row = 0
         self._confirms = False
+        self._was_empty = False
         self.high_water = state.high_water if state else None
         self.was_restarted = False
         # A plan may be older than the span that Okta takes a `since` from; it holds nothing that old anyway.
@@ -126,8 +128,10 @@ class SliceReader:
 
     def _advance(self, link: str | None, events: int, limit: int, before: datetime | None) -> bool:
         """Go on behind a page; returns whether it was the last one."""
-        if events == 0:
+        leads_on = link is not None and link != self.cursor.url
+        if events == 0 and (self._was_empty or not leads_on):
             return True
+        self._was_empty = events == 0
         if link is not None and link != self.cursor.url:
             self.cursor = Cursor(link, from_link=True)
             self._confirms = False
@@ -170,7 +174,7 @@ class SliceReader:
 
     def _restart(self, why: str) -> None:
         self.was_restarted = True
-        self._confirms = False
+        self._confirms = self._was_empty = False
         mark = self.high_water
         since = mark - OVERLAP if mark and mark - self._oldest > OVERLAP else self._oldest
         if self._resets_in_a_row <= 1:  # refused again and again, the failure itself is told

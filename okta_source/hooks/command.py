@@ -21,6 +21,7 @@ from okta_source.hooks.receiver import CannotListenError, listen, pairs, serve
 from okta_source.hooks.secrets import HookSecrets
 from okta_source.hooks.settings import load
 from okta_source.hooks.spool_writer import SpoolError, prepare_spool
+from okta_source.output import shape_help
 
 _WRONG = 2
 _HIGHEST_PORT = 65535
@@ -28,6 +29,14 @@ _HIGHEST_PORT = 65535
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    shape_help(
+        parser,
+        {
+            0: "stopped by a signal; every delivery that was answered 200 is in the spool",
+            2: "the configuration, a secret, a port or the spool's folder is wrong: nothing was received",
+        },
+        ["python -m okta_source hooks --metrics-port 3031", "python -m okta_source hooks --event-types few"],
+    )
     parser.add_argument("--config", metavar="FILE", help=f"the configuration (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
     parser.add_argument(
         "--metrics-port", metavar="PORT", type=_port, help="serve /metrics and /healthz at this port (default: none; 0: a free one)"

@@ -32,7 +32,7 @@ _REFRESH_SECONDS: Final = 1.0
 _FINISH_SECONDS: Final = 1.0
 _LAST_COMMIT_SECONDS: Final = 1.5
 _MEGABYTE: Final = 1_000_000
-_FILES: Final = 4 * MOST_CONNECTIONS
+_OTHER_FILES: Final = 256
 
 
 class CannotListenError(Exception):
@@ -74,13 +74,14 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     tell_pipeline(__version__, "hooks")
-    _allow_files()
+    files = _allow_files(len(settings.tenants))
     kept = Retention(settings.hooks.keep_hours * 3600, int(settings.hooks.keep_megabytes * _MEGABYTE))
     committer = Committer(SpoolWriter(settings.hooks.spool_dir, list(settings.tenants), kept), loop)
     server = HookServer(
         decide=_decision(settings.hooks.path_prefix, secrets),
         tenants=settings.tenants.keys(),
         committer=committer,
+        most_connections=min(MOST_CONNECTIONS, max(files - _OTHER_FILES - len(settings.tenants), 16)),
         ssl_options=settings.certificate.context if settings.certificate else None,
     )
     server.add_sockets(sockets)
@@ -149,9 +150,16 @@ def _name(listening: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _allow_files() -> None:
-    """Raise the limit of open files as far as allowed: each connection and each tenant's segment is one."""
+def _allow_files(tenants: int) -> int:
+    """Raise the limit of open files as far as allowed and needed: each connection and each tenant's segment is one.
+
+    Returns:
+        The limit.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    needed = 2 * MOST_CONNECTIONS + _OTHER_FILES + tenants
+    wanted = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return needed
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted

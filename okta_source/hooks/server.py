@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 HEADER_SECONDS: Final = 2.0
 BODY_SECONDS: Final = 2.0
 COMMIT_SECONDS: Final = 2.0
-MOST_CONNECTIONS: Final = 512
+MOST_CONNECTIONS: Final = 1024
 MOST_HEADER_BYTES: Final = 16 * 1024
 BODIES_BYTES: Final = 64 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 1.0
@@ -116,7 +116,9 @@ class HookServer(HTTPServer):
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> httputil.HTTPMessageDelegate:  # noqa: ARG002
         """A request begins on a connection."""
         assert isinstance(request_conn, HTTP1Connection)  # noqa: S101  # tornado has no other
-        return _Request(self, request_conn, self._open[request_conn.stream])
+        # One that had to make room in the very moment it was taken up is closed already.
+        held = self._open.get(request_conn.stream) or _Held(request_conn.stream)
+        return _Request(self, request_conn, held)
 
     def on_close(self, server_conn: object) -> None:
         """A connection is gone."""

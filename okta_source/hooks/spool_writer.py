@@ -92,7 +92,9 @@ class TenantSpool:
             OSError: They couldn't be written: none of them may be confirmed.
         """
         full = self._written_bytes >= self._segment_bytes or self._now() - self._started >= SEGMENT_SECONDS
-        if self._descriptor is None or (full and self._written_bytes):
+        # A segment that somebody has deleted would take deliveries that nobody reads.
+        deleted = self._descriptor is not None and not os.fstat(self._descriptor).st_nlink
+        if self._descriptor is None or deleted or (full and self._written_bytes):
             self._start_segment()
         assert self._descriptor is not None  # noqa: S101  # just opened
         data = memoryview(b"".join(map(encode, frames)))
@@ -151,7 +153,9 @@ class TenantSpool:
     def _start_segment(self) -> None:
         self.close()
         now = self._now()
-        name = next_name([path.name for path in self._folder.iterdir()], int(now * 1000))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        known = [path.name for path in self._folder.iterdir()]
+        name = next_name([*known, self._name] if self._name else known, int(now * 1000))
         self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._name, self._started = name, now
         self._synced_bytes = self._written_bytes = 0

@@ -22,6 +22,7 @@ from okta_source.config.problems import ConfigurationError, quoted
 from okta_source.init.append import AppendError, append_entry, read_names
 from okta_source.init.entry import Entry, next_steps
 from okta_source.init.questions import BASICS, HOOKS, INSTEAD, METHODS, QUESTIONS, START, Question
+from okta_source.output import shape_help
 
 _DONE, _NOT_WRITTEN, _WRONG, _INTERRUPTED = 0, 1, 2, 130
 
@@ -32,8 +33,16 @@ class _WrongAnswerError(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.epilog = (
-        "Whatever is not given is asked for on a terminal. No secret is ever asked for or written, only where it is to be found."
+    shape_help(
+        parser,
+        {
+            0: "the tenant is in the file",
+            1: "the file can't be written",
+            2: "an answer is missing or wrong: the file is as it was",
+            130: "interrupted: the file is as it was",
+        },
+        ["python -m okta_source init", "python -m okta_source init --name acme --org-url acme --method ssws --token-env ACME_OKTA_TOKEN"],
+        "Whatever is not given is asked for on a terminal. No secret is ever asked for or written, only where it is to be found.",
     )
     parser.add_argument("--config", metavar="FILE", help=f"the configuration to add to (default: ${CONFIG_VARIABLE}, else {DEFAULT_PATH})")
     parser.add_argument("--display-name", default="", metavar="TEXT", help="the organisation's name for people")

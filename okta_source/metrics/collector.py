@@ -52,6 +52,12 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
         TenantMetrics.rate_limit_wait_seconds,
     ),
     (
+        "okta_clock_skew_seconds",
+        "gauge",
+        "How far this machine's clock is ahead of the organisation's, negative behind; by the Date of the last answer.",
+        lambda it: it.clock_skew_seconds,
+    ),
+    (
         "okta_access_token_expires_timestamp_seconds",
         "gauge",
         "When the access token ends; absent without one.",

@@ -84,6 +84,7 @@ class TenantMetrics:
         last_success: Epoch seconds, None before the first: 1970 would look like an outage of 56 years.
         high_water: Highest `published` handed over, in this run or an earlier one, epoch seconds; None before the first.
         drained: Whether the last page ended a drain; None as long as that isn't known.
+        clock_skew_seconds: How far this machine's clock is ahead of Okta's, negative behind; None before the first answer with a date.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class TenantMetrics:
         self.last_success: float | None = None
         self.high_water: float | None = None
         self.drained: bool | None = None
+        self.clock_skew_seconds: float | None = None
         earlier = TENANTS.get(tenant)
         self.counts: Counts = earlier.counts if earlier else Counts()
         TENANTS[tenant] = self

@@ -21,8 +21,9 @@ _DESCRIPTORS: Final = (0, 1, 2)
 class _Tolerant(io.FileIO):
     """A descriptor's bytes; what can't be written any more is dropped, and why is remembered."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, tells: bool) -> None:
         super().__init__(descriptor, "wb", closefd=False)
+        self._tells = tells
         self.gone = False
         self.failure: OSError | None = None
 
@@ -32,6 +33,8 @@ class _Tolerant(io.FileIO):
                 written = super().write(data)
             except BrokenPipeError:
                 self.gone = True
+                if self._tells:
+                    raise
             except OSError as error:
                 self.gone = True
                 self.failure = error
@@ -41,11 +44,15 @@ class _Tolerant(io.FileIO):
         return memoryview(data).nbytes
 
 
-def tolerate_any_output() -> None:
+def tolerate_any_output(*, ends_with_reader: bool = False) -> None:
     """Put tolerant streams in the place of this process's own. Streams that somebody else has put there stay.
 
     To be called first of all: a descriptor that was closed goes to /dev/null, or the next file that is opened would get its number and
     then everything that is printed.
+
+    Args:
+        ends_with_reader: Whether the first write that nobody reads raises `BrokenPipeError`, once: for a command that is of use only as
+            long as somebody reads it.
     """
     for descriptor in _DESCRIPTORS:
         try:
@@ -54,8 +61,8 @@ def tolerate_any_output() -> None:
             os.open(os.devnull, os.O_RDWR)
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123  # for life
-    sys.stdout = _tolerant(sys.stdout, 1)
-    sys.stderr = _tolerant(sys.stderr, 2)
+    sys.stdout = _tolerant(sys.stdout, 1, tells=ends_with_reader)
+    sys.stderr = _tolerant(sys.stderr, 2, tells=False)
 
 
 def nobody_reads() -> bool:
@@ -80,16 +87,17 @@ def write_utf8(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def run_command(main: Callable[[], int]) -> int:
+def run_command(main: Callable[[], int], *, ends_with_reader: bool = False) -> int:
     """Run a program's main function on tolerant streams.
 
     Args:
         main: Returns the exit code.
+        ends_with_reader: As for `tolerate_any_output`.
 
     Returns:
         The exit code; 1 instead of 0 where the output could not be written.
     """
-    tolerate_any_output()
+    tolerate_any_output(ends_with_reader=ends_with_reader)
     code = main()
     failure = output_failure()
     if failure:
@@ -98,14 +106,15 @@ def run_command(main: Callable[[], int]) -> int:
     return code
 
 
-def _tolerant(stream: TextIO | None, descriptor: int) -> TextIO:
+def _tolerant(stream: TextIO | None, descriptor: int, *, tells: bool) -> TextIO:
+    raw = _Tolerant(descriptor, tells=tells)
     if stream is None:
-        return _over(_Tolerant(descriptor), "utf-8", line_buffering=False)
+        return _over(raw, "utf-8", line_buffering=False)
     # No subclass: that is somebody's own, such as a test's.
     if type(stream) is not io.TextIOWrapper or _raw(stream) is not None or stream.fileno() != descriptor:
         return stream
     stream.flush()
-    return _over(_Tolerant(descriptor), stream.encoding, line_buffering=stream.line_buffering or stream.write_through)
+    return _over(raw, stream.encoding, line_buffering=stream.line_buffering or stream.write_through)
 
 
 def _over(raw: _Tolerant, encoding: str, *, line_buffering: bool) -> TextIO:

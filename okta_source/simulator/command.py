@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from okta_source.output import shape_help
 from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.faults import Faults
@@ -27,6 +28,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    shape_help(
+        parser,
+        {0: "stopped by SIGINT or SIGTERM", 2: "an argument makes no sense, or a port is taken"},
+        [
+            "python -m okta_source simulate --tenants 2 --events 10000 --write-config sim/okta.toml",
+            "python -m okta_source simulate --port 0 --rate 5 --faults 0.02 --tls",
+        ],
+    )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=4580, help="port of the first organisation, the others follow; 0: free ports (default: %(default)s)")

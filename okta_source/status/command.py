@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from okta_source.output import nobody_reads, write_utf8
+from okta_source.output import nobody_reads, shape_help, write_utf8
 from okta_source.polling.printable import printable
 from okta_source.status.endpoint import Look, default_endpoint, look_at, url_of
 from okta_source.status.fleet import Fleet, read_fleet, with_rates
@@ -32,6 +32,15 @@ _sleep = time.sleep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    shape_help(
+        parser,
+        {
+            0: "every tenant is active or starting, no breaker is open",
+            1: "a tenant is failing or stale, or a sink's breaker is open",
+            2: "an endpoint can't be read or is none of ours",
+        },
+        ["python -m okta_source status", "python -m okta_source status 10.0.0.1:3030 10.0.0.2:3030 --watch 5"],
+    )
     parser.add_argument(
         "urls",
         nargs="*",

@@ -82,6 +82,8 @@ class SinkStatus:
         breakers_open: Targets or indices that count as down.
         last_success: When the target last had an event, epoch seconds.
         events_per_second: Events that it was done with in a second, between two looks.
+        outbox_bytes: What it has still to send; None for a sink that has no outbox.
+        outbox_oldest: Since when the oldest of it waits, epoch seconds; None where nothing waits.
     """
 
     sink: str
@@ -93,6 +95,8 @@ class SinkStatus:
     breakers_open: float = 0.0
     last_success: float | None = None
     events_per_second: float | None = None
+    outbox_bytes: float | None = None
+    outbox_oldest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,8 @@ def _sinks(samples: Samples) -> Iterable[SinkStatus]:
     retries = samples.by("sink", "okta_sink_retries_total")
     breakers = samples.by("sink", "okta_sink_breakers_open")
     success = samples.by("sink", "okta_sink_last_success_timestamp_seconds")
+    waiting = samples.by("sink", "okta_sink_outbox_bytes")
+    oldest = samples.by("sink", "okta_sink_outbox_oldest_timestamp_seconds")
     for labels, _ in samples.each("okta_sink_info"):
         name = labels.get("sink", "")
         yield SinkStatus(
@@ -231,6 +237,9 @@ def _sinks(samples: Samples) -> Iterable[SinkStatus]:
             retries.get(name, 0.0),
             breakers.get(name, 0.0),
             success.get(name),
+            None,
+            waiting.get(name),
+            oldest.get(name),
         )
 
 
@@ -244,4 +253,7 @@ def _joined(one: SinkStatus, other: SinkStatus) -> SinkStatus:
         one.retries + other.retries,
         one.breakers_open + other.breakers_open,
         max((moment for moment in (one.last_success, other.last_success) if moment is not None), default=None),
+        None,
+        None if one.outbox_bytes is other.outbox_bytes is None else (one.outbox_bytes or 0.0) + (other.outbox_bytes or 0.0),
+        min((moment for moment in (one.outbox_oldest, other.outbox_oldest) if moment is not None), default=None),
     )

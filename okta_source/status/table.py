@@ -94,6 +94,7 @@ def _sink_columns(fleet: Fleet) -> Sequence[_Column[SinkStatus]]:
         _Column("Dead letters", lambda it: Text(count(it.dead_letters), style="yellow" if it.dead_letters else "")),
         _Column("Retries", lambda it: Text(count(it.retries)), 60),
         _Column("Open breakers", lambda it: Text(count(it.breakers_open), style="bold red" if it.breakers_open else "")),
+        _Column("Outbox", lambda it: Text(_outbox(it, fleet.at), style="yellow" if it.outbox_oldest else ""), 100),
         _Column("Last success", lambda it: Text(_ago(it.last_success, fleet.at)), 80),
     ]
 
@@ -122,6 +123,12 @@ def _due(moment: float, now: float) -> str:
 
 def _ago(moment: float | None, now: float) -> str:
     return duration(None) if moment is None else f"{duration(now - moment)} ago"
+
+
+def _outbox(it: SinkStatus, now: float) -> str:
+    if it.outbox_bytes is None or it.outbox_oldest is None:
+        return count(it.outbox_bytes)
+    return f"{it.outbox_bytes / 1e6:,.3g} MB, {duration(now - it.outbox_oldest)}"
 
 
 def _budget(it: TenantStatus) -> str:

@@ -10,9 +10,12 @@ from isal import isal_zlib
 
 from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome
+from sinks.elasticsearch.already_there import AlreadyThere
 from sinks.elasticsearch.bulk import BulkEncoder
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.install import TemplateInstaller
+from sinks.elasticsearch.lookup import Lookup
+from sinks.elasticsearch.pipelines import tell_of_pipelines
 from sinks.elasticsearch.reply import BULK_PATH, BULK_PATH_ALONE, read_reply
 from sinks.http.client import HttpClient
 
@@ -20,6 +23,7 @@ __all__ = ["ElasticsearchTarget"]
 
 # 15 bits of window, plus 16 for gzip's header and checksum. isal's level 1 makes a fifth of events of 1.4 KB, at 1.3 µs each.
 _GZIP_LEVEL = 1
+_LOOK_SECONDS = 5.0
 _GZIP_WINDOW_BITS = 31
 
 
@@ -62,9 +66,12 @@ class ElasticsearchTarget:
         self._encoder = BulkEncoder(index, timestamped=is_ecs)
         self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
         self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
+        self._already_there = AlreadyThere(Lookup(self._cluster, index, document_format), clock)
+        self._clock = clock
         self._manage_template = manage_template
         self._is_ecs = is_ecs
-        self._ready = not manage_template and not is_ecs
+        self._sink, self._index = sink_name, index
+        self._ready = False
         self._preparing = threading.Lock()
         self._preparations = 0
         self._last_failure: Again | None = None
@@ -80,7 +87,7 @@ class ElasticsearchTarget:
         return self._cluster.address
 
     def prepare(self, timeout_seconds: float) -> Again | None:
-        """Install the index template, where that is wanted; one thread does, the others wait for what it finds.
+        """Install the index template, where that is wanted, and look for ingest pipelines; one thread does, the others wait for it.
 
         Nothing may be indexed before: the first event would otherwise decide the mapping of all others.
         """
@@ -96,19 +103,23 @@ class ElasticsearchTarget:
                 self._ready = self._last_failure is None
                 if self._ready and self._is_ecs:
                     self._installer.tell_fleet(timeout_seconds)
+                if self._ready:
+                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()
 
     def send(self, batch: Batch, timeout_seconds: float) -> Outcome:
-        """Send a batch as one `_bulk` request."""
+        """Send a batch as one `_bulk` request; what a read-only index holds already counts as duplicate."""
+        deadline = self._clock() + timeout_seconds
         body = self._encoder.encode(batch)
         if self._compress:
             body = isal_zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW_BITS)
         answered = self._cluster.request("POST", self._bulk_path, body=body, headers=self._headers, timeout_seconds=timeout_seconds)
         if isinstance(answered, Again):
             return Outcome(again=[replace(answered, positions=range(len(batch)))])
-        return read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        outcome = read_reply(answered.answer, len(batch), lambda: self._encoder.indices(batch), answered.origin, self._wall_clock())
+        return self._already_there.told(outcome, batch, deadline) if outcome.again else outcome
 
     def scopes(self, batch: Batch) -> Sequence[str]:
         """The data stream or index of each event: a block or a missing shard concerns that one alone."""

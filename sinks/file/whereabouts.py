@@ -1,4 +1,4 @@
-"""Which files a saved state and its journal know that the sink's path doesn't make: looked at before a run begins, without touching any."""
+"""Which files a saved state and its journal know, and whether the sink's path makes them: looked at before a run begins."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,20 +8,22 @@ from sinks.file.journal import Journal
 from sinks.file.repair import size_of
 from sinks.paths import PathTemplate
 
-__all__ = ["Stranger", "strangers", "targets"]
+__all__ = ["KnownFile", "known_files", "targets"]
 
 
-class Stranger(NamedTuple):
-    """A file that belongs to another path than the sink has now, or to another place.
+class KnownFile(NamedTuple):
+    """A file that a resume would bring back to a size.
 
     Attributes:
         path: Where it is, or was.
         known_bytes: Its size as of the snapshot, `sinks.file.journal.ABSENT` for one that wasn't there.
+        made: Whether the sink's path makes it; one that it doesn't belongs to another path than the sink has now, or to another place.
         earlier: Whether an earlier release remembered it, by its absolute path.
     """
 
     path: str
     known_bytes: int
+    made: bool
     earlier: bool
 
     @property
@@ -42,8 +44,8 @@ def targets(files: Mapping[str, int], bases: Mapping[str, int]) -> dict[str, int
     return {key: min(sizes[key] for sizes in (files, bases) if key in sizes) for key in {**files, **bases}}
 
 
-def strangers(template: PathTemplate, tenant: str, state: Mapping[str, Any], journal_path: Path) -> Iterator[Stranger]:
-    """Find the files of one tenant that the template doesn't make.
+def known_files(template: PathTemplate, tenant: str, state: Mapping[str, Any], journal_path: Path) -> Iterator[KnownFile]:
+    """The files of one tenant.
 
     Args:
         template: The sink's present path.
@@ -59,5 +61,4 @@ def strangers(template: PathTemplate, tenant: str, state: Mapping[str, Any], jou
     earlier = journal.outdated or state.get("version") == 1
     files = {template.key_of(path): size for path, size in state.get("files", {}).items()}
     for key, size in targets(files, journal.bases(state.get("snapshot", 0))).items():
-        if not template.makes(tenant, key):
-            yield Stranger(template.path_of(key), size, earlier)
+        yield KnownFile(template.path_of(key), size, template.makes(tenant, key), earlier)

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -61,8 +60,7 @@ class NoAnswer:
 class HttpClient:
     """Connections to one sink's servers, shared by its sender threads.
 
-    `requests` counts its time-outs from byte to byte, so a server that trickles can take longer: whoever waits for an answer keeps a
-    deadline of its own.
+    An answer has to be there as a whole within the time-out, where `requests` counts from byte to byte and a trickle never ends.
 
     Args:
         connections: How many requests may be under way at once.
@@ -92,7 +90,7 @@ class HttpClient:
             url: An absolute URL; names the server in messages, its path and query don't appear there.
             body: What is sent.
             headers: Beside the client's own.
-            timeout_seconds: For connecting, for sending, and for each wait for further bytes.
+            timeout_seconds: For connecting, for each wait while sending, and for the whole answer.
         """
         origin = _origin(url)
         try:
@@ -106,7 +104,7 @@ class HttpClient:
                 stream=True,
                 proxies=self._proxies_of(url),
             ) as answer:
-                return Answer(answer.status_code, answer.headers, _read(answer, timeout_seconds))
+                return Answer(answer.status_code, answer.headers, _read(answer))
         except _TooLargeError as error:
             return NoAnswer("decode", f"{origin}: {error}", "Look at what answers there: it is no such server.", "doubtful")
         except requests.exceptions.InvalidURL:
@@ -219,14 +217,10 @@ class _TooLargeError(Exception):
         return f"the answer is larger than {_LARGEST_ANSWER_BYTES // 1024 // 1024} MiB."
 
 
-def _read(answer: requests.Response, timeout_seconds: float) -> bytes:
+def _read(answer: requests.Response) -> bytes:
     pieces = []
     size = 0
-    deadline = time.monotonic() + timeout_seconds
     while piece := answer.raw.read1(_CHUNK_BYTES, decode_content=True):
-        if time.monotonic() > deadline:
-            message = "the answer took too long"
-            raise TimeoutError(message)
         pieces.append(piece)
         size += len(piece)
         if size > _LARGEST_ANSWER_BYTES:

@@ -1,5 +1,6 @@
 """Connections to a target that are not trusted for ever: a NAT or a firewall forgets an idle one without a word, and nobody answers."""
 
+import http.client
 import socket
 import time
 from collections.abc import Mapping
@@ -7,7 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from sinks.http.deadline import within
 
 __all__ = ["LONGEST_IDLE_SECONDS", "POOL_CLASSES", "SOCKET_OPTIONS"]
 
@@ -43,12 +46,28 @@ class _Ageing:
         super()._put_conn(conn)  # type: ignore[misc]
 
 
+class _Response(http.client.HTTPResponse):
+    """Has to be there as a whole within the time-out: a byte a second, or one `100 Continue` after the other, is no answer."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = within(sock, self.fp)
+
+
+class _Connection(HTTPConnection):
+    response_class: Any = _Response
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class: Any = _Response
+
+
 class _Pool(_Ageing, HTTPConnectionPool):
-    pass
+    ConnectionCls: Any = _Connection
 
 
 class _TlsPool(_Ageing, HTTPSConnectionPool):
-    pass
+    ConnectionCls: Any = _TlsConnection
 
 
 POOL_CLASSES: Mapping[str, type] = MappingProxyType({"http": _Pool, "https": _TlsPool})

@@ -62,7 +62,8 @@ class Log:
     Args:
         folder: Its own.
         tenant: Whose events it holds.
-        state: The last snapshot's; None where there is none, or it is an earlier version's.
+        state: The last snapshot's; None where there is none. That of an earlier version, or of another outbox, says nothing of this one.
+        outbox: The outbox's name.
         open_files: The files that the same worker has open.
         stopped: Makes the error to raise of what the operating system says about a path.
 
@@ -80,11 +81,13 @@ class Log:
         folder: Path,
         tenant: str,
         state: dict[str, Any] | None,
+        outbox: str,
         open_files: OpenFiles,
         stopped: Callable[[OSError, str], SinkStopped],
     ) -> None:
         self.folder = folder
         self.tenant = tenant
+        self._outbox = outbox
         self._open_files = open_files
         self.end = self.fed = self.done = 0
         self._stopped = stopped
@@ -158,6 +161,10 @@ class Log:
         """A page is in the file."""
         self.end = page.end
 
+    def orphaned(self) -> None:
+        """No snapshot will come: nobody writes to it any more."""
+        self._covered = self.end
+
     def snapshot(self) -> dict[str, Any]:
         """What to resume from, once all that is not done with is on the disk; what is done with is deleted.
 
@@ -177,7 +184,7 @@ class Log:
             self.delete_done()
         except OSError as error:
             raise self._stopped(error, str(self.folder)) from error
-        return {"version": 2, "end": self.end, "done": self.done}
+        return {"version": 2, "outbox": self._outbox, "end": self.end, "done": self.done}
 
     def close(self) -> None:
         """Let go of the files, and leave none where all is done with."""
@@ -282,6 +289,16 @@ class Log:
 
     def _resume(self, state: dict[str, Any] | None) -> None:
         known = state if state and state.get("version") == 2 else None
+        if known is not None and known["outbox"] != self._outbox:
+            if known["done"] < known["end"]:
+                _LOG.warning(
+                    "outbox %s: tenant %s comes from another outbox, which held %d bytes that were still to be sent. Its host sends them, "
+                    "or the run that has that outbox_dir; nothing of it is here.",
+                    self.folder,
+                    self.tenant,
+                    known["end"] - known["done"],
+                )
+            known = None
         segments = list(segments_in(self.folder))
         if known is not None:
             self.end = int(known["end"])

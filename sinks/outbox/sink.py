@@ -9,8 +9,8 @@ makes effectively once of it.
 
 Snapshot: the offset at which the tenant's outbox ends. On resume all behind it is cut off, since those pages come again.
 
-A process sends what lies in the outboxes of its own tenants, on its own host. A tenant that moves to another host leaves behind what was
-not sent: see docs/delivery.md.
+A process sends what lies in the outboxes of its own tenants, and what lies on its host of tenants that are elsewhere now. A tenant that
+moves to another host leaves behind what was not sent, which its former host sends: see docs/delivery.md.
 """
 
 import logging
@@ -32,7 +32,7 @@ from sinks.errors import SinkStopped, stopped_by
 from sinks.file.open_files import OpenFiles
 from sinks.metrics import watch_outbox
 from sinks.outbox.backlog import Backlog
-from sinks.outbox.log import Log
+from sinks.outbox.log import Log, segments_in
 from sinks.outbox.owner import Owner
 from sinks.paths import safe_name
 from sinks.tenant_partitions import TenantPartitions
@@ -42,6 +42,8 @@ __all__ = ["KeyedSink", "Left"]
 _LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
+_ADOPT_SECONDS = 20.0
+"""How long after a partition was built what lies here of tenants without one is taken up: those of a cluster are built at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,23 @@ class Left:
 class _Shared:
     """What all partitions of a process share, from the first to the last of them."""
 
-    def __init__(self, writer: Writer, backlog: Backlog, owner: Owner) -> None:
+    def __init__(self, writer: Writer, backlog: Backlog, owner: Owner, adopt: Callable[["_Shared"], None]) -> None:
         self.writer = writer
         self.backlog = backlog
         self.owner = owner
+        self.name = owner.name()
         self.users = 0
+        self._adopt = adopt
+        self._adopts_at = float("inf")
         self._closed = False
 
     def start(self) -> None:
         self.writer.start()
         threading.Thread(target=self._feed, name="okta-outbox", daemon=True).start()
+
+    def built(self) -> None:
+        """Another partition has been built; whoever's are not built soon are not coming."""
+        self._adopts_at = time.monotonic() + _ADOPT_SECONDS
 
     def close(self) -> None:
         self._closed = True
@@ -92,6 +101,9 @@ class _Shared:
     def _feed(self) -> None:
         try:
             while not self._closed:
+                if time.monotonic() >= self._adopts_at:
+                    self._adopts_at = float("inf")
+                    self._adopt(self)
                 if self.writer.wait_for_room(_LOOK_SECONDS * 10):
                     self.backlog.feed_one()
         except SinkStopped as error:
@@ -174,8 +186,9 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             shared.users += 1
             open_files = self._open_files.setdefault(threading.get_ident(), OpenFiles())
             shared.owner.take(for_part)
-            log = Log(self._folder / safe_name(for_part), for_part, resume_state, open_files, self._stopped_by)
-        shared.backlog.add(log)
+            log = Log(self._folder / safe_name(for_part), for_part, resume_state, shared.name, open_files, self._stopped_by)
+            shared.backlog.add(log)
+            shared.built()
         return _Partition(shared, log, open_files, self._release)
 
     @property
@@ -213,10 +226,27 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             on_stopped=self._on_stopped,
         )
         backlog.offer = writer.offer
-        shared = _Shared(writer, backlog, Owner(self._folder, self._sink_name, self._stopped_by))
+        shared = _Shared(writer, backlog, Owner(self._folder, self._sink_name, self._stopped_by), self._adopt)
         watch_outbox(self._sink_name, lambda: (backlog.waiting_bytes, backlog.oldest_at()))
         shared.start()
         return shared
+
+    def _adopt(self, shared: _Shared) -> None:
+        """Send what lies here of tenants that other hosts have now, or nobody."""
+        with self._lock:
+            for folder in sorted(path for path in self._folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+                tenant = folder.name
+                if shared.backlog.knows(tenant) or not any(segments_in(folder)) or not shared.owner.takes(tenant):
+                    continue
+                try:
+                    log = Log(folder, tenant, None, shared.name, OpenFiles(), self._stopped_by)
+                except SinkStopped as error:
+                    _LOG.error("sink %s: what is left of tenant %s can't be sent: %s", self._sink_name, tenant, error)
+                    continue
+                log.orphaned()
+                if log.waiting_bytes:
+                    _LOG.info("sink %s: sending what an earlier run left of tenant %s, who is elsewhere now", self._sink_name, tenant)
+                shared.backlog.add(log)
 
     def _stopped_by(self, error: OSError, path: str) -> SinkStopped:
         return stopped_by(error, sink=self._sink_name, tenant="", path=path, resumes=None)
@@ -230,6 +260,7 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
                 self._shared = None
         if not is_last:
             return
+        self._adopt(shared)
         shared.writer.flush()
         while shared.backlog.waiting_bytes and time.monotonic() < self._wait_until() and not shared.writer.has_stopped:
             time.sleep(_LOOK_SECONDS)

@@ -55,6 +55,7 @@ def main() -> int:
     flood = commands.add_parser("crowd")
     flood.add_argument("--seconds", type=float, default=30.0)
     flood.add_argument("--connections", type=int, default=600)
+    flood.add_argument("--pause", type=float, default=0.5, help="from one byte of a connection to the next, seconds")
     wake = commands.add_parser("wake")
     wake.add_argument("--seconds", type=float, default=120.0)
     wake.add_argument("--tenants", type=int, default=50)
@@ -158,7 +159,7 @@ def _crowd(arguments: argparse.Namespace, folder: Path) -> int:
         # In processes of their own: what is measured here must not wait for their interpreter lock.
         spawn = multiprocessing.get_context("spawn")
         stop = spawn.Event()
-        attackers = [spawn.Process(target=crowd, args=(port, arguments.connections, stop), daemon=True)]
+        attackers = [spawn.Process(target=crowd, args=(port, arguments.connections, stop, arguments.pause), daemon=True)]
         attackers.append(spawn.Process(target=_large_bodies, args=(port, stop), daemon=True))
         for attacker in attackers:
             attacker.start()

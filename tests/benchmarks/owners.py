@@ -78,13 +78,13 @@ class Trial:
 
     def some_requests(self, least: int = 2, most: int = 20) -> None:
         count = self.rng.randint(least, most)
-        wait_for(lambda: sum(organisation.requests_count for organisation in self.organisations) >= count, "requests", 30)
+        wait_for(lambda: sum(organisation.requests_count for organisation in self.organisations) >= count, "requests", 180)
 
     def caught_up(self) -> None:
         def lines() -> int:
             return sum(path.read_bytes().count(b"\n") for path in self.place.out.rglob("*.ndjson"))
 
-        wait_for(lambda: lines() >= sum(map(len, self.organisations)), "every event", 60)
+        wait_for(lambda: lines() >= sum(map(len, self.organisations)), "every event", 180)
 
     def asked_by_second(self) -> int:
         return sum(
@@ -201,7 +201,7 @@ def two_repairs(trial: Trial) -> FlowProcess:
     command = ["-m", "flows.audit", "--since", "2d", "--repair", "--budget", "1"]
     asked = sum(organisation.requests_count for organisation in trial.organisations)
     audit = trial.process(*command, "--config", str(trial.place.config))
-    wait_for(lambda: sum(organisation.requests_count for organisation in trial.organisations) > asked, "the audit", 30)
+    wait_for(lambda: sum(organisation.requests_count for organisation in trial.organisations) > asked, "the audit", 180)
     second = trial.process(*command, "--config", str(trial.second_config))
     second.wait()
     audit.wait()
@@ -228,8 +228,10 @@ def run_trial(kind: str, folder: Path, code: Path, seed: int, tally: Tally, even
     """One trial, judged."""
     rng = random.Random(seed)
     recent = {"span_seconds": 7200.0} if kind != "two_repairs" else {"span_seconds": 40_000.0}
+    # A bounded job has to last longer than the second one's start.
+    latency = 5.0 if kind == "two_backfills" else 0.1
     organisations = [
-        Organisation(f"org-{number}", seed=seed * 10 + number, events=events, latency_seconds=0.1, bearer_tokens=[_SECOND], **recent)
+        Organisation(f"org-{number}", seed=seed * 10 + number, events=events, latency_seconds=latency, bearer_tokens=[_SECOND], **recent)
         for number in range(_TENANTS)
     ]
     with Simulator(organisations) as sim:

@@ -115,6 +115,39 @@ def test_beside_a_live_flow_that_is_never_starved(tmp_path: Path) -> None:
     assert all(by_window[number] >= 3 for number in sorted(windows)[1:-1])
 
 
+def test_behind_a_live_flow_that_began_with_a_look_back_nothing_is_there_twice(tmp_path: Path) -> None:
+    organisation = Organisation("acme", events=2_000, span_seconds=12 * 86_400)
+    place = Workplace(tmp_path)
+    place.make_state()
+    with Simulator([organisation]) as sim:
+        place.add_all(sim, [organisation], start_from="7d", page_limit=500)
+        place.write()
+        place.drain()
+        live = lines_of(place, kind="????-??-??.ndjson")
+        assert 400 < len(live) < 1_900
+        flow = backfill(place, "--since", "90d")
+        assert flow.wait() == 0, flow.output()
+        assert f"{len(live):,} events lay in its files already" in flow.output()
+        judge(lines_of(place, kind="*.ndjson"), organisation.persisted(), "acme")
+        assert lines_of(place, kind="????-??-??.ndjson") == live
+        with place.audit("--since", "13d", "--until", "1h") as audit:
+            assert audit.wait() == 0, audit.output()
+        # As an earlier release left it: the audit says so, with a code of its own, and what it tells to type mends it.
+        (last,) = sorted((place.out / "acme").glob("????-??-??.ndjson"))[-3:-2]
+        beside = last.with_suffix(".backfill.ndjson")
+        kept = beside.read_bytes() if beside.exists() else b""
+        beside.write_bytes(kept + last.read_bytes())
+        with place.audit("--since", "13d", "--until", "1h") as audit:
+            assert audit.wait() == 4, audit.output()
+            assert "TWICE: acme: sink archive holds" in audit.output()
+            assert "python -m flows.audit.mend --sink archive --tenant acme" in audit.output()
+    os.utime(beside, (1e9, 1e9))
+    command = [sys.executable, "-m", "flows.audit.mend", "--config", str(place.config), "--sink", "archive", "--tenant", "acme"]
+    flow = FlowProcess(command, place.log, dict(os.environ))
+    assert flow.wait() == 0, flow.output()
+    judge(lines_of(place, kind="*.ndjson"), organisation.persisted(), "acme")
+
+
 def test_a_failing_tenant_beside_a_good_one(tmp_path: Path) -> None:
     bad, good = Organisation("acme", events=500, forbidden=True), Organisation("globex", events=2_000)
     place = Workplace(tmp_path)

@@ -89,20 +89,25 @@ COMMANDS: dict[str, tuple[Callable[[Workplace], list[str]], int]] = {
     "init": (lambda _: ["-m", "okta_source", "init", "--name", "x"], 2),
     "authorize": (lambda place: ["-m", "okta_source", "authorize", "--tenant", "acme", "--config", str(place.config)], 2),
     "replay": (lambda place: ["-m", "flows.replay", "--config", str(place.config)], 0),
-    "cluster": (lambda _: ["-m", "flows.cluster", "-n", "2", "--config", "no.toml"], 2),
-    "backfill": (lambda _: ["-m", "flows.backfill", "--config", "no.toml"], 2),
     "state": (lambda _: ["-m", "flows.state", "show", "nowhere"], 2),
+    "search": (lambda _: ["-m", "flows.search", "--config", "no.toml"], 2),
+    "tail": (lambda _: ["-m", "flows.tail", "--config", "no.toml"], 2),
+    "detections list": (lambda _: ["-m", "flows.detections", "list", "--config", "no.toml"], 2),
+    "detections lint": (lambda _: ["-m", "flows.detections", "lint", "bad.yml"], 1),
+    "backtest": (lambda _: ["-m", "flows.backtest", "--config", "no.toml"], 2),
+    "hooks": (lambda _: ["-m", "okta_source", "hooks", "--config", "no.toml"], 2),
     "run": (lambda _: ["-m", "bytewax.run", "flows.system_log:get_flow('no.toml')"], 2),
 }
 
 
-@WAYS
+@pytest.mark.parametrize("way", ["unread", "closed"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_s_exit_code_is_its_own_whoever_reads(tmp_path: Path, command: str, way: str) -> None:
     place = Workplace(tmp_path)
     place.add("acme", "http://127.0.0.1:9", "00x", display_name="NAME")
     place.write()
     place.config.write_text(place.config.read_text().replace('"NAME"', '"Łódź"'))
+    (tmp_path / "bad.yml").write_text("title: Łódź\n")
     arguments, expected = COMMANDS[command]
     done = _run([sys.executable, *arguments(place)], tmp_path, way)
     assert done.returncode == expected, done.stderr

@@ -1,7 +1,6 @@
 """SIGINT and SIGTERM end a run within 2 s with a last snapshot: nothing is lost, and nothing is fetched again."""
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -65,8 +64,9 @@ def test_a_process_that_waits_for_its_cluster_can_be_stopped(tmp_path: Path) -> 
     place.add("acme", "http://127.0.0.1:9", "00token")
     place.write()
     place.make_state()
-    flow = place.run(process=0, addresses=[f"127.0.0.1:{port}" for port in free_ports(2)])
-    time.sleep(2.0)
+    flow = place.run(process=1, addresses=[f"127.0.0.1:{port}" for port in free_ports(2)])
+    # Bytewax says so once the flow has been built, which is when signals are caught: from then on it tries again and again.
+    wait_for(lambda: "error connecting to worker" in flow.output(), "the process to look for its cluster")
     flow.send(signal.SIGTERM)
     assert flow.wait(10) == 0, flow.output()
     assert "nothing had begun" in flow.output()

@@ -1,6 +1,5 @@
 """The audit's questions, answered by real servers."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.audit.archive import CLOSED, DELETED, HOLE
 from flows.audit.compare import Compare
 from flows.audit.search_archive import SearchArchive
 from flows.reading.keys import hour_of
 from sinks.delivery.batch import Batch
-from sinks.delivery.target import Again
 from sinks.documents import Documents
 from sinks.elasticsearch.cluster import Cluster
 from sinks.elasticsearch.lookup import Lookup
@@ -98,7 +97,7 @@ def test_an_index_that_is_not_there_is_all_missing(search_server: SearchServer, 
         assert archive.counts("acme", range(hour_of(START), hour_of(START) + 1)) == {}
 
 
-def test_a_closed_index_is_no_answer(search_server: SearchServer, unique_name: Callable[[str], str]) -> None:
+def test_a_closed_index_is_told_as_such(search_server: SearchServer, unique_name: Callable[[str], str]) -> None:
     index = unique_name("audit")
     client: Any = search_server.client()
     client.indices.create(index=index, body={"settings": {"number_of_shards": 1}})
@@ -106,5 +105,42 @@ def test_a_closed_index_is_no_answer(search_server: SearchServer, unique_name: C
     lookup = Lookup(Cluster([search_server.url], HttpClient(1, None, "test"), dict), index)
     answer = lookup.held(index, ["a"], 30)
     lookup.close()
-    assert isinstance(answer, Again)
-    assert "closed" in json.dumps(answer.reason)
+    assert answer == "closed"
+
+
+def test_closed_and_deleted_days_are_told_apart_from_what_is_missing(
+    search_server: SearchServer, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("audit")
+    index = f"{name}-{{date}}"
+    day = timedelta(days=1)
+    events = [page(range(20), f"d{number}") for number in range(6)]
+    heads = [[Head(head.uuid, head.published + number * day) for head in one.heads] for number, one in enumerate(events)]
+    moved = [Documents("acme", found, one.prefixes, one.bodies) for found, one in zip(heads, events, strict=True)]
+    send(search_server.url, index, *moved[:5])
+    client: Any = search_server.client()
+    client.indices.refresh(index=f"{name}-*")
+    client.indices.close(index=f"{name}-2026-05-12")
+    client.indices.delete(index=f"{name}-2026-05-10")
+    client.indices.delete(index=f"{name}-2026-05-13")
+    with archive_of(search_server.url, index) as archive:
+        found = [archive.copies("acme", one.heads, [hour_of(head.published) for head in one.heads])[0] for one in moved]
+        assert found == [DELETED, 1, CLOSED, HOLE, 1, 0]
+        counts = archive.counts("acme", range(hour_of(START), hour_of(START + 6 * day)))
+        assert counts is not None
+
+
+def test_what_a_read_only_index_holds_is_a_duplicate(search_server: SearchServer, unique_name: Callable[[str], str]) -> None:
+    index = unique_name("readonly") + "-{date}"
+    there, new = page(range(10), "a"), page(range(10, 15), "b")
+    send(search_server.url, index, there)
+    client: Any = search_server.client()
+    name = index.replace("{date}", "2026-05-10")
+    client.indices.refresh(index=name)
+    client.indices.put_settings(index=name, body={"index.blocks.write": True})
+    with target_of(search_server.url, index) as target:
+        outcome = target.send(Batch((there, new)), 60)
+        (again,) = outcome.again
+        assert (list(outcome.duplicates), list(again.positions)) == (list(range(10)), list(range(10, 15)))
+        client.indices.put_settings(index=name, body={"index.blocks.write": False})
+        assert len(target.send(Batch((there, new)), 60).delivered) == 5

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -100,6 +101,7 @@ def alert_id(tenant: str, rule_id: str, group: bytes, event_uuid: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\n".join((tenant, rule_id, group.decode(), event_uuid))))
 
 
+@lru_cache(maxsize=1024)  # one alert says the same moment up to five times
 def timestamp(ms: int) -> str:
     """Milliseconds since 1970 as RFC 3339 in UTC, as Okta writes it."""
     return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,7 +4,8 @@ Of a page of 1,000 events, each costs a look into a dictionary (0.1 µs); those 
 members that are asked for; of those that match, the members that tell a correlation's groups apart.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from operator import attrgetter
 from typing import Any
 
@@ -14,7 +15,7 @@ from flows.pipeline.detections.extract import Extractor
 from flows.pipeline.detections.index import Plan, RuleIndex
 from flows.pipeline.detections.matches import Match, Matches, to_ms
 from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.detections.sigma.expression import Expression
+from flows.pipeline.detections.sigma.expression import Expression, tests
 from flows.pipeline.detections.sigma.rule import EventRule
 
 __all__ = ["Matcher"]
@@ -39,16 +40,25 @@ class Matcher:
             if isinstance(active.rule, EventRule):
                 detections.append(active.rule.detection)
                 self._numbers.append(number)
+        self._detections = detections
         self._index = RuleIndex(detections, rules.lists)
         self._extractors: dict[tuple[int, ...], Extractor] = {}
 
-    def __call__(self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes]) -> Matches:
+    @property
+    def reads_whole_events(self) -> bool:
+        """Whether some rule looks for keywords, so that what stands in front of Okta's own members must not be shown to it."""
+        return any(not test.field for detection in self._detections for test in tests(detection))
+
+    def __call__(
+        self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes], lines: Sequence[bytes] | None = None
+    ) -> Matches:
         """Match a page.
 
         Args:
             tenant: Whose it is.
             heads: What is known of each event, at least one.
             bodies: Each event behind its opening brace.
+            lines: Each event from brace to brace where somebody has it so, maybe with more members in front, see `reads_whole_events`.
         """
         newest = to_ms(max(map(_PUBLISHED, heads)))
         by_plan: dict[Plan, list[int]] = {}
@@ -57,22 +67,20 @@ class Matcher:
                 by_plan.setdefault(plan, []).append(index)
         if not by_plan:
             return Matches(tenant, newest, ())
-        whole = _uncut if _are_uncut(bodies) else _whole
+        events = _Events(bodies) if lines is None else lines
         found: dict[int, Sequence[int]] = {}
         for plan, indices in by_plan.items():
-            events: Sequence[Any] = list(map(whole, map(bodies.__getitem__, indices))) if plan.decodes else indices
-            found.update((indices[place], numbers) for place, numbers in plan.scan(events, tenant))
+            wanted: Sequence[Any] = list(map(events.__getitem__, indices)) if plan.decodes else indices
+            found.update((indices[place], numbers) for place, numbers in plan.scan(wanted, tenant))
         matches: list[Match] = []
-        done, newest_there = 0, heads[0].published
+        newest_there = list(accumulate(map(_PUBLISHED, heads), max))
         for index in sorted(found):
-            newest_there = max(newest_there, *map(_PUBLISHED, heads[done : index + 1]))
-            done = index + 1
             head, body = heads[index], bodies[index]
             numbers = tuple([self._numbers[number] for number in found[index]])
             extractor = self._extractors.get(numbers) or self._extractor(numbers)
-            parts = extractor(whole(body), tenant) if extractor.is_needed else {}
+            parts = extractor(events[index], tenant) if extractor.is_needed else {}
             uuid, event_type = _writable(head.uuid), _writable(head.event_type)
-            matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest_there), numbers, parts, bytes(body)))
+            matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest_there[index]), numbers, parts, bytes(body)))
         return Matches(tenant, newest, matches)
 
     def _extractor(self, numbers: tuple[int, ...]) -> Extractor:
@@ -82,7 +90,15 @@ class Matcher:
         return extractor
 
 
-_uncut: Callable[[Any], Any] = attrgetter("obj")
+class _Events:
+    """A page's events from brace to brace, made when they are asked for."""
+
+    def __init__(self, bodies: Sequence[memoryview | bytes]) -> None:
+        self._bodies = bodies
+        self._whole = attrgetter("obj") if _are_uncut(bodies) else _whole
+
+    def __getitem__(self, index: int) -> Any:
+        return self._whole(self._bodies[index])
 
 
 def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:

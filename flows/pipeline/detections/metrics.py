@@ -1,5 +1,6 @@
 """What detections count, on Bytewax's own endpoint. Labels are bounded: tenants and rules are the configuration's."""
 
+from collections import Counter as Tallies
 from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge
@@ -34,8 +35,8 @@ class DetectionMetrics:
 
     def alerts(self, alerts: list[Alert]) -> None:
         """Count alerts."""
-        for alert in alerts:
-            _ALERTS.labels(alert.tenant, alert.rule.name, alert.rule.level).inc()
+        for labels, count in Tallies((alert.tenant, alert.rule.name, alert.rule.level) for alert in alerts).items():
+            _ALERTS.labels(*labels).inc(count)
 
     def tally(self, tenant: str, tally: Tally) -> None:
         """Count what a correlator has counted, and set its tally back."""

@@ -30,6 +30,9 @@ DATASET: Final = "okta.system"
 _NAMESPACE: Final = "default"
 _ORIGINAL_TAG: Final = "preserve_original_event"
 _MOST_SCENES: Final = 4096
+_MOST_TRANSACTIONS: Final = 1024
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_NO_TARGET: Final = ecs_parts.Target(b"", b"", b"", b"")
 
 
 def prefix(event_type: str, pipeline: Mapping[str, Any], *, event_original: bool, namespace: str = _NAMESPACE) -> bytes:
@@ -51,7 +54,7 @@ def prefix(event_type: str, pipeline: Mapping[str, Any], *, event_original: bool
 
 
 class _Scene(NamedTuple):
-    """Who, from where, in which session, on which device: what the events of a session have in common.
+    """Who, from where, on which device: what the events of somebody's sessions have in common.
 
     Attributes:
         okta: Their members of `okta`.
@@ -75,7 +78,7 @@ class _Scene(NamedTuple):
 class EcsMapper:
     """Makes the bodies of ECS documents; remembers the parts that come again.
 
-    Scenes come again within a session, their parts in many scenes.
+    Scenes come again with each request of somebody, their parts in many scenes.
     """
 
     def __init__(self) -> None:
@@ -85,7 +88,9 @@ class EcsMapper:
         self._authentications = Remembered(ecs_parts.authentication)
         self._devices = Remembered(ecs_parts.device)
         self._plots = Remembered(_plot)
-        self._targets = Remembered(ecs_parts.targets)
+        self._target_lists = Remembered(self._target_list)
+        self._targets = Remembered(ecs_parts.target)
+        self._transactions = Remembered(ecs_parts.transaction, most=_MOST_TRANSACTIONS)
         self._debug = DebugData()
 
     def body(self, event: Event, published: datetime, context: bytes) -> bytes:  # noqa: ARG002 (other formats need them)
@@ -96,13 +101,11 @@ class EcsMapper:
             published: When it happened.
             context: What a page's events have in common: all of it stands in the prefix.
         """
-        scene = self._scenes[
-            b"\n".join((event.client, event.security_context, event.request, event.actor, event.authentication_context, event.device))
-        ]
+        scene = self._scenes[b"\n".join((event.client, event.security_context, event.request, event.actor, event.device))]
         okta, outcome = self._plots[b"\n".join((event.event_type, event.outcome, event.display_message, event.severity, event.version))]
-        targets, user_target, name = self._targets[bytes(event.target)]
+        targets, user_target, name = self._target_lists[bytes(event.target)]
         return b"".join((
-            b',"uuid":', event.uuid, okta, scene[0],
+            b',"uuid":', event.uuid, okta, scene[0], self._authentications[bytes(event.authentication_context)],
             self._transaction(bytes(event.transaction)),
             self._debug(bytes(event.debug_context.debug_data)) if event.debug_context is not None else b"",
             targets, b'},"@timestamp":', timestamp(event.published), scene[1],
@@ -112,12 +115,26 @@ class EcsMapper:
 
     def _transaction(self, raw: bytes) -> bytes:
         web = usual(raw)
-        return b',"transaction":' + web if web else ecs_parts.transaction(raw)
+        return b',"transaction":' + web if web else self._transactions[raw]
+
+    def _target_list(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        """`okta.target`, `user.target` with its name, and the first user's display name.
+
+        What Okta says of the first user and of the first group among the targets stands in `user.target`.
+        """
+        try:
+            found = [self._targets[bytes(item)] for item in _ITEMS.decode(raw or b"[]") or ()]
+        except (msgspec.DecodeError, RecursionError):
+            return b"", b"", b""
+        shown = b",".join([target.okta for target in found if target.okta])
+        user = next((target for target in found if target.user), _NO_TARGET)
+        about = b",".join(filter(None, (user.user, next((target.group for target in found if target.group), b""))))
+        return b',"target":[%b]' % shown if shown else b"", b'"target":{%b}' % about if about else b"", user.name
 
     def _scene(self, raw: bytes) -> _Scene:
-        place, actor, session, machine = raw.rsplit(b"\n", 3)
+        place, actor, machine = raw.rsplit(b"\n", 2)
         who, where = self._actors[actor], self._places[place]
-        okta = who.okta + where.okta + self._authentications[session] + self._devices[machine]
+        okta = who.okta + where.okta + self._devices[machine]
         alone = b"".join((b',"user":{%b}' % who.user if who.user else b"", _related(where.related, who.names), where.user_agent))
         return _Scene(okta, _sides(who.party, where.side), alone, who.user, who.names, where.related, where.user_agent)
 

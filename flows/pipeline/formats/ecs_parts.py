@@ -4,7 +4,10 @@ Each function makes what `ecs.EcsMapper` remembers by the bytes it was made of. 
 may be empty. What is null or empty is left out, and so is a value that no mapping of its field would take: it costs that field alone.
 """
 
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
 
 from flows.pipeline.formats.user_agents import user_agent
 from flows.pipeline.formats.values import cleaned, dump, email, ip, member, objects, parse, parsed_text, scalar, snake, text, whole_number
@@ -13,14 +16,14 @@ __all__ = [
     "Actor",
     "Outcome",
     "Place",
-    "Targets",
+    "Target",
     "actor",
     "authentication",
     "device",
     "labels",
     "outcome",
     "place",
-    "targets",
+    "target",
     "transaction",
 ]
 
@@ -77,17 +80,19 @@ class Outcome(NamedTuple):
     outcome: str
 
 
-class Targets(NamedTuple):
-    """What the targets give.
+class Target(NamedTuple):
+    """What one target gives.
 
     Attributes:
-        okta: `okta.target`.
-        user: `user.target` with its name, with a comma only inside.
-        name: The display name of the first user among them, for `related.user`.
+        okta: An object among `okta.target`; empty where it says nothing.
+        user: The members of `user.target` without braces, where it is a user.
+        group: `group` of `user.target` with its name, where it is a group.
+        name: A user's display name, for `related.user`.
     """
 
     okta: bytes
     user: bytes
+    group: bytes
     name: bytes
 
 
@@ -120,7 +125,8 @@ def actor(raw: bytes) -> Actor:
 
 def place(raw: bytes) -> Place:
     r"""`client`, `securityContext` and `request`, with a line feed between each two of them."""
-    client, security, request = (parse(part) for part in raw.split(b"\n"))
+    client_raw, security_raw, request_raw = raw.split(b"\n")
+    client = parse(client_raw)
     agent = member(client, "userAgent")
     address = ip(member(client, "ipAddress"))
     raw_agent = text(member(agent, "rawUserAgent"))
@@ -132,19 +138,31 @@ def place(raw: bytes) -> Place:
         user_agent=agents,
         zone=scalar(member(client, "zone")),
     )
-    chain = [_renamed(cleaned(hop)) for hop in objects(member(request, "ipChain"))]
-    number, organization = _as_number(member(security, "asNumber")), text(member(security, "asOrg"))
-    autonomous = _kept(number=number, organization=_kept(name=organization))
-    domain = text(member(security, "domain"))
-    side = _kept(**{"as": autonomous}, domain=domain, geo=_geo(member(client, "geographicalContext")), ip=address)
+    security, network = _network(security_raw)
+    side = _inner(_kept(geo=_geo(member(client, "geographicalContext")), ip=address))
     return Place(
-        okta=_named("client", okta_client)
-        + _named("security_context", _security(security, autonomous, domain))
-        + _named("request", _kept(ip_chain=[hop for hop in chain if hop] or None)),
-        side=_inner(side),
+        okta=_named("client", okta_client) + security + _chain(request_raw),
+        side=b",".join(filter(None, (network, side))),
         related=b'"ip":[%b]' % dump(address) if address else b"",
         user_agent=_named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
     )
+
+
+# Addresses and networks are fewer than places, and the longest to read. Bounded, since they come from the wire.
+@lru_cache(maxsize=4096)
+def _chain(raw: bytes) -> bytes:
+    """`request` as `okta.request`."""
+    chain = [_renamed(cleaned(hop)) for hop in objects(member(parse(raw), "ipChain"))]
+    return _named("request", _kept(ip_chain=[hop for hop in chain if hop] or None))
+
+
+@lru_cache(maxsize=4096)
+def _network(raw: bytes) -> tuple[bytes, bytes]:
+    """`securityContext` as `okta.security_context`, and the members of `client` and `source`."""
+    security = parse(raw)
+    domain = text(member(security, "domain"))
+    autonomous = _kept(number=_as_number(member(security, "asNumber")), organization=_kept(name=text(member(security, "asOrg"))))
+    return _named("security_context", _security(security, autonomous, domain)), _inner(_kept(**{"as": autonomous}, domain=domain))
 
 
 def _as_number(value: Any) -> int | None:
@@ -198,8 +216,47 @@ def _snaked(value: Any) -> Any:
     return [_snaked(item) for item in value] if isinstance(value, list) else value
 
 
+class _Session(msgspec.Struct, gc=False, rename="camel"):
+    """`authenticationContext` as Okta documents it."""
+
+    authentication_provider: str | None = None
+    authentication_step: Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)] | None = None
+    credential_provider: str | None = None
+    credential_type: str | None = None
+    external_session_id: str | None = None
+    interface: str | None = None
+    root_session_id: str | None = None
+    issuer: None = None
+
+
+class _SessionFields(msgspec.Struct, gc=False, omit_defaults=True):
+    """The same as `okta.authentication_context`."""
+
+    authentication_provider: str | None = None
+    authentication_step: int | None = None
+    credential_provider: str | None = None
+    credential_type: str | None = None
+    external_session_id: str | None = None
+    interface: str | None = None
+    root_session_id: str | None = None
+
+
+_SESSION = msgspec.json.Decoder(_Session)
+
+
 def authentication(raw: bytes) -> bytes:
-    """`authenticationContext` as `okta.authentication_context`."""
+    """`authenticationContext` as `okta.authentication_context`: each session has another one, and most look alike."""
+    if raw and b'""' not in raw:
+        try:
+            fields = _SessionFields(*msgspec.structs.astuple(_SESSION.decode(raw))[:-1])
+        except (msgspec.DecodeError, RecursionError):
+            return _odd_authentication(raw)
+        members = dump(fields)
+        return b',"authentication_context":' + members if len(members) > 2 else b""
+    return _odd_authentication(raw)
+
+
+def _odd_authentication(raw: bytes) -> bytes:
     value = parse(raw)
     step = whole_number(member(value, "authenticationStep"))
     issuer = member(value, "issuer")
@@ -253,24 +310,17 @@ def labels(raw: bytes) -> bytes:
     return _named("display_message", message) + _named("severity", severity) + _named("version", version)
 
 
-def targets(raw: bytes) -> Targets:
-    """`target`; what Okta says of the first user and the first group among them stands in `user.target` too."""
-    found = [target for item in objects(parse(raw)) if (target := _target(item))]
-    user = next((target for target in found if target.get("type") == "User"), {})
-    group = next((target for target in found if target.get("type") == "UserGroup"), {})
-    name, full_name = user.get("alternate_id"), user.get("display_name")
-    about = _kept(
-        email=email(name),
-        full_name=full_name,
-        group=_kept(id=group.get("id"), name=group.get("display_name")),
-        id=user.get("id"),
-        name=name,
-    )
-    return Targets(
-        okta=_named("target", found),
-        user=b'"target":%b' % dump(about) if about else b"",
-        name=dump(full_name) if full_name is not None else b"",
-    )
+def target(raw: bytes) -> Target:
+    """A member of `target`."""
+    value = parse(raw)
+    known = _target(value) if isinstance(value, dict) else {}
+    name, full_name = known.get("alternate_id"), known.get("display_name")
+    user = group = b""
+    if known.get("type") == "User":
+        user = _inner(_kept(email=email(name), full_name=full_name, id=known.get("id"), name=name))
+    elif known.get("type") == "UserGroup" and (about := _kept(id=known.get("id"), name=full_name)):
+        group = b'"group":%b' % dump(about)
+    return Target(dump(known) if known else b"", user, group, dump(full_name) if user and full_name is not None else b"")
 
 
 def _target(item: dict[str, Any]) -> dict[str, Any]:

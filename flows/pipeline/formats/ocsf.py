@@ -18,7 +18,7 @@ from flows.pipeline.formats.event import MEMBERS, NOTHING, Event, OddEvent
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.ocsf_classes import CLASSES, Plan, plan
 from flows.pipeline.formats.ocsf_risk import risk_level, severity_of
-from flows.pipeline.formats.ocsf_targets import Chosen, TargetSet
+from flows.pipeline.formats.ocsf_targets import Chosen, Target, TargetSet
 from flows.pipeline.formats.ocsf_values import named, short
 from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.transaction import usual
@@ -165,7 +165,8 @@ class OcsfMapper:
         self._devices = Remembered(ocsf_sites.device)
         self._plots = Remembered(self._plot)
         self._kinds = Remembered(_Kind)
-        self._targets = Remembered(lambda raw: TargetSet(raw, version))
+        self._targets = Remembered(Target)
+        self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
         self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
 
     def body(self, event: Event, published: datetime, page: bytes) -> bytes:
@@ -186,7 +187,7 @@ class OcsfMapper:
         raw, debug = _debug(event)
         privileges = _privileges(debug) if kind.tells_privileges else b""
         has_actor = bool(scene.who.user)
-        chosen = self._targets[bytes(event.target)].choose(kind.key + 2 * has_actor + bool(privileges), kind.plan, has_actor=has_actor)
+        chosen = self._target_sets[bytes(event.target)].choose(kind.key + 2 * has_actor + bool(privileges), kind.plan, has_actor=has_actor)
         class_uid = chosen.class_uid
         end = plot.end
         if class_uid in (0, 2004):

@@ -12,15 +12,18 @@ A class demands certain objects; where they aren't there, the event goes to the 
 | Detection Finding, Base Event | nothing | |
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from flows.pipeline.formats.ocsf_classes import CLASSES, Plan, activity_of
 from flows.pipeline.formats.ocsf_parties import user_of
 from flows.pipeline.formats.ocsf_values import observable, short
-from flows.pipeline.formats.values import cleaned, dump, objects, parse
+from flows.pipeline.formats.values import cleaned, dump, parse
 
-__all__ = ["Chosen", "TargetSet", "class_members"]
+__all__ = ["Chosen", "Target", "TargetSet", "class_members"]
 
 _USER_TYPES: Final = {"User": (1, "User")}
 _ENTITY_TYPES: Final = {
@@ -31,6 +34,8 @@ _ENTITY_TYPES: Final = {
     "Device": (1, "Device"),
 }
 _POLICY: Final = (5, "Policy")
+_NAMES: Final = ("id", "displayName", "type")
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _NOTHING_NEW: Final = (None, {"alternateId": "unknown"})
 
 
@@ -56,12 +61,72 @@ class Chosen(NamedTuple):
     has_service: bool = False
 
 
-class _Used(NamedTuple):
-    """Targets that are something, by their places, and whether all of each is said thereby."""
+class Target:
+    """One target and what can be made of it, each made when first asked for.
 
-    attributes: dict[str, Any]
-    whole: frozenset[int]
-    observables: bytes = b""
+    Args:
+        raw: A member of `target`.
+
+    Attributes:
+        type: Okta's word for what it is.
+        has_name: Whether it has an id or a name.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        sent = parse(raw)
+        self._sent: dict[str, Any] = sent if isinstance(sent, dict) else {}
+        self._rest = cleaned(sent)
+        self.type = short(self._sent.get("type"))
+        name, uid = short(self._sent.get("displayName")), short(self._sent.get("id"))
+        self._named = {key: value for key, value in (("name", name), ("uid", uid)) if value}
+        self.has_name = bool(self._named)
+
+    @cached_property
+    def is_told(self) -> bool:
+        """Whether id, type and name say all that there is to say of it."""
+        return not _is_news({name: value for name, value in self._sent.items() if name not in _NAMES}) and all(
+            self._sent.get(name) is None or short(self._sent[name]) is not None for name in _NAMES
+        )
+
+    @cached_property
+    def whole(self) -> bytes:
+        """The target as Okta sent it, without what is null or empty; nothing where nothing is left."""
+        return dump(self._rest) if self._rest is not None else b""
+
+    @cached_property
+    def named(self) -> bytes:
+        """`name` and `uid`."""
+        return dump(self._named)
+
+    @cached_property
+    def group(self) -> bytes:
+        """`group`."""
+        return dump(self._named | {"type": "UserGroup"})
+
+    @cached_property
+    def resource(self) -> bytes:
+        """One of `resources`."""
+        return dump(self._named | ({"type": self.type} if self.type else {}))
+
+    @cached_property
+    def user(self) -> tuple[bytes, bytes, bool]:
+        """`user`, its observables, and whether it says all that there is to say."""
+        user, rest = user_of(self._sent, known_types=_USER_TYPES)
+        observed = observable("user.name", "user_name", user.get("name")) + observable("user.email_addr", "email", user.get("email_addr"))
+        return dump(user), observed, not _is_news(rest)
+
+    @cached_property
+    def entity(self) -> tuple[bytes, bool]:
+        """`entity`, and whether it says all that there is to say."""
+        type_id, caption = _entity_type(self.type)
+        entity: dict[str, Any] = self._named | {"type": caption, "type_id": type_id}
+        if type_id == 3:
+            return dump(entity | {"group": msgspec.Raw(self.group)}), self.is_told
+        if type_id == 2:
+            return dump(entity | {"user": msgspec.Raw(self.user[0])}), self.user[2]
+        if type_id == 5:
+            entity["policy"] = self._named
+        return dump(entity), self.is_told and self.type == caption
 
 
 class TargetSet:
@@ -70,12 +135,16 @@ class TargetSet:
     Args:
         raw: `target`, JSON text.
         version: OCSF's.
+        make: Makes a target of a member.
     """
 
-    def __init__(self, raw: bytes, version: str) -> None:
-        sent = parse(raw)
-        self._targets = objects(sent)
-        self._odd = cleaned(sent) if not isinstance(sent, list) or len(self._targets) < len(sent) else None
+    def __init__(self, raw: bytes, version: str, make: Callable[[bytes], Target] = Target) -> None:
+        self._odd = b""
+        self._targets: list[Target] = []
+        try:
+            self._targets = [make(bytes(item)) for item in _ITEMS.decode(raw or b"null") or ()]
+        except (msgspec.DecodeError, RecursionError):
+            self._odd = dump(cleaned(parse(raw)))
         self._version = version
         self._chosen: dict[int, Chosen] = {}
 
@@ -93,7 +162,7 @@ class TargetSet:
         return chosen
 
     def _choose(self, plan: Plan, *, has_actor: bool, has_privileges: bool) -> Chosen:
-        user, group = self._first_user(), self._first("UserGroup")
+        user, group = self._first("User") or self._first("AppUser"), self._first("UserGroup")
         for class_uid, activity_id in _steps(plan):
             if class_uid in (3001, 3002) and (user is not None or has_actor):
                 return self._with_user(class_uid, activity_id, user)
@@ -102,80 +171,61 @@ class TargetSet:
             if class_uid == 3006 and group is not None and (has_privileges if activity_id in (1, 2) else user is not None):
                 return self._with_group(activity_id, group, user)
             if class_uid == 3004 and (entity := self._entity(plan)) is not None:
-                return self._with_entity(activity_id, entity)
+                made, is_whole = entity.entity
+                return self._made(3004, activity_id, b',"entity":' + made, (entity,) if is_whole else ())
             if class_uid == 2004 or (class_uid == 6003 and has_actor):
                 return self._with_resources(class_uid, activity_id)
-        return self._made(0, 99, _Used({}, frozenset()))
+        return self._made(0, 99, b"", ())
 
-    def _first(self, *types: str) -> int | None:
-        """The place of the first target of a type that has an id or a name."""
-        return next((at for at, target in enumerate(self._targets) if target.get("type") in types and _has_name(target)), None)
+    def _first(self, wanted: str) -> Target | None:
+        """The first target of a type that has an id or a name."""
+        for target in self._targets:
+            if target.type == wanted and target.has_name:
+                return target
+        return None
 
-    def _first_user(self) -> int | None:
-        found = self._first("User")
-        return self._first("AppUser") if found is None else found
-
-    def _entity(self, plan: Plan) -> int | None:
+    def _entity(self, plan: Plan) -> Target | None:
         for wanted in plan.entities:
             if (found := self._first(wanted)) is not None:
                 return found
-        return next((at for at, target in enumerate(self._targets) if _has_name(target)), None)
+        return next((target for target in self._targets if target.has_name), None)
 
-    def _with_user(self, class_uid: int, activity_id: int, at: int | None) -> Chosen:
-        used = _Used({}, frozenset()) if at is None else self._user(at)
+    def _with_user(self, class_uid: int, activity_id: int, target: Target | None) -> Chosen:
+        attributes = observables = b""
+        is_whole = False
+        if target is not None:
+            user, observables, is_whole = target.user
+            attributes = b',"user":' + user
         service = self._first("AppInstance") if class_uid == 3002 else None
         if service is not None:
-            used.attributes["service"] = _named(self._targets[service])
-        return self._made(class_uid, activity_id, used, actor_is_user=at is None, has_service=service is not None)
+            attributes += b',"service":' + service.named
+        whole = (target,) if target is not None and is_whole else ()
+        made = self._made(class_uid, activity_id, attributes, whole, observables)
+        return made._replace(actor_is_user=target is None, has_service=service is not None)
 
-    def _user(self, at: int) -> _Used:
-        user, rest = user_of(self._targets[at], known_types=_USER_TYPES)
-        observed = observable("user.name", "user_name", user.get("name")) + observable("user.email_addr", "email", user.get("email_addr"))
-        return _Used({"user": user}, frozenset() if _is_news(rest) else frozenset({at}), observed)
-
-    def _with_group(self, activity_id: int, group: int, user: int | None) -> Chosen:
-        used = _Used({}, frozenset()) if user is None else self._user(user)
-        target = self._targets[group]
-        whole = used.whole | ({group} if _is_told(target) else set())
-        return self._made(3006, activity_id, _Used({**used.attributes, "group": _group(target)}, whole, used.observables))
-
-    def _with_entity(self, activity_id: int, at: int) -> Chosen:
-        target = self._targets[at]
-        told = short(target.get("type"))
-        type_id, caption = _entity_type(told)
-        entity: dict[str, Any] = _named(target) | {"type": caption, "type_id": type_id}
-        is_whole = _is_told(target) and told == caption
-        if type_id == 3:
-            entity["group"] = _group(target)
-            is_whole = _is_told(target)
-        elif type_id == 5:
-            entity["policy"] = _named(target)
-        elif type_id == 2:
-            entity["user"], rest = user_of(target, known_types=_USER_TYPES)
-            is_whole = not _is_news(rest)
-        return self._made(3004, activity_id, _Used({"entity": entity}, frozenset({at} if is_whole else ())))
+    def _with_group(self, activity_id: int, group: Target, target: Target | None) -> Chosen:
+        attributes, observables, whole = b',"group":' + group.group, b"", [group] if group.is_told else []
+        if target is not None:
+            user, observables, is_whole = target.user
+            attributes += b',"user":' + user
+            whole += [target] if is_whole else []
+        return self._made(3006, activity_id, attributes, whole, observables)
 
     def _with_resources(self, class_uid: int, activity_id: int) -> Chosen:
-        resources, whole = [], set()
-        for at, target in enumerate(self._targets):
-            if _has_name(target):
-                told = short(target.get("type"))
-                resources.append(_named(target) | ({"type": told} if told else {}))
-                if _is_told(target):
-                    whole.add(at)
-        return self._made(class_uid, activity_id, _Used({"resources": resources} if resources else {}, frozenset(whole)))
+        shown = [target for target in self._targets if target.has_name]
+        resources = b',"resources":[%b]' % b",".join([target.resource for target in shown]) if shown else b""
+        return self._made(class_uid, activity_id, resources, [target for target in shown if target.is_told])
 
-    def _made(self, class_uid: int, activity_id: int, used: _Used, *, actor_is_user: bool = False, has_service: bool = False) -> Chosen:
-        rest = self._odd or [kept for at, target in enumerate(self._targets) if at not in used.whole and (kept := cleaned(target))]
-        return Chosen(
-            class_uid,
-            dump(class_members(class_uid, activity_of(class_uid, activity_id, self._version)))[1:-1],
-            b"," + dump(used.attributes)[1:-1] if used.attributes else b"",
-            used.observables,
-            b',"target":%b' % dump(rest) if rest else b"",
-            actor_is_user,
-            has_service,
-        )
+    def _made(self, class_uid: int, activity_id: int, attributes: bytes, whole: Sequence[Target], observables: bytes = b"") -> Chosen:
+        rest = b",".join([target.whole for target in self._targets if target not in whole and target.whole])
+        unmapped = b"[%b]" % rest if rest else self._odd
+        head = _head(class_uid, activity_of(class_uid, activity_id, self._version))
+        return Chosen(class_uid, head, attributes, observables, b',"target":' + unmapped if unmapped else b"")
+
+
+@cache
+def _head(class_uid: int, activity_id: int) -> bytes:
+    return dump(class_members(class_uid, activity_id))[1:-1]
 
 
 def class_members(class_uid: int, activity_id: int) -> Mapping[str, Any]:
@@ -205,31 +255,10 @@ def _steps(plan: Plan) -> Iterator[tuple[int, int]]:
         yield 6003, plan.crud_id
 
 
-def _has_name(target: Mapping[str, Any]) -> bool:
-    return short(target.get("id")) is not None or short(target.get("displayName")) is not None
-
-
-def _named(target: Mapping[str, Any]) -> dict[str, Any]:
-    """`name` and `uid`, those that are there."""
-    pairs: Sequence[tuple[str, str | None]] = (("name", short(target.get("displayName"))), ("uid", short(target.get("id"))))
-    return {name: value for name, value in pairs if value}
-
-
-def _group(target: Mapping[str, Any]) -> dict[str, Any]:
-    return _named(target) | {"type": "UserGroup"}
-
-
 def _entity_type(told: str | None) -> tuple[int, str]:
     if told is None:
         return 0, "Unknown"
     return _POLICY if told.startswith("Policy") else _ENTITY_TYPES.get(told, (99, told))
-
-
-def _is_told(target: Mapping[str, Any]) -> bool:
-    """Whether id, type and name say all that there is to say of a target."""
-    return not _is_news({name: value for name, value in target.items() if name not in ("id", "displayName", "type")}) and all(
-        target.get(name) is None or short(target[name]) is not None for name in ("id", "displayName", "type")
-    )
 
 
 def _is_news(rest: Any) -> bool:

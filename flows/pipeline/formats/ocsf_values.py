@@ -33,11 +33,19 @@ def pruned(value: Any, taken: tuple[tuple[str, ...], ...]) -> Any:
     if isinstance(value, dict):
         value = dict(value)
         for path in taken:
-            if len(path) == 1:
-                value.pop(path[0], None)
-            elif isinstance(value.get(path[0]), dict):
-                value[path[0]] = pruned(value[path[0]], (path[1:],))
+            _drop(value, path)
     return cleaned(value)
+
+
+def _drop(holder: dict[str, Any], path: tuple[str, ...]) -> None:
+    for name in path[:-1]:
+        inner = holder.get(name)
+        if not isinstance(inner, dict):
+            return
+        copied = dict(inner)
+        holder[name] = copied
+        holder = copied
+    holder.pop(path[-1], None)
 
 
 def named(name: str, value: Any) -> bytes:

@@ -63,10 +63,15 @@ def cleaned(value: Any, depth: int = 0) -> Any:
     """A value without members and items that are null, empty texts, empty objects or empty arrays; None where nothing is left."""
     if depth > _MOST_DEPTH:
         return None
-    if isinstance(value, dict):
-        kept = {name: part for name, item in value.items() if (part := cleaned(item, depth + 1)) is not None}
+    if type(value) is dict:
+        kept: dict[str, Any] = {}
+        for name, item in value.items():
+            if type(item) is dict or type(item) is list:
+                item = cleaned(item, depth + 1)  # noqa: PLW2901
+            if item is not None and item != "":
+                kept[name] = item
         return kept or None
-    if isinstance(value, list):
+    if type(value) is list:
         items = [part for item in value if (part := cleaned(item, depth + 1)) is not None]
         return items or None
     return None if value == "" else value

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from okta_source.simulator import Organisation, Simulator
+from okta_source.simulator import Organisation, Scripted, Simulator
 from tests.e2e.harness import FlowProcess, wait_for
 from tests.e2e.push.pipeline import PushPlace, hook
 from tests.e2e.push.receiving import SECRET, free_port, post
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("receiver")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("mode", ["merge", "wake"])
@@ -46,16 +46,13 @@ def test_flow_and_receiver_killed_again_and_again_while_hooks_flow(tmp_path: Pat
                     flow.kill()
             for organisation in organisations:
                 organisation.hooks[0].status = "INACTIVE"
+                _stop_growing(organisation)
             flow = push.place.run()
-            wait_for(
-                lambda: all(set(each.uuids()) <= set(push.uuids(each.name)) or _stop_growing(each) for each in organisations), "everything"
-            )
+            wait_for(lambda: all(set(each.uuids()) <= set(push.uuids(each.name)) for each in organisations), "everything")
             code, _ = flow.stop()
             assert code == 0, flow.output()
         finally:
             receiver.kill()
-        for organisation in organisations:
-            organisation.rate_per_second = 0.0
         flow = push.place.drain()
         assert flow.process.returncode == 0, flow.output()
     for organisation in organisations:
@@ -65,10 +62,9 @@ def test_flow_and_receiver_killed_again_and_again_while_hooks_flow(tmp_path: Pat
         assert (sources["hook"] > 0) is (mode == "merge")
 
 
-def _stop_growing(organisation: Organisation) -> bool:
+def _stop_growing(organisation: Organisation) -> None:
     """Let no more events happen, so that there is an end."""
     organisation._log._live = None
-    return False
 
 
 def test_restart_and_rescale_of_the_flow_fail_no_delivery(tmp_path: Path) -> None:
@@ -93,12 +89,17 @@ def test_restart_and_rescale_of_the_flow_fail_no_delivery(tmp_path: Path) -> Non
                     flow.wait()
             for organisation in organisations:
                 _stop_growing(organisation)
-            answered = [delivery.status for organisation in organisations for delivery in organisation.hooks[0].deliveries]
+            answered = {
+                (each.hooks[0].hook_id, delivery.delivery_id): delivery.status
+                for each in organisations
+                for delivery in each.hooks[0].deliveries
+            }
             receiver.stop()
         flow = push.place.drain()
         assert flow.process.returncode == 0, flow.output()
     assert len(answered) > 50
-    assert set(answered) == {200}
+    # Of a delivery that was sent twice (a disk that took longer than two seconds), the last answer counts, as it does for Okta.
+    assert set(answered.values()) == {200}
     for organisation in organisations:
         push.judge(organisation)
         assert push.sources(organisation.name)["hook"] > 0
@@ -173,3 +174,28 @@ def test_a_cluster_with_hooks_starts_its_receiver_again_and_ends_with_it(tmp_pat
         assert "the cluster goes on, and it is started again in 1 s" in cluster.output()
         with pytest.raises(ConnectionRefusedError):
             post(port, "acme", b"{}")
+
+
+def test_merge_goes_on_while_okta_answers_nothing_and_its_cursor_is_refused_then(tmp_path: Path) -> None:
+    port = free_port()
+    organisation = Organisation("acme", events=50, hooks=[hook(port, "acme", form="eventbridge")])
+    push = PushPlace(tmp_path, port, "merge")
+    push.place.make_state()
+    with Simulator([organisation]) as simulator:
+        push.add_all(simulator, [organisation], poll_interval_seconds=1)
+        with push.receiver(), push.place.run() as flow:
+            wait_for(lambda: len(push.uuids("acme")) == 50, "the backlog")
+            simulator.down("acme")
+            pushed = organisation.append(40)
+            wait_for(lambda: set(pushed) <= set(push.uuids("acme")), "pushed events")
+            organisation.hooks[0].status = "INACTIVE"
+            silent = organisation.append(20)  # by no hook: polling must not skip them
+            flow.kill()
+        with push.place.run() as flow:
+            organisation.script(Scripted(status=400))
+            simulator.up("acme")
+            wait_for(lambda: set(silent) <= set(push.uuids("acme")), "polled events")
+            assert flow.stop()[0] == 0
+            assert "Okta refuses the saved cursor" in flow.output()
+    push.judge(organisation)
+    assert push.sources("acme") == {"poll": 70, "eventbridge": 40}

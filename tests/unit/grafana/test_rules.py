@@ -23,6 +23,8 @@ SEVERITIES = {
     "RateLimitedByUs": "warning",
     "CursorReset": "info",
     "MalformedEvents": "warning",
+    "DetectionsLate": "info",
+    "DetectionsRefused": "warning",
     "HookUnconfirmed": "warning",
     "HookSilent": "warning",
     "SinkFailing": "warning",
@@ -63,6 +65,7 @@ def test_an_alert_says_whom_it_is_about_and_where_to_read_on(name: str) -> None:
         "$labels.sink" if name in {"SinkFailing", "BreakerOpen", "DeadLettersGrowing", "OutboxOld", "OutboxGrowing"} else "$labels.tenant"
     )
     about = {"RateLimitExhausted": "$labels.org", "RateLimitedByUs": "$labels.org"}.get(name, about)
+    about = {"DetectionsRefused": "$labels.rule"}.get(name, about)
     about = {"NoSnapshots": "$labels.job", "MetricsEndpointDown": "$labels.job"}.get(name, about)
     assert about in annotations["description"]
     assert "$labels" in annotations["summary"]

@@ -47,6 +47,7 @@ class Wire:
         self.port: int = self._listener.getsockname()[1]
         self.heads: list[bytes] = []
         self.connections = 0
+        self.closed = 0
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
@@ -74,6 +75,7 @@ class Wire:
             else:
                 with self._context.wrap_socket(connection, server_side=True) as secured:
                     self._answer(secured)
+        self.closed += 1
 
     def _answer(self, connection: socket.socket) -> None:
         while head := self._head(connection):

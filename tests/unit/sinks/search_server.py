@@ -65,6 +65,7 @@ class FakeSearch:
         closed: The indices that are closed: neither read nor written.
         max_content_length: A larger body, inflated, is answered with 413 and nothing.
         authorization: The header without which every request is answered with 401.
+        settings: Of every index, as far as they are asked for.
         requests: All that arrived, in their order.
         indices: By name, the sources by id.
         templates: By name, the index templates.
@@ -77,6 +78,7 @@ class FakeSearch:
     closed: set[str] = field(default_factory=set)
     max_content_length: int | None = None
     authorization: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list, init=False)
     indices: dict[str, dict[str, bytes]] = field(default_factory=dict, init=False)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -210,6 +212,8 @@ class FakeSearch:
             return self._get_template(name)
         if (request.method, request.path) == ("GET", "/"):
             return self._about()
+        if "/_settings/" in request.path:
+            return _done({name: {"settings": self.settings} for name in self.indices})
         index, _, action = unquote(request.path)[1:].rpartition("/")
         if action in ("_search", "_refresh"):
             return self._search(index, json.loads(request.body or b"{}"))

@@ -16,7 +16,7 @@ from flows.pipeline.detections.alerts import MOST_EVENTS_SHOWN, Alert, AlertedRu
 from flows.pipeline.detections.correlation.absence import Absence
 from flows.pipeline.detections.correlation.groups import MOST_GROUPS, Groups
 from flows.pipeline.detections.correlation.learned import FirstSeen
-from flows.pipeline.detections.correlation.window import Hit, Outcome
+from flows.pipeline.detections.correlation.window import LATENESS_MS, Hit, Outcome
 from flows.pipeline.detections.matches import Match, Matches, Part
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.sigma.rule import Correlation, CorrelationType
@@ -56,6 +56,7 @@ class _Input(NamedTuple):
         child: That rule's number.
         rule: The correlation.
         groups: What it remembers.
+        kept_ms: How far behind the newest event things are kept.
         wants_value: Whether a match without a value takes no part.
         alerts: Whether it gives alerts of its own.
     """
@@ -65,6 +66,7 @@ class _Input(NamedTuple):
     child: int
     rule: Correlation
     groups: Groups
+    kept_ms: int
     wants_value: bool
     alerts: bool
 
@@ -91,7 +93,9 @@ class Correlator:
         }
         self._absences = [number for number, groups in self._groups.items() if self._correlation(number).type == "absence"]
         self._inputs = {
-            (number, place): _Input(number, place, child, rule, self._groups[number], rule.type in _WITH_VALUES, active.alerts)
+            (number, place): _Input(
+                number, place, child, rule, self._groups[number], rule.timespan_ms + LATENESS_MS, rule.type in _WITH_VALUES, active.alerts
+            )
             for number, active in enumerate(rules.rules)
             if isinstance(rule := active.rule, Correlation)
             for place, child in enumerate(active.children)
@@ -155,8 +159,9 @@ class Correlator:
 
     def _match(self, match: Match) -> Iterator[Alert]:
         """Follow a match through the rules, children before their parents."""
-        itself = Hit(match.ms, match.uuid, match.event_type, 0, None, self._newest)
-        fired: dict[int, dict[Hit, None]] = {number: {itself: None} for number in match.rules}  # rule → what fulfilled it
+        newest = self._newest
+        itself = (Hit(match.ms, match.uuid, match.event_type, 0, None, newest),)
+        fired: dict[int, tuple[Hit, ...]] = dict.fromkeys(match.rules, itself)  # rule → what fulfilled it
         self.tally.matches.update(match.rules)
         is_late = False
         for number in match.rules:
@@ -167,44 +172,47 @@ class Correlator:
             taken = fired.get(source.child)
             if taken is None:
                 continue
-            is_late = is_late or min(taken).ms < source.groups.horizon(self._newest)
-            outcomes = [outcome for hit in taken if (outcome := self._take(source, hit, part, match)) is not None]
+            if part.group is None or (source.wants_value and part.value is None):
+                self.tally.ungrouped[source.number] += len(taken)
+                continue
+            outcomes: list[Outcome] = []
+            for hit in taken:
+                is_late = is_late or hit.ms < newest - source.kept_ms
+                outcome = self._take(source, Hit(hit.ms, hit.uuid, hit.event_type, source.place, part.value, newest), part.group, match)
+                if outcome is not None:
+                    outcomes.append(outcome)
             if not outcomes:
                 continue
             number = source.number
             self.tally.matches[number] += 1
-            ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, self._newest) for outcome in outcomes for end in outcome.ends]
-            fired[number] = {**fired.get(number, {}), **dict.fromkeys(ends)}
+            ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, newest) for outcome in outcomes for end in outcome.ends]
+            fired[number] = tuple(dict.fromkeys((*fired.get(number, ()), *ends)))
             # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
             begun = next((outcome for outcome in outcomes if outcome.begins), None)
             if begun is not None and source.alerts:
                 yield self._alert_of_group(number, part, begun, match)
         self.tally.late += is_late
 
-    def _take(self, source: _Input, hit: Hit, part: Part, match: Match) -> Outcome | None:
-        groups, number = source.groups, source.number
+    def _take(self, source: _Input, hit: Hit, key: bytes, match: Match) -> Outcome | None:
+        groups = source.groups
         if groups.began_ms is None:
             groups.began_ms = hit.ms
-        if part.group is None or (source.wants_value and part.value is None):
-            self.tally.ungrouped[number] += 1
-            return None
-        group = groups.get(part.group, self._newest)
+        group = groups.get(key, hit.mark)
         if group is None:
-            self.tally.refused[number] += 1
+            self.tally.refused[source.number] += 1
             return None
-        hit = Hit(hit.ms, hit.uuid, hit.event_type, source.place, part.value, self._newest)
-        horizon = groups.horizon(self._newest)
+        horizon = hit.mark - source.kept_ms
         dropped = group.dropped
         outcome: Outcome | None = None
         if isinstance(group, Absence):
             group.take(hit, match.body, horizon)
-            self._note_due(number, group)
+            self._note_due(source.number, group)
         elif isinstance(group, FirstSeen):
             outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + source.rule.warm_up_ms)
         else:
             outcome = group.take(hit, horizon)
         if group.dropped != dropped:
-            self.tally.refused[number] += group.dropped - dropped
+            self.tally.refused[source.number] += group.dropped - dropped
         return outcome
 
     def _advance(self, newest: int) -> Iterator[Alert]:

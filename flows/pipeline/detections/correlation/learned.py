@@ -139,6 +139,6 @@ def distance_km(one: Sequence[float], other: Sequence[float]) -> float:
         one: Latitude and longitude in degrees.
         other: Those of the other place.
     """
-    (lat1, lon1), (lat2, lon2) = ((math.radians(value) for value in place) for place in (one, other))
+    lat1, lon1, lat2, lon2 = map(math.radians, (*one, *other))
     half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     return 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, half)))

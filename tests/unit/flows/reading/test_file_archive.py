@@ -1,13 +1,14 @@
 """The archive of a file sink."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from flows.reading.file_archive import ArchiveUnreadable, FileArchive
+from flows.reading.file_archive import DELETED, ArchiveUnreadable, FileArchive
 from flows.reading.holdings import HourCount
 from sinks.file.archive_files import ArchiveFiles
-from tests.unit.flows.audit.pages import HOUR, head, line
+from tests.unit.flows.audit.pages import HOUR, START, head, line
 
 
 @pytest.fixture
@@ -94,3 +95,15 @@ def test_notes_are_told_once(archive: FileArchive, tmp_path: Path) -> None:
     write(tmp_path, 1)
     archive.counts("acme", range(HOUR, HOUR + 1))
     assert len(archive.notes()) == 1
+
+
+def test_what_is_older_than_what_is_kept_was_deleted_and_is_not_missing(tmp_path: Path) -> None:
+    now = [START.timestamp() + 30 * 86_400.0]
+    files = ArchiveFiles(f"{tmp_path}/{{tenant}}/{{date}}.ndjson", "none", ())
+    archive = FileArchive(files, timedelta(days=29), lambda: now[0])
+    heads, hours = [head(1), head(2), head(3, 48)], [HOUR, HOUR, HOUR + 48]
+    write(tmp_path, 1)
+    assert list(archive.copies("acme", heads, hours)) == [1, DELETED, 0]
+    assert list(FileArchive(files).copies("acme", heads, hours)) == [1, 0, 0]
+    now[0] = START.timestamp() + 29 * 86_400.0  # its last moment is sixteen hours ahead
+    assert list(archive.copies("acme", heads, hours)) == [1, 0, 0]

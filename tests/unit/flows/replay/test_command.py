@@ -121,7 +121,7 @@ def test_what_fails_again_is_left_and_told(place, capsys):
     assert place.received == ["u-1", "u-2", "u-3"]
     out, err = capsys.readouterr()
     assert "5 sent, 3 delivered, 2 failed again" in err
-    row = [line for line in out.splitlines() if "hook" in line][0]
+    row = next(line for line in out.splitlines() if "hook" in line)
     assert [cell.strip() for cell in row.split("│")[1:7]] == ["hook", "5", "3", "0", "2", "2"]
     assert "2 of: 400: " in row
     place.receiver.poison = None

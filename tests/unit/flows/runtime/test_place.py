@@ -150,6 +150,13 @@ def test_a_state_of_an_earlier_release_is_at_home_where_its_files_are(tmp_path: 
     deployment.check()
 
 
+def test_a_file_of_an_earlier_path_in_a_state_of_an_earlier_release_is_no_other_place(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path)
+    deployment.make(version=1, killed=False)
+    Journal(deployment.state / "files" / "archive.acme.ndjson").note({str(tmp_path / "once" / "acme.ndjson"): 7}, after=3)
+    deployment.check()
+
+
 def test_a_new_sink_and_one_that_left_are_no_matter(prod: Deployment) -> None:
     with hold(prod.state):
         check_place(prod.state, {"other": prod.sink()}, {"other": "system_log.sink_other"})
@@ -182,3 +189,9 @@ def test_the_command_shows_and_accepts(prod: Deployment, tmp_path: Path, capsys:
 def test_the_command_refuses_what_is_no_state_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert state_command(["accept", str(tmp_path)]) == 2
     assert "holds no store" in capsys.readouterr().err
+
+
+def test_the_command_is_for_the_flow_s_user(prod: Deployment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    assert state_command(["accept", str(prod.state)]) == 2
+    assert "run this as that user" in capsys.readouterr().err

@@ -145,8 +145,8 @@ def test_a_token_endpoint_that_is_asked_too_often(key_pair: KeyPair) -> None:
 
 def test_an_api_that_does_not_answer_although_there_is_a_token(key_pair: KeyPair) -> None:
     key_pair.okta.script(Scripted(delay_seconds=60.0))
-    checked = key_pair.check(request_timeout_seconds=0.3)
-    says(checked, "authorization", "within 0.3 s")
+    checked = key_pair.check(request_timeout_seconds=2.0)  # within which the token has to come
+    says(checked, "authorization", "within 2 s")
     assert (checked.status("authentication"), checked.status("clock")) == ("ok", "ok")
 
 

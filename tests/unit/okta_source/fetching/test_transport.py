@@ -3,7 +3,6 @@
 import gzip
 import json
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from okta_source.auth.base import CredentialError
 from okta_source.config.secret import SecretError
 from okta_source.http import client as http_client
 from okta_source.polling.verdict import Response, TransportFailure
+from tests.e2e.harness import wait_for
 from tests.unit.okta_source.wire import TIMEOUT, TOKEN, Connect, failed, page, reply, serving
 
 
@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_has_closed_is_made_anew(connect: Connect) 
     with serving(once) as wire:
         transport = connect(wire.url)
         page(transport.get(wire.url + "/x"))
-        time.sleep(0.05)  # for the close to arrive
+        wait_for(lambda: wire.closed == 1, "the server to close")
         page(transport.get(wire.url + "/x"))
         assert wire.connections == 2
 

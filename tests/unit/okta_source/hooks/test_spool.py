@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_deleted_segments_are_survived(place: Place) -> None:
     assert read(reader) == []
     place.write(9)
     assert read(reader) == [9]
+
+
+def test_a_spool_that_is_deleted_under_its_writer_begins_anew(place: Place) -> None:
+    place.write(1)
+    reader = SpoolReader(place.folder, Position())
+    assert read(reader) == [1]
+    place.segments()[0].unlink()
+    place.write(2)
+    assert read(reader) == [2]
+    shutil.rmtree(place.folder)
+    assert read(reader) == []
+    place.write(3)
+    assert read(reader) == [3]
 
 
 def test_a_truncated_segment_is_read_from_its_start(place: Place) -> None:

@@ -28,6 +28,7 @@ PINNED = {
     "okta_poll_interval_seconds": ("gauge", {"tenant"}),
     "okta_poll_lag_seconds": ("gauge", {"tenant"}),
     "okta_next_poll_timestamp_seconds": ("gauge", {"tenant"}),
+    "okta_clock_skew_seconds": ("gauge", {"tenant"}),
     "okta_last_success_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_last_event_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_access_token_expires_timestamp_seconds": ("gauge", {"tenant"}),
@@ -52,6 +53,7 @@ PINNED = {
 }
 UNTIL_KNOWN = {
     "okta_access_token_expires_timestamp_seconds",
+    "okta_clock_skew_seconds",
     "okta_errors_total",
     "okta_hook_connections",
     "okta_hook_delay_seconds",
@@ -97,6 +99,7 @@ def touched(tenant: str = "acme") -> TenantMetrics:
     metrics.succeeded()
     metrics.failed("auth", "fetch")
     metrics.follow(lambda: 1030.0)
+    metrics.clock_skew_seconds = -1.5
     metrics.follow_token(lambda: 240.0)
     hooks = metrics.with_hooks()
     hooks.event("delivered", 1)

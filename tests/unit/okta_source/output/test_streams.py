@@ -47,6 +47,22 @@ def test_what_prints_for_ever_can_know_that_nobody_reads() -> None:
         assert process.wait(30) == 0
 
 
+def test_a_command_that_is_of_use_only_to_a_reader_is_told_once() -> None:
+    body = """
+    try:
+        for number in range(10_000_000): print('x', flush=True)
+    except BrokenPipeError: sys.stderr.write(f'told'); print('y', flush=True)
+    """.strip()
+    command = [part.replace("run_command(main)", "run_command(main, ends_with_reader=True)") for part in program(body, 7)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b"told"
+        assert process.wait(30) == 7
+
+
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
 def test_streams_that_were_closed_before_the_program_began(closed: tuple[int, ...]) -> None:
     body = "print('out'); sys.stderr.write('err'); assert not sys.stdin.isatty(); assert open('/dev/null').fileno() > 2"

@@ -68,7 +68,7 @@ def test_a_fleet_that_is_well_exits_0(serve: Serve, capsys: pytest.CaptureFixtur
     found = [" ".join(line.split()) for line in lines]
     assert found[0] == "Tenant State Reason Lag Last event Events Rate limit left Reserve Duplicates Malformed"
     assert found[1] == "Acme Inc. (acme) Active 0 s 1 h 1 min ago 100 540 of 600 60 0 0"
-    assert found[4] == "archive file 10,001 0 2 0 1.0 s ago"
+    assert found[4] == "archive file 10,001 0 2 0 - 1.0 s ago"
     assert lines[-1] == "1 tenant: 1 active"
 
 

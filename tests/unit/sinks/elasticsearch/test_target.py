@@ -223,7 +223,7 @@ class TestEcs:
     def test_not_being_told_hinders_nothing(self, search, make_target):
         search.answer(403, b"{}", path="/_index_template/logs-okta.system")
         assert make_target(document_format="ecs", manage_template=False).prepare(10) is None
-        assert [request.status for request in search.requests] == [403]
+        assert [request.status for request in search.requests if "_index_template" in request.path] == [403]
 
     def test_a_sink_with_another_format_has_another_template(self, search, make_target, caplog):
         for document_format in ("raw", "ecs", "ocsf", "raw"):
@@ -242,6 +242,7 @@ class TestPrepare:
             ("GET", "/"),
             ("GET", "/_index_template/okta-system-log-siem"),
             ("PUT", "/_index_template/okta-system-log-siem"),
+            ("GET", "/logs-okta.*-default/_settings/index.default_pipeline,index.final_pipeline"),
             ("POST", "/_bulk"),
         ]
         template = search.templates["okta-system-log-siem"]
@@ -253,7 +254,7 @@ class TestPrepare:
         before = dict(search.templates)
         search.requests.clear()
         assert make_target().prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET"]
         assert search.templates == before
 
     @pytest.mark.parametrize("change", [{"version": 0}, {"version": None}, {"data_stream": None}])
@@ -272,7 +273,7 @@ class TestPrepare:
         assert search.templates["okta-system-log-search"]["index_patterns"] == ["logs-okta.new", "logs-okta.old"]
         search.requests.clear()
         assert make_target("logs-okta.old").prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET"]
 
     def test_an_index_per_day_has_no_data_streams_to_keep(self, search, make_target):
         assert make_target("logs-okta.old").prepare(10) is None
@@ -289,7 +290,31 @@ class TestPrepare:
 
     def test_without_managing_nothing_is_asked(self, search, make_target):
         assert make_target(manage_template=False).prepare(10) is None
-        assert not search.requests
+        assert [request.path for request in search.requests] == ["/logs-okta/_settings/index.default_pipeline,index.final_pipeline"]
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            (
+                {"index.default_pipeline": "geo", "index.final_pipeline": "redact"},
+                "index.default_pipeline geo and index.final_pipeline redact",
+            ),
+            ({"index.default_pipeline": "_none"}, ""),
+            ({}, ""),
+        ],
+    )
+    def test_an_ingest_pipeline_in_front_of_the_index_is_told(self, search, make_target, caplog, settings, said):
+        search.indices["logs-okta"] = {}
+        search.settings = settings
+        assert make_target().prepare(10) is None
+        assert ("may change, move or drop them" in caplog.text) == bool(said)
+        assert said in caplog.text
+
+    @pytest.mark.parametrize(("status", "body"), [(403, b""), (200, b"<html>"), (200, b'{"x": 3}'), (200, b'[{"settings": {}}]')])
+    def test_pipelines_that_cannot_be_looked_at_are_no_trouble(self, search, make_target, caplog, status, body):
+        search.answer(status, body, path="/logs-okta/_settings")
+        assert make_target(manage_template=False).prepare(10) is None
+        assert caplog.text == ""
 
     def test_the_template_of_a_sink_of_the_same_target_serves_both(self, search, make_target):
         assert make_target("logs-okta.{tenant}", sink_name="one").prepare(10) is None
