@@ -48,6 +48,7 @@ def test_says_all_that_it_must(name: str) -> None:
     assert len(about.description) > 40
     assert len(about.response) > 20
     assert about.falsepositives
+    assert all(text[0].isupper() for text in about.falsepositives), "a comma cuts what isn't in quotes"
     assert about.tags
     assert all(re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag) for tag in about.tags)
     assert about.references
