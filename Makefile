@@ -12,7 +12,7 @@ JUDGES := .judges
 PACKAGE := .package
 # Most tests wait more than they compute: four at a time on two cores.
 TEST_PROCESSES ?= 4
-SOURCES := okta_source sinks flows grafana tests
+SOURCES := okta_source sinks flows grafana tests docs
 
 .PHONY: help demo servers judges test lint format dashboards docs reference package bench lock clean
 help:
