@@ -34,7 +34,7 @@ from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, configure_logging, heed_signals, install, is_program
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, configure_logging, heed_signals, install, is_program, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable, known_state_keys
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
@@ -56,11 +56,13 @@ class Run:
         flow: The dataflow.
         control: Its switches.
         names: Each tenant's name for people.
+        settings: The configuration.
     """
 
     flow: Dataflow
     control: RunControl
     names: dict[str, str]
+    settings: Settings
 
     def conclude(self) -> int:
         """Say how it has ended, once Bytewax has returned; the exit code, see `flows.runtime.lifecycle`."""
@@ -120,6 +122,7 @@ def prepare_run(
     state_dir = recovery_dir()
     try:
         settings = load(config_path)
+        log_as(settings.pipeline.log_format)
         rules, doubts = _read_rules(settings)
         if state_dir is not None:
             make_state(state_dir)
@@ -129,11 +132,10 @@ def prepare_run(
     except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    for warning in [*settings.warnings, *map(str, doubts)]:
-        sys.stderr.write(f"warning: {warning}\n")
+    warn_of([*settings.warnings, *map(str, doubts)])
     names = {tenant.name: tenant.display_name for tenant in settings.tenants}
     begins(control, names)
-    return Run(build_flow(settings, control, state_dir, rules), control, names)
+    return Run(build_flow(settings, control, state_dir, rules), control, names, settings)
 
 
 def _read_rules(settings: Settings) -> tuple[RuleSet | None, list[Problem]]:

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,10 @@ from bytewax.run import cli_main
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH
 from flows.runtime.invocation import become_run, in_cluster
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
-from flows.runtime.metrics_endpoint import ENABLED, PORT
+from flows.runtime.metrics_endpoint import DEFAULT_PORT, ENABLED, PORT
 from flows.runtime.owner import hold_for_life
-from flows.runtime.recovery import holds_stores, make_directory, make_stores
+from flows.runtime.recovery import flows_in, holds_stores, make_directory, make_stores
+from flows.runtime.voice import Voice, last_written
 from flows.system_log import prepare_run
 from okta_source.output import shape_help
 
@@ -55,12 +56,27 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
         environ.update({ENABLED: "1", PORT: str(arguments.metrics_port)})
     state: Path = arguments.state.absolute()
     become_run(["-r", str(state)])
+    written = last_written(state)
     run = prepare_run(arguments.config, until_drained=arguments.until_drained, make_state=_make_state)
-    cli_main(  # type: ignore[no-untyped-call]
-        run.flow,
-        epoch_interval=timedelta(seconds=arguments.snapshot_interval),
-        recovery_config=RecoveryConfig(state, timedelta(seconds=arguments.backup_interval)),  # type: ignore[no-untyped-call]
+    now = datetime.now(UTC)
+    voice = Voice(
+        tenants=run.names,
+        since={tenant.name: tenant.start_from.since(now).timestamp() for tenant in run.settings.tenants},
+        sinks={name: sink.type for name, sink in run.settings.sinks.items()},
+        state=state,
+        metrics=f"http://127.0.0.1:{environ.get(PORT, DEFAULT_PORT)}/metrics" if ENABLED in environ else "",
+        resumed_at=written if flows_in(state) else None,
+        quiet=arguments.quiet,
     )
+    voice.start()
+    try:
+        cli_main(  # type: ignore[no-untyped-call]
+            run.flow,
+            epoch_interval=timedelta(seconds=arguments.snapshot_interval),
+            recovery_config=RecoveryConfig(state, timedelta(seconds=arguments.backup_interval)),  # type: ignore[no-untyped-call]
+        )
+    finally:
+        voice.end()
     return run.conclude()
 
 
@@ -99,6 +115,7 @@ def make_parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentPar
         metavar="PORT",
         help=f"serve metrics there, for Prometheus and `status` (default: none, or with ${ENABLED}: ${PORT}, else 3030)",
     )
+    add("--quiet", action="store_true", help="say nothing of what goes well")
     # A text as default goes through the type as well.
     add(
         "--snapshot-interval",

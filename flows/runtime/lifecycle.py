@@ -12,13 +12,14 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1. `bytewax-okta 
 """
 
 import atexit
+import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -44,7 +45,9 @@ __all__ = [
     "heed_signals",
     "install",
     "is_program",
+    "log_as",
     "stop_run",
+    "warn_of",
 ]
 
 EXIT_UNDRAINED = 1
@@ -78,6 +81,21 @@ class _UtcFormatter(logging.Formatter):
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class _JsonFormatter(_UtcFormatter):
+    """One JSON object a line, in ASCII, which every terminal and collector takes: at, level, message, and what the record has as values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        values: dict[str, object] = {
+            "at": self.formatTime(record),
+            "level": record.levelname,
+            "message": printable(record.getMessage(), _LONGEST_LINE),
+        }
+        values |= getattr(record, "told", {})
+        if record.exc_info:
+            values["traceback"] = [_indented(line) for line in self.formatException(record.exc_info).split("\n")]
+        return json.dumps(values)
+
+
 def _indented(line: str) -> str:
     text = line.lstrip(" ")
     return " " * (len(line) - len(text)) + printable(text, _LONGEST_LINE)
@@ -95,6 +113,23 @@ def configure_logging() -> None:
     root.setLevel(logging.INFO)
     # urllib3 warns of each broken connection; the source says it better, with the tenant and the fix.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def log_as(log_format: str) -> None:
+    """From now on log in the form of the configuration, `text` or `json`, where `configure_logging` has set it up."""
+    for handler in logging.getLogger().handlers:
+        if log_format == "json" and isinstance(handler.formatter, _UtcFormatter):
+            handler.setFormatter(_JsonFormatter())
+
+
+def warn_of(warnings: Iterable[str]) -> None:
+    """Print what works but deserves a look."""
+    is_json = any(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers)
+    for warning in warnings:
+        if is_json:
+            _LOG.warning("%s", warning)
+        else:
+            sys.stderr.write(f"warning: {warning}\n")
 
 
 def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
