@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from okta_source.output import run_command
 
 COMMANDS = {
+    "check": "say of every organisation and every sink whether all is well, and what to change if not",
     "cluster": "run the main flow as several processes on this machine",
     "backfill": "fetch a span of history into the configured sinks",
     "audit": "compare what Okta holds with what the archives hold, and deliver what is missing",
