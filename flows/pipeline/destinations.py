@@ -77,7 +77,7 @@ def build_sink(
         letters=letters,
         outbox_dir=outbox_dir,
         document_format=config.format,
-        wait_until=control.outbox_deadline,
+        wait_until=lambda progress: control.outbox_deadline(progress=progress),
         on_left=lambda left: control.left_behind(str(left)),
         on_failure=_count_failures,
         on_stopped=stop_run,

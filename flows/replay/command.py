@@ -38,7 +38,7 @@ from sinks.delivery.writer import Letters, Writer
 from sinks.errors import SecretUnavailable, SinkStopped
 from sinks.targets import make_target, policy_of
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_LEFT = 1
 _PATIENCE_SECONDS = 60.0
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
     out = Console(width=None if sys.stdout.isatty() else 200)
     err = Console(stderr=True)
@@ -158,7 +158,8 @@ class _UnknownSinkError(Exception):
     pass
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.replay", description="Send dead letters again; leave only what fails again. Safe beside a running flow."
     )

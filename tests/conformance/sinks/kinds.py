@@ -12,6 +12,7 @@ import pytest
 
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
 from tests.conformance.sinks.pages import tenant_in, uuid_in
+from tests.unit.sinks.firewall import Firewall
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.search_server import FakeSearch, ItemError
 
@@ -101,6 +102,10 @@ class Sender(Kind):
     @abstractmethod
     def limit(self, size_bytes: int | None) -> None:
         """Answer requests that are larger with 413."""
+
+    def firewall(self, uuid: str, how: Literal["403-html", "hang", "reset"], page: bytes) -> None:
+        """Put something in front of it that lets no request through in which this event is."""
+        self.server.firewall = Firewall(b'"uuid" : "%s"' % uuid.encode(), how, page)
 
     def wait_for_requests(self, count: int) -> None:
         """Until so many have arrived."""

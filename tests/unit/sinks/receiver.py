@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal, Self
 
+from tests.unit.sinks.firewall import Firewall
+
 __all__ = ["Receiver", "Request", "events_in"]
 
 _PATIENCE_SECONDS = 30.0
@@ -80,6 +82,8 @@ class Receiver:
         self, *, max_body_bytes: int | None = None, poison: Callable[[Any], bool] | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self.max_body_bytes, self.poison = max_body_bytes, poison
+        self.firewall: Firewall | None = None
+        self.connections = 0
         self.requests: list[Request] = []
         self.errors: list[BaseException] = []
         self.changed = threading.Condition()
@@ -166,6 +170,8 @@ class Receiver:
         body = handler.rfile.read(length)
         if len(body) < length:
             return None
+        if self.firewall is not None and self.firewall.stops(handler, body):
+            return None
         request = Request(handler.path, {name.lower(): value for name, value in handler.headers.items()}, body)
         answer = self._verdict(request)
         if fault and fault.kind == "answer":
@@ -211,6 +217,7 @@ class _Server(socketserver.ThreadingTCPServer):
         if self._tls:  # the handshake comes with the first read, on the connection's own thread
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         self._connections.add(connection)
+        self.receiver.connections += 1
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
@@ -237,7 +244,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.receiver.serve(self, self.server)
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.send_response(status)
+        if "Date" in headers:
+            self.send_response_only(status)
+        else:
+            self.send_response(status)
         for header in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(*header)
         self.end_headers()

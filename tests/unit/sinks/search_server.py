@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
+from tests.unit.sinks.firewall import Firewall
 from tests.unit.sinks.loopback import Handler, LoopbackServer
 
 __all__ = ["FakeSearch", "ItemError", "Request"]
@@ -65,6 +66,8 @@ class FakeSearch:
         closed: The indices that are closed: neither read nor written.
         max_content_length: A larger body, inflated, is answered with 413 and nothing.
         authorization: The header without which every request is answered with 401.
+        firewall: What stands in front of it and looks into bodies, if anything.
+        drops: Says of an event's bytes whether an ingest pipeline drops it.
         settings: Of every index, as far as they are asked for.
         requests: All that arrived, in their order.
         indices: By name, the sources by id.
@@ -80,6 +83,8 @@ class FakeSearch:
     closed: set[str] = field(default_factory=set)
     max_content_length: int | None = None
     authorization: str | None = None
+    firewall: Firewall | None = None
+    drops: Callable[[bytes], bool] = lambda _event: False
     settings: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list, init=False)
     indices: dict[str, dict[str, bytes]] = field(default_factory=dict, init=False)
@@ -179,6 +184,8 @@ class FakeSearch:
             return None
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if self.firewall is not None and self.firewall.stops(handler, body):
+            return None
         request = Request(handler.command, path, {name.lower(): value for name, value in handler.headers.items()}, body, query=query)
         with self.changed:
             self.requests.append(request)
@@ -325,6 +332,8 @@ class FakeSearch:
         about: dict[str, Any] = {"_index": index, "_id": uuid}
         if error is not None:
             return about | {"status": error.status, "error": {"type": error.type, "reason": error.reason}}
+        if self.drops(event):
+            return about | {"status": 200, "result": "noop"}
         sources[uuid] = event
         return about | {"status": 201}
 

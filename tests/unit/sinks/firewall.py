@@ -1,0 +1,44 @@
+"""What stands in front of a server and looks into the bodies of requests."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+__all__ = ["Firewall"]
+
+
+class _Handler(Protocol):
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None: ...
+
+    def reset(self) -> None: ...
+
+
+@dataclass
+class Firewall:
+    """Lets no request through in which these bytes stand.
+
+    Attributes:
+        needle: The bytes.
+        how: Whether it answers with a page, resets the connection, or says nothing at all.
+        page: The page.
+        seconds: For how long it says nothing.
+    """
+
+    needle: bytes
+    how: Literal["403-html", "hang", "reset"]
+    page: bytes = b""
+    seconds: float = 10.0
+
+    def stops(self, handler: _Handler, body: bytes) -> bool:
+        """Deal with a request; returns whether it was stopped."""
+        if self.needle not in body:
+            return False
+        if self.how == "403-html":
+            handler.answer(403, {"Content-Type": "text/html"}, self.page)
+        elif self.how == "reset":
+            handler.reset()
+        else:
+            threading.Event().wait(self.seconds)
+            handler.reset()
+        return True
