@@ -155,3 +155,11 @@ def test_both_events_dashboards_ask_the_same():
         ]
 
     assert asked("events.json") == asked("events-opensearch.json")
+
+
+@pytest.mark.parametrize("name", ["events.json", "events-opensearch.json"])
+def test_the_platform_is_taken_for_nobody_who_signs_in(name: str):
+    asked = [str(target.get("query", target)) for panel in panels(committed(name)) for target in panel.get("targets", [])]
+    sign_ins = [query for query in asked if "_okta_action:sign_in" in query]
+    assert len(sign_ins) > 5
+    assert all("NOT actor.type:SystemPrincipal" in query for query in sign_ins)
