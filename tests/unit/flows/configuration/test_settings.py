@@ -545,8 +545,8 @@ def test_everything_wrong_with_sinks_is_told_at_once(write) -> None:
         """
     )
     target = (
-        "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
-        'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
+        "the name of an index or data stream such as logs-okta.bytewax-default, in which {tenant} and {date} may stand and no other "
+        'braces: lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
     )
     host = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
     no_user = "a URL without user and password, which go into username and password_env (this file holds no secrets)"
