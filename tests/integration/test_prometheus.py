@@ -189,6 +189,9 @@ def what_it_says(prometheus: PrometheusServer, dashboard: Json, panel: Json) -> 
         renamed |= each["options"].get("renameByName", {})
     colors = set()
     for target in panel["targets"]:
+        if target["expr"].startswith("max by (job, alertname"):  # each row is an alert that fires
+            colors |= {"red"} if prometheus.query(filled_in(target["expr"], variables)) else set()
+            continue
         shown = target["legendFormat"] if panel["type"] == "stat" else renamed.get(f"Value #{target['refId']}")
         own = [entry for each in config.get("overrides", []) if each["matcher"]["options"] == shown for entry in each["properties"]]
         looks = config["defaults"] | {entry["id"]: entry["value"] for entry in own}
