@@ -9,6 +9,7 @@ __all__ = ["COMMANDS", "END_WITH_READER", "GROUPS", "OWN", "run_command_named"]
 
 OWN: Final = {
     "run": "run the main flow: every organisation's events into the configured sinks",
+    "check": "say of every organisation and every sink whether all is well, and what to change if not",
     "cluster": "run the main flow as several processes on this machine",
     "backfill": "fetch a span of history into the configured sinks",
     "audit": "compare what Okta holds with what the archives hold, and deliver what is missing",
@@ -22,7 +23,7 @@ OWN: Final = {
 }
 """Command → what it does; those of `python -m flows.COMMAND`."""
 
-COMMANDS: Final = {**OWN, **{name: does for name, (_, does) in of_okta_source.COMMANDS.items()}}
+COMMANDS: Final = {**{name: does for name, (_, does) in of_okta_source.COMMANDS.items()}, **OWN}
 """Command → what it does; all of them."""
 
 GROUPS: Final = {

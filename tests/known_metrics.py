@@ -9,7 +9,7 @@ import flows.pipeline.formatting
 import okta_source.hooks.metrics
 import okta_source.metrics
 import sinks.metrics
-from grafana.generator.metrics import BYTEWAX, PROMETHEUS
+from grafana.generator.metrics import BYTEWAX, PROMETHEUS, RULES
 
 __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 
@@ -44,7 +44,7 @@ def tenant_metrics() -> set[str]:
 
 def known_metrics() -> set[str]:
     """Every metric that a dashboard or a rule may read."""
-    return registered_metrics() | BYTEWAX | PROMETHEUS
+    return registered_metrics() | BYTEWAX | PROMETHEUS | RULES
 
 
 def _families() -> set[str]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.pipeline.destinations import label_keys
 from flows.replay.report import already_there, count_lines, listing, run_with_progress, summary
 from flows.replay.sink import Sender, SinkReplay
 from flows.replay.stop import Stop
@@ -145,7 +146,7 @@ class _Run:
         policy = replace(policy_of(config), on_exhausted="dead_letter", retry_for_seconds=patience_seconds)
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
-        target = make_target(name, config, document_format)
+        target = make_target(name, config, document_format, label_keys(self.settings.tenants))
         return Writer(name, target, policy, letters, document_format=document_format, stop_deadline=self.stop.deadline)
 
     def _trouble(self, text: str) -> None:

@@ -56,6 +56,7 @@ def _board(uid: str, title: str, plugin: Plugin) -> models.Dashboard:
         [_totals(plugin), _sign_ins(plugin), _changes(plugin), _feed(plugin)],
         since="now-24h",
         refresh="1m",
+        restarts=False,
     )
 
 

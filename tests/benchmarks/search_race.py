@@ -38,7 +38,7 @@ class IndexedCount:
         return answer.json()["_all"]["primaries"]["indexing"]["index_total"] if answer.status_code == 200 else 0
 
     def seconds(self, documents: int, alive: Callable[[], bool]) -> tuple[float, int]:
-        """Wait for all documents; returns the seconds since the first batch was there, and how many came since; none where it ended before."""
+        """Wait for all documents; returns the seconds since the first batch was there, and how many came since (0.0: it ended)."""
         began, first = 0.0, 0
         while True:
             count = self.now()
