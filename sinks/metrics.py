@@ -182,6 +182,11 @@ _BREAKERS_OPEN = Gauge(
     "Targets, or single indices of one, that count as down: nothing has got through for a minute, and their events wait.",
     ["sink"],
 )
+_BREAKER_OPENINGS = Counter(
+    "okta_sink_breaker_openings_total",
+    "How often a target, or an index of it, came to count as down: also where it was up again before the next scrape.",
+    ["sink"],
+)
 _OUTBOXES = OutboxGauges()
 _INFO = Gauge("okta_sink_info", "1; of which type the sink is.", ["sink", "type"])
 _LAST_SUCCESS = Gauge("okta_sink_last_success_timestamp_seconds", "When a target last had an event, new or known to it.", ["sink"])
@@ -233,6 +238,7 @@ class SinkMetrics:
         self._seconds = _WRITE_SECONDS.labels(sink)
         self._retries = _RETRIES.labels(sink)
         self._last_success: Gauge | None = None
+        self._open = 0
 
     def events(self, tenant: str, result: EventResult, count: int) -> None:
         """Count events that the sink is done with."""
@@ -262,6 +268,8 @@ class SinkMetrics:
     def open_breakers(self, count: int) -> None:
         """Tell how many of the sink's breakers are open."""
         _BREAKERS_OPEN.labels(self._sink).set(count)
+        _BREAKER_OPENINGS.labels(self._sink).inc(max(0, count - self._open))
+        self._open = count
 
     def _succeeded_at(self, epoch_seconds: float) -> None:
         # No series before the first, since 1970 would look like an outage of 56 years.

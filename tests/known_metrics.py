@@ -8,6 +8,7 @@ import flows.pipeline.detections.metrics
 import flows.pipeline.formatting
 import okta_source.hooks.metrics
 import okta_source.metrics
+import sinks.dead_letters.waiting
 import sinks.metrics
 from grafana.generator.metrics import BYTEWAX, PROMETHEUS, RULES
 
@@ -17,6 +18,7 @@ __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 _MODULES = (
     okta_source.hooks.metrics,
     okta_source.metrics,
+    sinks.dead_letters.waiting,
     sinks.metrics,
     flows.pipeline.detections.metrics,
     flows.pipeline.formatting,

@@ -30,6 +30,7 @@ from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed
 from sinks.config import SinkConfig
 from sinks.dead_letters.sink import DeadLetterFile, DeadLetterSink
+from sinks.dead_letters.waiting import watch_letters
 from sinks.documents import Documents
 
 __all__ = ["deliver"]
@@ -72,6 +73,7 @@ def deliver(
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
     keyed = op.map("key_by_tenant", documents, formats.page_by_tenant if formats.any else _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
+    watch_letters(dead_letter_dir)
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:

@@ -7,23 +7,26 @@ codes are those of every run, see `flows.runtime.lifecycle`.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
+from glob import escape, iglob
 from pathlib import Path
 from typing import Final
 
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
-from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH
+from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, Settings
 from flows.runtime.invocation import become_run, in_cluster
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, warn_of
 from flows.runtime.metrics_endpoint import DEFAULT_PORT, ENABLED, PORT
 from flows.runtime.owner import hold_for_life
+from flows.runtime.place import journal_folder
 from flows.runtime.recovery import flows_in, holds_stores, make_directory, make_stores
 from flows.runtime.voice import Voice, last_written
 from flows.system_log import prepare_run
 from okta_source.output import shape_help
+from sinks.config import FileSinkConfig
 
 __all__ = ["main", "make_parser"]
 
@@ -68,6 +71,8 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
         resumed_at=written if flows_in(state) else None,
         quiet=arguments.quiet,
     )
+    if not flows_in(state):
+        warn_of(_files_unknown_to(state, run.settings))
     voice.start()
     try:
         cli_main(  # type: ignore[no-untyped-call]
@@ -92,6 +97,22 @@ def _make_state(directory: Path) -> None:
     hold_for_life(directory)
     if not holds_stores(directory):
         make_stores(directory, 1)
+
+
+def _files_unknown_to(state: Path, settings: Settings) -> Iterator[str]:
+    """What should be known before a first start: files of an earlier run, in which its events would stand once more."""
+    if any(journal_folder(state).glob("*")):
+        return  # a first run that was killed: its files are cut back
+    for name, sink in settings.sinks.items():
+        if not isinstance(sink, FileSinkConfig):
+            continue
+        pattern = escape(sink.path).replace("{tenant}", "*").replace("{date}", "????-??-??").replace("{hour}", "??")
+        found = next((path for path in iglob(f"{pattern}*") if Path(path).is_file()), None)  # noqa: PTH207  # an absolute one
+        if found:
+            yield (
+                f"sinks.{name}: there are files of an earlier run already ({found} …), and the state directory {state} is new: events "
+                "since start_from will stand in them twice. If the state was lost, restore it from a backup; or move the files away."
+            )
 
 
 def make_parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:

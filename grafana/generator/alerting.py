@@ -9,6 +9,7 @@ from grafana.generator.tables import column, listing
 __all__ = ["firing", "firing_count"]
 
 _RUNBOOK = "https://github.com/bytewax-okta/bytewax-okta/blob/main/grafana/RUNBOOK.md#${__value.raw}"
+_SEVERITIES = {"critical": ("critical", "red"), "warning": ("warning", "orange"), "info": ("info", "blue")}
 _FIRING = f'ALERTS{{alertstate="firing", {JOB}}}'
 # A threshold of the recording rules: where it is, the rules are evaluated, and that no alert is there means that none fires.
 _EVALUATED = "(count(okta:lag_high_threshold_seconds) - 1)"
@@ -38,7 +39,7 @@ def firing(*, width: int) -> models.Panel:
         [Ask("Since", per(about, "max", since), now=True, shape="table")],
         [
             ("alertname", "Alert", column(link=("Runbook", _RUNBOOK), width=190)),
-            ("severity", "Severity", column(width=90)),
+            ("severity", "Severity", column(instead=_SEVERITIES, width=90)),
             ("Value", "Since", column("dateTimeFromNow", width=130)),
             ("tenant", "Tenant", column(width=140)),
             ("sink", "Sink", column(width=110)),

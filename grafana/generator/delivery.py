@@ -44,6 +44,7 @@ def _now() -> Row:
     success = per("sink", "max", lately("okta_sink_last_success_timestamp_seconds", JOB, SINK))
     known = per("sink, type", "max", lately("okta_sink_info", JOB, SINK))
     gone = f"({_GONE - 1} + (max by (job, sink) ({known}) unless {_SINKS}))"
+    left = per("sink", "max", selector("okta_sink_dead_letter_bytes", JOB, SINK))
     waiting = per("sink", "sum", selector("okta_sink_outbox_bytes", JOB, SINK))
     taken = per("sink", "sum", rate("okta_sink_events_total", JOB, SINK, TENANT, 'result="delivered"'))
     asks = [
@@ -89,6 +90,14 @@ def _now() -> Row:
                 width=4,
             ),
             number(
+                "Dead letters to replay",
+                "What lies below `dead_letter_dir` and has not been sent again; `python -m flows.replay` sends it.",
+                "bytes",
+                [Ask("A", per("", "sum", f"{left} or ({_SINKS} - 1)"), "{{job}}")],
+                steps=[(None, "green"), (1, "orange")],
+                width=4,
+            ),
+            number(
                 "Dead letters in this time",
                 "Events that a target refused for good or did not take in time: files below `dead_letter_dir`, which "
                 "`python -m flows.replay` sends again. What it has sent again still counts; with "
@@ -96,7 +105,7 @@ def _now() -> Row:
                 "short",
                 [Ask("A", while_known(or_zero(per("", "sum", letters), "", _INFO, "$__range"), _INFO), "{{job}}", now=True)],
                 steps=none_is_well,
-                width=6,
+                width=4,
             ),
             number(
                 "Failed batches in this time",
@@ -104,7 +113,7 @@ def _now() -> Row:
                 "short",
                 [Ask("A", while_known(per("", "sum", failed), _INFO), "{{job}}", now=True)],
                 steps=[(None, "green"), (1, "orange")],
-                width=6,
+                width=4,
             ),
         ),
         line(
@@ -203,7 +212,15 @@ def _trouble() -> Row:
                 "short",
                 [Ask("A", per("sink", "sum", _counted("okta_sink_batches_total", 'result="failed"')), "{{sink}}")],
                 bars_drawn=True,
-                width=6,
+                width=5,
+            ),
+            chart(
+                "Breakers opened",
+                "How often a target, or an index of it, came to count as down, also for less than a scrape's interval.",
+                "short",
+                [Ask("A", per("sink", "sum", _counted("okta_sink_breaker_openings_total")), "{{sink}}")],
+                bars_drawn=True,
+                width=4,
             ),
             chart(
                 "Retries",
@@ -211,7 +228,7 @@ def _trouble() -> Row:
                 "short",
                 [Ask("A", per("sink", "sum", _counted("okta_sink_retries_total")), "{{sink}}")],
                 bars_drawn=True,
-                width=6,
+                width=5,
             ),
             chart(
                 "Open breakers",
@@ -219,7 +236,7 @@ def _trouble() -> Row:
                 "none",
                 [Ask("A", f"{breakers} or ({_SINKS} - 1)", "{{sink}}")],
                 steps=[(None, "transparent"), (1, "red")],
-                width=6,
+                width=5,
             ),
             chart(
                 "Dead letters",
@@ -230,7 +247,7 @@ def _trouble() -> Row:
                     Ask("Tenants", f"topk(10, {per('sink, tenant', 'sum', letters)} > 0)", "{{sink}} {{tenant}}"),
                 ],
                 bars_drawn=True,
-                width=6,
+                width=5,
             ),
         ),
     )

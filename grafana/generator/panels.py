@@ -95,8 +95,8 @@ def thresholds(steps: Steps) -> builders.ThresholdsConfig:
     return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
 
 
-def words(options: Mapping[int, tuple[str, str]]) -> models.ValueMap:
-    """Numbers as words in their colours."""
+def words(options: Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]]) -> models.ValueMap:
+    """Values as words in their colours."""
     results = {
         str(value): models.ValueMappingResult(text=text, color=color, index=index)
         for index, (value, (text, color)) in enumerate(options.items())

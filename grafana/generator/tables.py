@@ -16,7 +16,7 @@ def column(
     *,
     steps: Steps | None = None,
     states: bool = False,
-    instead: Mapping[int, tuple[str, str]] | None = None,
+    instead: Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]] | None = None,
     link: tuple[str, str] | None = None,
     width: int | None = None,
 ) -> list[models.DynamicConfigValue]:
@@ -33,6 +33,7 @@ def column(
         found.append(models.DynamicConfigValue("custom.cellOptions", background))
     if instead is not None:
         found.append(models.DynamicConfigValue("mappings", [words(instead)]))
+        found.append(models.DynamicConfigValue("custom.cellOptions", common_models.TableColorTextCellOptions()))
     if link is not None:
         title, url = link
         found.append(models.DynamicConfigValue("links", [{"title": title, "url": url, "targetBlank": False}]))

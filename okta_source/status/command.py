@@ -2,8 +2,8 @@
 
 | exit | meaning |
 |---|---|
-| 0 | every tenant is active or just starting, no sink's breaker is open |
-| 1 | a tenant fails or is stale, or a breaker is open |
+| 0 | every tenant is active or just starting, every sink has what came |
+| 1 | a tenant fails or is stale, a breaker is open, events became dead letters, or wait in an outbox for longer than a minute |
 | 2 | an endpoint could not be read or is none of bytewax-okta; what the others say is printed |
 | 130 | interrupted |
 """
@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shape_help(
         parser,
         {
-            0: "every tenant is active or starting, no breaker is open",
-            1: "a tenant is failing or stale, or a sink's breaker is open",
+            0: "every tenant is active or starting, every sink has what came",
+            1: "a tenant is failing or stale, a sink's breaker is open, events became dead letters, or wait in an outbox for longer than a "
+            "minute",
             2: "an endpoint can't be read or is none of ours",
         },
         ["python -m okta_source status", "python -m okta_source status 10.0.0.1:3030 10.0.0.2:3030 --watch 5"],

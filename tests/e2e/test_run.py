@@ -52,6 +52,10 @@ def test_a_run_makes_its_state_drains_and_the_next_one_resumes(tmp_path: Path) -
         assert [json.loads(line).get("event") for line in third.output().splitlines()] == [None]
         assert organisation.requests_count < asked + 3
         place.judge(organisation)
+        with run(place, "--state", str(tmp_path / "another"), "--until-drained") as anew:
+            assert anew.wait() == 0
+        warnings = [record for record in map(json.loads, anew.output().splitlines()) if record["level"] == "WARNING"]
+        assert "there are files of an earlier run already" in warnings[0]["message"]
 
 
 def test_a_run_stops_within_two_seconds_serves_metrics_and_owns_its_state(tmp_path: Path) -> None:
