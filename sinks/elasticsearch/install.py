@@ -127,7 +127,7 @@ class TemplateInstaller:
         ):
             return None
         lifecycle = self._ask_neighbours(found)
-        if isinstance(lifecycle, Again):
+        if lifecycle is None or isinstance(lifecycle, Again):
             return lifecycle
         if lifecycle and not additions.lifecycle and not (component and lifecycle_of(component)):
             if found is None:
@@ -187,8 +187,10 @@ class TemplateInstaller:
             return answered
         return read_component(answered.answer.body) if answered.answer.status == 200 else None
 
-    def _ask_neighbours(self, found: StoredTemplate | None) -> Lifecycle | Again:
+    def _ask_neighbours(self, found: StoredTemplate | None) -> Lifecycle | Again | None:
         """Say what the template outranks, refuse what is somebody else's; returns the lifecycle that applies without it.
+
+        None where the target is that of Elastic's own Okta integration and the documents have its form: its template is the right one.
 
         A target that the template covered before is this sink's already, and stays so.
         """
@@ -205,6 +207,8 @@ class TemplateInstaller:
         owned = found is not None and any(covers(pattern, self._pattern) for pattern in found.index_patterns)
         whole = [other for other in others if any(covers(pattern, self._pattern) for pattern in other.patterns)]
         owner = next((other for other in whole if other.priority > FIRST_PRIORITY or other.managed_by), None)
+        if owner is not None and not owned and self._format == "ecs" and owner.name == _FLEET_TEMPLATE:
+            return None
         if owner is not None and not owned:
             return _belongs_to(owner, self._target)
         outranking = [other for other in others if other.priority > FIRST_PRIORITY]

@@ -187,3 +187,14 @@ def test_labels_are_only_ever_added(search, make_target):
     search.requests.clear()
     assert make_target(STREAM).prepare(10) is None
     assert "PUT" not in [request.method for request in search.requests]
+
+
+def test_documents_in_ecs_live_under_fleets_own_template(elastic, make_target, caplog):
+    caplog.set_level("INFO")
+    elastic.templates["logs-okta.system"] = FLEET
+    assert make_target("logs-okta.system-default", document_format="ecs").prepare(10) is None
+    assert OURS not in elastic.templates
+    assert "documents go past its ingest pipeline" in caplog.text
+    again = make_target("logs-okta.system-default", document_format="ocsf").prepare(10)
+    assert again is not None
+    assert "fleet" in again.reason
