@@ -12,7 +12,7 @@ JUDGES := .judges
 PACKAGE := .package
 # Most tests wait more than they compute: four at a time on two cores.
 TEST_PROCESSES ?= 4
-SOURCES := okta_source sinks flows grafana tests
+SOURCES := okta_source sinks flows grafana tests docs
 
 .PHONY: help demo servers judges test lint format dashboards screenshots docs reference package bench lock clean
 help:
@@ -25,7 +25,7 @@ help:
 	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
 	@echo "make screenshots  render the dashboards into screenshots/ with the Grafana that GRAFANA_URL names"
 	@echo "make docs    build the documentation into site/, strictly"
-	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md from the code"
+	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md, and docs/detection-rules.md, from the code"
 	@echo "make package  build wheel and sdist, install the wheel into an empty environment, and follow the documentation there"
 	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
@@ -74,6 +74,7 @@ lint: $(DEV_STAMP)
 	$(PYTHON) -m grafana.generator --check
 	$(PYTHON) -m flows.configuration.reference --check
 	$(PYTHON) -m flows.pipeline.format_reference --check
+	$(PYTHON) -m flows.detections.catalogue --check
 
 format: $(DEV_STAMP)
 	$(VENV)/bin/ruff format $(SOURCES)
@@ -91,6 +92,7 @@ docs: $(DEV_STAMP)
 reference: $(DEV_STAMP)
 	@$(PYTHON) -m flows.configuration.reference
 	@$(PYTHON) -m flows.pipeline.format_reference
+	@$(PYTHON) -m flows.detections.catalogue
 
 # The sdist builds the wheel; what a reader of the pages types is then run with what was installed.
 package: $(DEV_STAMP)

@@ -1,4 +1,6 @@
-"""`make demo`: two simulated organisations, their backlog polled into files by the real flow, and a table of what arrived.
+"""`make demo`: two simulated organisations, their backlog polled into files by the real flow, and tables of what arrived and what it tells.
+
+One of them is being attacked; the managed detections are on, and what they say goes into files of its own.
 
 Needs no Okta, no network and no other server. Everything lands in `demo/`.
 """
@@ -10,9 +12,11 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from okta_source.output import run_command
@@ -23,6 +27,9 @@ __all__ = ["main"]
 
 FOLDER = Path("demo")
 _EVENTS = {"acme": 12_000, "globex": 5_000}
+_SPAN_SECONDS = 36 * 3_600  # which OAuth clients are usual takes a day to learn
+_ATTACKS = {"acme": ("password-spray", "mfa-reset-storm", "new-admin", "unknown-client"), "globex": ()}
+_LEVEL_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue", "informational": "dim"}
 _LATENCY_SECONDS = 0.15
 _PROGRESS_SECONDS = 0.5
 
@@ -31,36 +38,58 @@ class _Tagged(msgspec.Struct):
     category: str = msgspec.field(name="_okta_category")
 
 
+class _Rule(msgspec.Struct):
+    title: str
+    level: str
+
+
+class _Alert(msgspec.Struct):
+    published: str
+    rule: _Rule
+    event: dict[str, Any]
+
+
 _DECODER = msgspec.json.Decoder(_Tagged)
+_ALERTS = msgspec.json.Decoder(_Alert)
 
 
 def main() -> int:
     """Run the demo.
 
     Returns:
-        The exit code: 0 when every simulated event is in the files, once.
+        The exit code: 0 when every simulated event is in the files, once, and there are alerts of the attacks.
     """
     console = Console()
     folder = FOLDER.absolute()
-    for name in ("out", "state", "dead-letter"):
+    for name in ("out", "alerts", "state", "dead-letter"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "state").mkdir(parents=True)
     organisations = [
-        Organisation(name, seed=seed, events=events, latency_seconds=_LATENCY_SECONDS)
+        Organisation(
+            name,
+            seed=seed,
+            events=events,
+            latency_seconds=_LATENCY_SECONDS,
+            span_seconds=_SPAN_SECONDS,
+            mix="everyday",
+            attacks=_ATTACKS[name],
+        )
         for seed, (name, events) in enumerate(_EVENTS.items(), start=1)
     ]
     with Simulator(organisations) as simulator:
         for organisation in organisations:
-            console.print(
-                f"simulating [bold]{organisation.name}[/] at {simulator.url(organisation.name)}: {_EVENTS[organisation.name]:,} events"
-            )
+            name = organisation.name
+            attacks = f", among them {', '.join(_ATTACKS[name])}" if _ATTACKS[name] else ""
+            console.print(f"simulating [bold]{name}[/] at {simulator.url(name)}: {len(organisation):,} events{attacks}", soft_wrap=True)
         config = _write_config(folder, simulator, organisations)
         console.print(f"configuration: {_relative(config)}")
         code = _run(console, config, folder)
     if code != 0:
         console.print(f"[red]the flow exited with {code}[/]")
         return code
-    return _report(console, folder)
+    complete = _report(console, folder, {organisation.name: len(organisation) for organisation in organisations})
+    told = _report_alerts(console, folder)
+    return 0 if complete and told else 1
 
 
 def _write_config(folder: Path, simulator: Simulator, organisations: list[Organisation]) -> Path:
@@ -82,7 +111,18 @@ method = "ssws"
 token_file = "{token.name}"
 """
         )
-    sink = '[sinks.archive]\ntype = "file"\npath = "out/{tenant}/{date}.ndjson"\n'
+    sink = """[detections]
+managed = true
+
+[sinks.archive]
+type = "file"
+path = "out/{tenant}/{date}.ndjson"
+
+[sinks.alerts]
+type = "file"
+path = "alerts/{tenant}/{date}.ndjson"
+kinds = ["alerts"]
+"""
     config = folder / "okta.toml"
     config.write_text("\n".join(['[pipeline]\ndead_letter_dir = "dead-letter"\n', *entries, sink]))
     return config
@@ -107,7 +147,7 @@ def _run(console: Console, config: Path, folder: Path) -> int:
     return process.returncode
 
 
-def _report(console: Console, folder: Path) -> int:
+def _report(console: Console, folder: Path, expected: dict[str, int]) -> bool:
     table = Table(title="events per tenant")
     table.add_column("category")
     counts: dict[str, Counter[str]] = {}
@@ -123,9 +163,29 @@ def _report(console: Console, folder: Path) -> int:
     table.add_section()
     table.add_row("all", *(f"{counts[tenant].total():,}" for tenant in _EVENTS))
     console.print(table)
-    complete = all(counts[tenant].total() == expected for tenant, expected in _EVENTS.items())
+    complete = all(counts[tenant].total() == count for tenant, count in expected.items())
     console.print("every simulated event is there" if complete else "[red]the number of events is not what was simulated[/]")
-    return 0 if complete else 1
+    return complete
+
+
+def _report_alerts(console: Console, folder: Path) -> bool:
+    table = Table(title="alerts")
+    for column in ("at", "tenant", "level", "rule", "actor"):
+        table.add_column(column, no_wrap=column != "rule")
+    lines = [
+        (_ALERTS.decode(line), tenant)
+        for tenant in _EVENTS
+        for path in (folder / "alerts" / tenant).glob("*.ndjson")
+        for line in path.read_bytes().splitlines()
+    ]
+    for alert, tenant in sorted(lines, key=lambda line: line[0].published):
+        level = f"[{_LEVEL_COLOURS[alert.rule.level]}]{alert.rule.level}[/]"
+        actor = escape(str(alert.event["actor"]["displayName"]))
+        table.add_row(alert.published[11:16], tenant, level, alert.rule.title, actor)
+    console.print(table)
+    told = {tenant for _, tenant in lines} >= {tenant for tenant, attacks in _ATTACKS.items() if attacks}
+    console.print("python -m flows.detections explain password_spray says what a rule means" if told else "[red]an attack was not told[/]")
+    return told
 
 
 def _relative(path: Path) -> str:

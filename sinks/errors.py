@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from sinks.durable import ForeignFileError
 
-__all__ = ["SecretUnavailable", "SinkStopped", "stopped_by", "stopped_in"]
+__all__ = ["SecretUnavailable", "SinkStopped", "advice", "stopped_by", "stopped_in"]
 
 _PERMISSION_FIX = "let the user that runs the pipeline write there (chown or chmod)"
 _NAME_FIX = "correct the path"
@@ -96,13 +96,17 @@ def stopped_by(error: OSError, *, sink: str, tenant: str, path: str, resumes: bo
         resumes: Whether the run keeps its state, so that the next one continues where this one was; None
             where the sink can't know.
     """
-    code = error.errno or 0
-    reason, fix = _ADVICE.get(code, (error.strerror or str(error) or type(error).__name__, "check the disk"))
-    if isinstance(error, ForeignFileError):
-        reason, fix = error.reason, error.fix
+    reason, fix = advice(error)
     whose = f" of tenant {tenant!r}" if tenant else ""
     message = (
         f"sink {sink!r} stopped the run: it can't write the events{whose} to {path}: {reason}. "
         f"What to do: {fix}, then start the run again. {_WHAT_IS_SAFE[resumes]}"
     )
     return SinkStopped(message, sink=sink, tenant=tenant, path=path, reason=reason, fix=fix)
+
+
+def advice(error: OSError) -> tuple[str, str]:
+    """Why the operating system refuses to write, in words, and what helps."""
+    if isinstance(error, ForeignFileError):
+        return error.reason, error.fix
+    return _ADVICE.get(error.errno or 0, (error.strerror or str(error) or type(error).__name__, "check the disk"))

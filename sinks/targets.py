@@ -5,7 +5,7 @@ Credentials are read anew for each request, from the environment or from their f
 
 import base64
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from sinks.elasticsearch.lookup import Lookup
 from sinks.errors import SecretUnavailable
 from sinks.http.client import HttpClient
 from sinks.http.tls import client_context
-from sinks.webhook import HecFields, WebhookTarget
+from sinks.webhook import HecFields, WebhookProbe, WebhookTarget
 from sinks.webhook.encoding import MESSAGES
 
-__all__ = ["make_lookup", "make_target", "policy_of"]
+__all__ = ["make_cluster", "make_lookup", "make_probe", "make_target", "policy_of", "tls_of", "url_of"]
 
 USER_AGENT = f"bytewax-okta/{version('bytewax-okta')}"
 
@@ -41,20 +41,26 @@ def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPo
     )
 
 
-def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str | None = None) -> Target:
+def make_target(
+    name: str,
+    config: ElasticsearchSinkConfig | WebhookSinkConfig,
+    document_format: str | None = None,
+    label_keys: Sequence[str] = (),
+) -> Target:
     """A target of its own connections; touches no network.
 
     Args:
         name: The sink's name.
         config: Its table.
         document_format: Of what it is given; by default the sink's. A dead letter keeps the format that its sink had.
+        label_keys: The labels that tenants are given, each of which becomes a field in a search index.
 
     Raises:
         SecretUnavailable: The client key's password, or a secret URL, can't be read.
         OSError: A TLS file can't be used any more.
     """
     # One connection more than requests in flight, for probes.
-    http = HttpClient(connections=config.max_in_flight + 1, tls=_tls(config), user_agent=USER_AGENT)
+    http = HttpClient(connections=config.max_in_flight + 1, tls=tls_of(config), user_agent=USER_AGENT)
     if isinstance(config, ElasticsearchSinkConfig):
         return ElasticsearchTarget(
             name,
@@ -65,10 +71,12 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, 
             manage_template=config.manage_template,
             compression=config.compression,
             document_format=document_format or config.format,
+            retention=config.retention,
+            label_keys=label_keys,
         )
     hec = config.hec
     return WebhookTarget(
-        config.url or _reader(config.url_env, config.url_file)(),
+        url_of(config),
         config.encoding,
         http=http,
         headers=_headers(config),
@@ -85,11 +93,50 @@ def make_lookup(config: ElasticsearchSinkConfig) -> Lookup:
         SecretUnavailable: The client key's password can't be read.
         OSError: A TLS file can't be used any more.
     """
-    http = HttpClient(connections=1, tls=_tls(config), user_agent=USER_AGENT)
-    return Lookup(Cluster(config.hosts, http, _authorization(config)), config.target, config.format)
+    return Lookup(make_cluster(config), config.target, config.format)
 
 
-def _tls(config: HttpSinkCommon) -> ssl.SSLContext:
+def make_cluster(config: ElasticsearchSinkConfig) -> Cluster:
+    """A sink's servers, over connections of its own; touches no network.
+
+    Raises:
+        SecretUnavailable: The client key's password can't be read.
+        OSError: A TLS file can't be used any more.
+    """
+    return Cluster(config.hosts, HttpClient(connections=1, tls=tls_of(config), user_agent=USER_AGENT), _authorization(config))
+
+
+def make_probe(config: WebhookSinkConfig) -> WebhookProbe:
+    """What asks a receiver without sending it anything, over connections of its own; touches no network.
+
+    Raises:
+        SecretUnavailable: The client key's password, or a secret URL, can't be read.
+        OSError: A TLS file can't be used any more.
+    """
+    return WebhookProbe(
+        url_of(config),
+        http=HttpClient(connections=1, tls=tls_of(config), user_agent=USER_AGENT),
+        headers=_headers(config),
+        signing_secret=_reader(config.secret_env, config.secret_file) if config.has_secret else None,
+    )
+
+
+def url_of(config: WebhookSinkConfig) -> str:
+    """Where a webhook sends, which may be a secret.
+
+    Raises:
+        SecretUnavailable: It can't be read.
+    """
+    return config.url or _reader(config.url_env, config.url_file)()
+
+
+def tls_of(config: HttpSinkCommon) -> ssl.SSLContext:
+    """How a sink's servers are verified.
+
+    Raises:
+        SecretUnavailable: The client key's password can't be read.
+        OSError: A TLS file can't be used any more.
+    """
     password = _reader(config.key_password_env, None)() if config.key_password_env else None
     return client_context(
         config.ca_file, config.cert_file, config.key_file, password, verify=config.verify, verify_hostname=config.verify_hostname

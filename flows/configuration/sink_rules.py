@@ -144,6 +144,9 @@ def warnings(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
                 yield ("sinks", name, *place), f"other users may read file {file}; run: chmod 600 {file}"
         if not sink.verify:
             yield ("sinks", name, "verify"), "false lets anyone on the way read the events and what goes along with them; for tests only"
+        elif not sink.verify_hostname and sink.ca_file is None:
+            text = "false trusts whoever has a certificate of any name from any public authority; give the one authority in ca_file"
+            yield ("sinks", name, "verify_hostname"), text
         if isinstance(sink, WebhookSinkConfig):
             for place in sink.bare_credentials():
                 yield ("sinks", name, *place), "this looks like a credential; keep it out of this file, with headers_env or headers_file"

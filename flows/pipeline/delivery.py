@@ -19,7 +19,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream
 
-from flows.pipeline.destinations import build_sink
+from flows.pipeline.destinations import build_sink, label_keys
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.input_letters import InputLetters
@@ -79,7 +79,16 @@ def deliver(
         if routed is not None:
             if leave_out and name in leave_out:
                 routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
-            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
+            sink = build_sink(
+                name,
+                config,
+                partition_names,
+                state_dir=state_dir,
+                letters=letters,
+                outbox_dir=outbox_dir,
+                control=control,
+                labels=label_keys(tenants),
+            )
             formatter = formats.formatter(name)
             formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
             op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))

@@ -12,23 +12,23 @@ import argparse
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from rich.console import Console
 
-from okta_source.check.configuration import Entry, not_asked, read_tenants
+from okta_source.check.configuration import Entry, Reading, not_asked, read_tenants
+from okta_source.check.parallel import in_parallel
 from okta_source.check.report import TenantReport, failed
 from okta_source.check.table import print_report, print_summary
 from okta_source.check.tenant import check_tenant
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 from okta_source.output import shape_help, write_utf8
 
-_THREADS: Final = 8
-_PIPE_WIDTH: Final = 160
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
+__all__ = ["PIPE_WIDTH", "add_arguments", "check_tenants", "run"]
+
+PIPE_WIDTH: Final = 160
+"""Of a table that goes to a file or a pipe, whose own width is nobody's."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,16 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         The exit status.
     """
     reading = read_tenants(arguments.config, arguments.tenant, os.environ)
-    # The width of a file or a pipe is nobody's.
-    out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    show = (lambda _: None) if arguments.json else (lambda report: print_report(report, out))
-    if reading.is_wrong:
-        reports = [_finished(not_asked(entry, reading.entries) if entry.tenant else entry.report, show) for entry in reading.entries]
-    else:
-        try:
-            reports = _in_parallel(lambda entry: _checked(entry, reading.hosts), reading.entries, show)
-        except KeyboardInterrupt:
-            return 130
+    out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    try:
+        reports = check_tenants(reading, (lambda _: None) if arguments.json else (lambda report: print_report(report, out)))
+    except KeyboardInterrupt:
+        return 130
     if arguments.json:
         write_utf8(json.dumps({"tenants": [report.plain() for report in reports]}, indent=2, ensure_ascii=False) + "\n")
     else:
@@ -70,6 +65,18 @@ def run(arguments: argparse.Namespace) -> int:
     if reading.is_wrong:
         return 2
     return 0 if all(report.first_failure is None for report in reports) else 1
+
+
+def check_tenants(reading: Reading, show: Callable[[TenantReport], None]) -> Sequence[TenantReport]:
+    """Check the tenants of a file; where one of its tables is wrong, no request is made.
+
+    Args:
+        reading: What the file says of them.
+        show: Is given each report, in the file's order, as soon as there is one.
+    """
+    if reading.is_wrong:
+        return [_finished(not_asked(entry, reading.entries) if entry.tenant else entry.report, show) for entry in reading.entries]
+    return in_parallel(lambda entry: _checked(entry, reading.hosts), reading.entries, show)
 
 
 def _checked(entry: Entry, hosts: Mapping[str, Sequence[float]]) -> TenantReport:
@@ -85,34 +92,3 @@ def _checked(entry: Entry, hosts: Mapping[str, Sequence[float]]) -> TenantReport
 def _finished(report: TenantReport, show: Callable[[TenantReport], None]) -> TenantReport:
     show(report)
     return report
-
-
-def _in_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item], show: Callable[[_Result], None]) -> list[_Result]:
-    """Work on several items at once, and show each result as soon as all before it have been shown.
-
-    The threads are daemons: an interrupt does not wait for a server that hangs.
-    """
-    results: list[_Result | None] = [None] * len(items)
-    done = [threading.Event() for _ in items]
-    waiting = iter(range(len(items)))
-    lock = threading.Lock()
-
-    def take() -> None:
-        while True:
-            with lock:
-                index = next(waiting, None)
-            if index is None:
-                return
-            results[index] = work(items[index])
-            done[index].set()
-
-    for _ in range(min(_THREADS, len(items))):
-        threading.Thread(target=take, name="okta-check", daemon=True).start()
-    finished: list[_Result] = []
-    for index, event in enumerate(done):
-        event.wait()
-        result = results[index]
-        if result is not None:
-            show(result)
-            finished.append(result)
-    return finished

@@ -7,7 +7,7 @@ import urllib3
 
 from okta_source.config.tenant import TenantConfig
 
-__all__ = ["Hop", "Route", "route_of"]
+__all__ = ["Hop", "Route", "route_of", "route_to"]
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -67,7 +67,21 @@ def route_of(tenant: TenantConfig, proxy: str | None) -> Route:
     Raises:
         ValueError: The proxy's URL can't be used.
     """
-    org = _hop(urlsplit(tenant.org_url))
+    return route_to(tenant.org_url, proxy, from_environment=not tenant.proxy)
+
+
+def route_to(url: str, proxy: str | None, *, from_environment: bool) -> Route:
+    """The route to a server.
+
+    Args:
+        url: The server's.
+        proxy: The proxy's URL; nothing for none.
+        from_environment: Whether the environment names it.
+
+    Raises:
+        ValueError: The proxy's URL can't be used.
+    """
+    org = _hop(urlsplit(url))
     if not proxy:
         return Route(org)
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
@@ -78,7 +92,7 @@ def route_of(tenant: TenantConfig, proxy: str | None) -> Route:
     if parts.username:
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers = dict(urllib3.make_headers(proxy_basic_auth=credentials))
-    return Route(org, _hop(parts), not tenant.proxy, tuple(headers.items()))
+    return Route(org, _hop(parts), from_environment, tuple(headers.items()))
 
 
 def _hop(parts: SplitResult) -> Hop:

@@ -1,15 +1,15 @@
 """A tenant's report for people: a table of the steps, and below it what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from okta_source.check.report import Status, TenantReport
+from okta_source.check.report import Status, TenantReport, Verdict
 from okta_source.polling.printable import printable
 
-__all__ = ["print_report", "print_summary"]
+__all__ = ["print_report", "print_steps", "print_summary"]
 
 _SHOWN: dict[Status, tuple[str, str]] = {
     "ok": ("ok", "green"),
@@ -27,8 +27,19 @@ def print_report(report: TenantReport, out: Console) -> None:
         out: Where to.
     """
     title = report.tenant or "configuration"
+    print_steps(f"{title} ({report.label})" if report.label else title, report.verdicts(), out)
+
+
+def print_steps(title: str, verdicts: Iterable[tuple[str, Verdict]], out: Console) -> None:
+    """Print steps and their verdicts.
+
+    Args:
+        title: Whose they are.
+        verdicts: The steps, in order.
+        out: Where to.
+    """
     table = Table(
-        title=Text(f"{title} ({report.label})" if report.label else title, style="bold"),
+        title=Text(title, style="bold"),
         title_justify="left",
         box=None,
         show_header=False,
@@ -38,7 +49,7 @@ def print_report(report: TenantReport, out: Console) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     fixes = []
-    for step, verdict in report.verdicts():
+    for step, verdict in verdicts:
         word, style = _SHOWN[verdict.status]
         detail = Text(_shown_lines(verdict.detail), style="dim" if verdict.status == "not_reached" else "")
         table.add_row(Text(step), Text(word, style=style), detail)

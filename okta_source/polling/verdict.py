@@ -256,7 +256,7 @@ def foreign_link(link: str, org_url: str) -> Failure:
         return Failure(
             "foreign_link",
             "fetch",
-            f"The next link of {org_url} leads elsewhere than to its System Log: it was not followed.",
+            f"The next link of {org_url} leads elsewhere than to its System Log: it was not followed and the credential was not sent.",
             f"Look at what answers at this address: Okta's own next links lead to {LOGS_PATH}.",
             "200",
         )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from okta_source.output import shape_help
+from okta_source.simulator.attacks import ATTACK_SPAN_SECONDS, ATTACKS
 from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.faults import Faults
@@ -49,6 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=int, default=600, help="requests per minute; 0: no rate limit, no headers (default: %(default)s)")
     add("--window-seconds", type=float, default=60.0, help="length of the rate limit's window (default: %(default)s)")
     add("--faults", type=float, default=0.0, help="probability of each fault that a client can recover from (default: %(default)s)")
+    add(
+        "--mix",
+        choices=("varied", "everyday"),
+        default="varied",
+        help="varied: of every kind of event something; everyday: nothing that anybody should look at (default: %(default)s)",
+    )
+    add(
+        "--attack",
+        default="",
+        metavar="NAMES",
+        help="put attacks into the last three hours of the backlog, separated by commas, or `all`; best with --mix everyday. "
+        + "; ".join(f"{name}: {attack.about}" for name, attack in ATTACKS.items()),
+    )
     add("--late", type=float, default=0.0, help="share of events persisted long after they were published (default: %(default)s)")
     add("--latency-ms", type=float, default=0.0, help="wait before each answer (default: %(default)s)")
     add("--event-bytes", type=int, default=None, help="mean size of an event (default: natural, about 2200)")
@@ -130,6 +144,7 @@ def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
     if arguments.events < 0 or arguments.rate < 0 or arguments.span_seconds <= 0:
         message = "--events and --rate must be 0 or more, --span-seconds above 0"
         raise ValueError(message)
+    attacks = _attacks(arguments)
     now = datetime.fromisoformat(arguments.now) if arguments.now else None
     if now and now.tzinfo is None:
         now = now.replace(tzinfo=UTC)
@@ -149,9 +164,24 @@ def build_organisations(arguments: argparse.Namespace) -> list[Organisation]:
             event_bytes=arguments.event_bytes,
             gzip=not arguments.no_gzip,
             now=now,
+            mix=arguments.mix,
+            attacks=attacks,
         )
         for name in names
     ]
+
+
+def _attacks(arguments: argparse.Namespace) -> list[str]:
+    given = [name.strip() for name in arguments.attack.split(",") if name.strip()]
+    names = list(ATTACKS) if given == ["all"] else given
+    for name in names:
+        if name not in ATTACKS:
+            message = f"--attack: there is no attack {name!r}; there are {', '.join(ATTACKS)} and all"
+            raise ValueError(message)
+    if names and arguments.span_seconds < ATTACK_SPAN_SECONDS:
+        message = f"--attack needs a backlog of three hours: --span-seconds {ATTACK_SPAN_SECONDS} or more"
+        raise ValueError(message)
+    return names
 
 
 def _hook(name: str, arguments: argparse.Namespace) -> EventHook:

@@ -7,13 +7,12 @@ costs no more than its own block and nothing needs to be kept.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from okta_source.simulator import scenarios, sessions
 from okta_source.simulator.catalogue import Kind
 from okta_source.simulator.details import Details
 from okta_source.simulator.population import Population
-from okta_source.simulator.schedule import BURST_EVENTS, Schedule, uuid1_text
+from okta_source.simulator.schedule import BURST_EVENTS, Schedule, timestamp, uuid1_text
 
 _ORDERS = (
     ("actor", "client", "device", "authentication", "display", "type", "outcome", "published", "security", "severity", "debug",
@@ -31,12 +30,6 @@ _UNKNOWN = (
 )
 _MAX_SESSIONS = 4
 _FILLER_MEMBER_BYTES = len('"logOnlySecurityData":"",')
-
-
-def timestamp(unix_ms: int) -> str:
-    """`unix_ms` as Okta writes it: `YYYY-MM-DDTHH:mm:ss.SSSZ`."""
-    text = datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{unix_ms % 1000:03d}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +56,21 @@ class EventFactory:
         users: How many people the organisation has.
         event_bytes: Mean size to pad events to, in bytes; None leaves them as they are (about 2.2 KB).
         hooks_of: The ids of the event hooks that an event of a type is due by, comma-joined; empty for none.
+        everyday: Only what happens on a day without anything to look at, to people who stay at home; otherwise of everything something.
+
+    Attributes:
+        population: Whom and what the organisation has.
     """
 
     def __init__(
-        self, name: str, seed: int, users: int, event_bytes: int | None = None, hooks_of: Callable[[str], str] = lambda _: ""
-    ) -> None:
+        self, name: str, seed: int, users: int, event_bytes: int | None = None, hooks_of: Callable[[str], str] = lambda _: "",
+        *, everyday: bool = False,
+    ) -> None:  # fmt: skip
         self._hooks_of = hooks_of
+        self._everyday = everyday
         self._seed = f"{name}:{seed}"
-        self._population = Population(name, random.Random(f"{self._seed}:population"), users)
-        self._details = Details(self._population, lean=event_bytes is not None)
+        self.population = Population(name, random.Random(f"{self._seed}:population"), users)
+        self._details = Details(self.population, lean=event_bytes is not None)
         self._event_bytes = event_bytes
         self._filler = self._details.filler(random.Random(f"{self._seed}:filler")) if event_bytes else ""
         self._node = random.Random(f"{self._seed}:node").getrandbits(47) | 1 << 40
@@ -107,8 +106,8 @@ class EventFactory:
         return events
 
     def _visit(self, rng: random.Random) -> sessions.Session:
-        actor, kinds = scenarios.draw(rng)
-        return sessions.start(self._population, rng, actor, kinds, lean=self._event_bytes is not None)
+        actor, kinds = scenarios.draw(rng, everyday=self._everyday)
+        return sessions.start(self.population, rng, actor, kinds, lean=self._event_bytes is not None, everyday=self._everyday)
 
     @staticmethod
     def _transaction(rng: random.Random, session: sessions.Session) -> tuple[str, str]:
@@ -126,10 +125,14 @@ class EventFactory:
         kind: Kind = session.steps.pop()
         published = timestamp(stretch.schedule.published_ms(index))
         outcome = kind.outcomes[0] if len(kind.outcomes) == 1 else kind.outcomes[int(rng.random() * len(kind.outcomes))]
+        # Of the request's id, so that the draws behind it, and all other events, stay what they are.
+        by_agent = kind.event_type in scenarios.BY_AGENT
+        if by_agent and request_id[-1] in "0123":
+            outcome = ("FAILURE", "INVALID_CREDENTIALS")
         reason = "null" if outcome[1] is None else f'"{outcome[1]}"'
         draw = rng.random()
         members = {
-            "actor": session.actor,
+            "actor": sessions.SYSTEM_ACTOR if by_agent else session.actor,
             "client": session.client,
             "device": session.device,
             "authentication": session.authentication,

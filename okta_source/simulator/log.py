@@ -116,6 +116,24 @@ class EventLog:
                 stretch = self._stretch(start_ms, (end_ms - start_ms) / count, min(_BACKLOG_BLOCK_EVENTS, count))
                 self._extend(_Run(self._count, count, stretch))
 
+    def fill_around(self, start_ms: int, end_ms: int, count: int, raw: Sequence[tuple[int, bytes]]) -> None:
+        """As `fill`, with certain bytes among the events, each persisted at its time.
+
+        Args:
+            start_ms: Unix milliseconds.
+            end_ms: Likewise.
+            count: How many events are made up.
+            raw: Time and bytes of each of the others, in the order of their times, all between start and end.
+        """
+        step_ms = (end_ms - start_ms) / max(1, count)
+        done, from_ms = 0, start_ms
+        for ms, data in raw:
+            due = min(count, int((ms - start_ms) / step_ms))
+            self.fill(from_ms, ms, due - done)
+            self.append_raw(ms, [data])
+            done, from_ms = due, ms
+        self.fill(from_ms, end_ms, count - done)
+
     def start_live(self, now_ms: int, rate_per_second: float) -> None:
         """Let `rate_per_second` further events a second be persisted from now on; `grow` brings them in."""
         with self._lock:

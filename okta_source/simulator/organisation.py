@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from okta_source.simulator.answers import wall_ms
+from okta_source.simulator.attacks import ATTACK_SPAN_SECONDS, attack_events
 from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.events import EventFactory
 from okta_source.simulator.faults import Faults
@@ -52,6 +53,8 @@ class Organisation(Settings):
         oauth_clients: The apps that its authorization server knows; `register` adds more.
         administrators: The people who can sign in; by default one, `admin@NAME.example.com` with the password `simulated-NAME`.
         hooks: Its event hooks (and EventBridge rules); what they are due for is said in every event from the first on.
+        mix: `varied`, of everything something, or `everyday`, nothing that anybody should look at.
+        attacks: Names of `okta_source.simulator.attacks.ATTACKS`, which happen within the last three hours of the backlog.
         hooks_context: What receivers' certificates are checked against; by default this machine's authorities.
 
     Attributes:
@@ -88,7 +91,12 @@ class Organisation(Settings):
         administrators: Iterable[Administrator] | None = None,
         hooks: Iterable[EventHook] = (),
         hooks_context: ssl.SSLContext | None = None,
+        mix: str = "varied",
+        attacks: Sequence[str] = (),
     ) -> None:
+        if attacks and span_seconds < ATTACK_SPAN_SECONDS:
+            msg = f"attacks need a backlog of at least {ATTACK_SPAN_SECONDS} seconds; it is of {span_seconds:g}"
+            raise ValueError(msg)
         super().__init__(
             token=f"00sim-{name}" if token is None else token,
             bearer_tokens=set(bearer_tokens),
@@ -115,7 +123,7 @@ class Organisation(Settings):
         self._lock = threading.Lock()
         people = users or min(1000, max(25, events // 100))
         self.hooks = list(hooks)
-        factory = EventFactory(name, seed, people, event_bytes, self._hooks_of)
+        factory = EventFactory(name, seed, people, event_bytes, self._hooks_of, everyday=mix == "everyday")
         self._log = EventLog(factory, seed, late_probability)
         hook_rng = random.Random(f"{name}:{seed}:hooks")
         self.hook_sender = HookSender(name, self._log, self.hooks, self.now_ms, hook_rng, hooks_context)
@@ -124,7 +132,8 @@ class Organisation(Settings):
         self._service = LogService(self, self._log, f"{name}:{seed}", random.Random(f"{name}:{seed}:faults"), self.oauth.admit)
         self._hook_api = HookApi(self.hooks, self.oauth.admit, self.hook_sender.verify)
         end_ms = int(now.timestamp() * 1000) if now else self.now_ms()
-        self._log.fill(end_ms - int(span_seconds * 1000), end_ms, events)
+        attacking = attack_events(attacks, factory.population, random.Random(f"{name}:{seed}:attacks"), end_ms)
+        self._log.fill_around(end_ms - int(span_seconds * 1000), end_ms, events, attacking)
 
     def now_ms(self) -> int:
         """Unix milliseconds of the organisation's clock."""

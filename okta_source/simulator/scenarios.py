@@ -1,7 +1,8 @@
 """What people, administrators, scripts and the platform do: weighted sequences over the catalogue."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from okta_source.simulator.catalogue import BY_TYPE, Kind
@@ -21,6 +22,9 @@ class Scenario:
     actor: str
     steps: tuple[tuple[str, float], ...]
 
+
+BY_AGENT = frozenset({"user.authentication.auth_via_AD_agent", "user.authentication.auth_via_LDAP_agent"})
+"""What a directory's agent does for a person: Okta writes itself as the actor, and the person as the first target."""
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
@@ -221,20 +225,47 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
 )
 
-_CUMULATIVE = list(accumulate(scenario.weight for scenario in SCENARIOS))
-_COMPILED = [tuple((BY_TYPE[name], share) for name, share in scenario.steps) for scenario in SCENARIOS]
+NOT_EVERYDAY = frozenset({
+    "app.oauth2.token.detect_reuse", "group.privilege.grant", "policy.lifecycle.delete", "policy.rule.deactivate",
+    "security.request.blocked", "security.threat.detected", "system.api_token.create", "system.idp.lifecycle.create",
+    "user.account.privilege.grant", "user.account.report_suspicious_activity_by_enduser", "user.account.reset_password",
+    "user.mfa.attempt_bypass", "user.mfa.factor.deactivate", "user.mfa.okta_verify.deny_push", "user.risk.detect", "zone.delete",
+})  # fmt: skip
+"""What somebody should look at each time, and so doesn't happen many times a day as it does here by default."""
 
 
-def draw(rng: random.Random) -> tuple[str, list[Kind]]:
+def _everyday() -> tuple[Scenario, ...]:
+    kept = (replace(one, steps=tuple(step for step in one.steps if step[0] not in NOT_EVERYDAY)) for one in SCENARIOS)
+    return tuple(scenario for scenario in kept if scenario.steps)
+
+
+class _Stories:
+    """Scenarios, ready to be drawn from."""
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self.actors = [scenario.actor for scenario in scenarios]
+        self.cumulative = list(accumulate(scenario.weight for scenario in scenarios))
+        self.compiled = [tuple((BY_TYPE[name], share) for name, share in scenario.steps) for scenario in scenarios]
+
+
+_VARIED, _EVERYDAY = _Stories(SCENARIOS), _Stories(_everyday())
+
+
+def draw(rng: random.Random, *, everyday: bool = False) -> tuple[str, list[Kind]]:
     """Draw one story.
+
+    Args:
+        rng: Where the choice comes from.
+        everyday: Leave out what somebody should look at.
 
     Returns:
         Who acts, and the kinds of its events in order; never empty.
     """
-    place = rng.random() * _CUMULATIVE[-1]
-    number = next(i for i, upper in enumerate(_CUMULATIVE) if place < upper)
+    stories = _EVERYDAY if everyday else _VARIED
+    place = rng.random() * stories.cumulative[-1]
+    number = next(i for i, upper in enumerate(stories.cumulative) if place < upper)
     kinds: list[Kind] = []
-    for kind, share in _COMPILED[number]:
+    for kind, share in stories.compiled[number]:
         times = int(share)
         if rng.random() < share - times:
             times += 1
@@ -242,4 +273,4 @@ def draw(rng: random.Random) -> tuple[str, list[Kind]]:
             kinds.append(kind)
         elif times:
             kinds.extend([kind] * times)
-    return SCENARIOS[number].actor, kinds or [_COMPILED[number][0][0]]
+    return stories.actors[number], kinds or [stories.compiled[number][0][0]]

@@ -7,6 +7,7 @@ persisted long after they were published. Nothing is stored: any index can be as
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 BURST_EVENTS = 8
 """One request of a user leaves several events at once, so events are persisted in bursts of this many."""
@@ -20,6 +21,12 @@ _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 # 100 ns intervals between 1582-10-15, where version 1 uuids count from, and 1970-01-01 (RFC 9562, section 5.1).
 _UUID_EPOCH_TICKS = 0x01B21DD213814000
+
+
+def timestamp(unix_ms: int) -> str:
+    """`unix_ms` as Okta writes it: `YYYY-MM-DDTHH:mm:ss.SSSZ`."""
+    text = datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{unix_ms % 1000:03d}Z"
 
 
 def mix(key: int, index: int) -> int:

@@ -8,13 +8,13 @@ from urllib.parse import unquote
 from okta_source.simulator import answers
 from okta_source.simulator.cursor import Cursors
 from okta_source.simulator.errors import OktaError
-from okta_source.simulator.events import timestamp
 from okta_source.simulator.links import link_headers
 from okta_source.simulator.log import EventLog
 from okta_source.simulator.pages import Page, Pager
 from okta_source.simulator.query import parse_query
 from okta_source.simulator.rate_limit import Budget
 from okta_source.simulator.records import Answer, Request, Scripted
+from okta_source.simulator.schedule import timestamp
 from okta_source.simulator.settings import Settings
 
 LOGS_PATH = "/api/v1/logs"

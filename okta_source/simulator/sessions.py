@@ -28,12 +28,19 @@ _SCRIPT_AGENTS = (
 _BEHAVIOURS = ("New Geo-Location", "New Device", "New IP", "New State", "New Country", "Velocity", "New City")
 _RISKS = ("LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH")
 _NUMBER_SHARE = 0.05
+_NEW_SHARE = 0.12
 _DEVICES = (
     ('"device":{"id":"%s","name":"%s","os_platform":"OSX","os_version":"14.6.0","managed":false,"registered":true,"device_integrator":null,'
     '"disk_encryption_type":"ALL_INTERNAL_VOLUMES","screen_lock_type":"BIOMETRIC","jailbreak":null,"secure_hardware_present":true}'),
     ('"device":{"id":"%s","name":"%s","platform":"WINDOWS","osVersion":"10.0.22631","managed":true,"registered":true,"deviceIntegrator":null,'
     '"diskEncryptionType":"ALL_INTERNAL_VOLUMES","screenLockType":"PASSCODE","jailbreak":null,"secureHardwarePresent":true}'),
 )  # fmt: skip
+
+SYSTEM_ACTOR = (
+    '"actor":{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System",'
+    '"detailEntry":null}'
+)
+"""Who acts where the platform does."""
 
 
 @dataclass(slots=True)
@@ -53,7 +60,9 @@ class Session:
     web: bool
 
 
-def start(population: Population, rng: random.Random, actor: str, steps: list[Kind], *, lean: bool = False) -> Session:
+def start(
+    population: Population, rng: random.Random, actor: str, steps: list[Kind], *, lean: bool = False, everyday: bool = False
+) -> Session:
     """Begin a session.
 
     Args:
@@ -62,14 +71,14 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
         actor: Who acts, as scenarios name it.
         steps: The kinds of its events in order; the session takes them from the front.
         lean: Leave out where each hop of the request is, for events that must stay small.
+        everyday: Nobody is anywhere else than at home, and nothing about them is new or risky.
     """
     users = population.users
-    if actor in ("admin", "api"):
-        subject = users[int(rng.random() * max(1, len(users) // 20))]
-    else:
-        # Squared: few people are busy, most are not.
-        subject = users[int(rng.random() ** 2 * len(users))]
-    network = population.networks[int(rng.random() * len(population.networks))]
+    # Squared: few people are busy, most are not. Administrators are one in twenty.
+    place = int(rng.random() * max(1, len(users) // 20)) if actor in ("admin", "api") else int(rng.random() ** 2 * len(users))
+    subject = users[place]
+    networks = population.networks
+    network = networks[place % len(networks)] if everyday else networks[int(rng.random() * len(networks))]
     # Taken from the end, which is where a list gives things away cheaply.
     upcoming = steps[::-1]
     if actor == "system":
@@ -77,16 +86,17 @@ def start(population: Population, rng: random.Random, actor: str, steps: list[Ki
     script = actor in ("api", "app")
     agents = _SCRIPT_AGENTS if script else _AGENTS
     device_id = identifier(rng, "guo")
-    level = _RISKS[int(rng.random() * len(_RISKS))]
+    level = "LOW" if everyday else _RISKS[int(rng.random() * len(_RISKS))]
     hash_text = f"{rng.getrandbits(256):064x}"
-    results = [f"{name}={'POSITIVE' if rng.random() < 0.12 else 'NEGATIVE'}" for name in _BEHAVIOURS]
+    share = 0.0 if everyday else _NEW_SHARE
+    results = [f"{name}={'POSITIVE' if rng.random() < share else 'NEGATIVE'}" for name in _BEHAVIOURS]
     return Session(
         subject=subject,
         actor=_actor(population, rng, actor, subject, network),
         client=_client(rng, network, agents[int(rng.random() * len(agents))]),
         device=_device(rng, device_id),
         authentication=_authentication(rng, actor),
-        security=_security(rng, network, level),
+        security=_security(rng, network, level, proxies=0.0 if everyday else 0.03),
         request=_request(rng, network, population, lean=lean),
         debug=f'"dtHash":"{hash_text}","deviceFingerprint":"{device_id}"' if not script else f'"dtHash":"{hash_text}"',
         risk=f'"behaviors":"{{{", ".join(results)}}}","risk":"{{reasons=Anomalous Location, level={level}}}"',
@@ -160,8 +170,8 @@ def _authentication(rng: random.Random, actor: str) -> str:
     )
 
 
-def _security(rng: random.Random, network: Network, level: str) -> str:
-    proxy = "true" if rng.random() < 0.03 else "false"
+def _security(rng: random.Random, network: Network, level: str, proxies: float) -> str:
+    proxy = "true" if rng.random() < proxies else "false"
     draw = rng.random()
     if draw < 0.1:
         return '"securityContext":{"asNumber":null,"asOrg":null,"isp":null,"domain":null,"isProxy":null}'
@@ -188,8 +198,7 @@ def _system(subject: Entity, steps: list[Kind]) -> Session:
     """The platform acting by itself: no client, no address, no transaction of anybody's."""
     return Session(
         subject=subject,
-        actor='"actor":{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System",'
-        '"detailEntry":null}',
+        actor=SYSTEM_ACTOR,
         client='"client":{"userAgent":null,"zone":null,"device":null,"id":null,"ipAddress":null,"geographicalContext":null}',
         device='"device":null',
         authentication='"authenticationContext":{"authenticationProvider":null,"credentialProvider":null,"credentialType":null,"issuer":null,'

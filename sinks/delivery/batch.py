@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from sinks.documents import Documents
 
-__all__ = ["Batch", "cut"]
+__all__ = ["Batch", "cut", "size_bytes"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sinks.delivery.assembly import Assembly
+from sinks.delivery.batch import size_bytes
 from sinks.delivery.health import Healths
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.ledger import Ledger
@@ -83,6 +84,11 @@ class Delivery:
     def is_failing(self) -> bool:
         """Whether nothing has got through since the last failure."""
         return self._healths[WHOLE_TARGET].failing_since is not None
+
+    def held(self, tenant: str | None = None) -> tuple[int, int]:
+        """What waits because an index by itself takes nothing: batches, and the bytes of one tenant in them, or of all."""
+        held = [job for job in self._queue if job.last is not None and job.last.scope != WHOLE_TARGET]
+        return len(held), sum(size_bytes(part) for job in held for part in job.batch.parts if tenant in (None, part.tenant))
 
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""

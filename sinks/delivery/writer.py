@@ -30,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.25
 """How often somebody who waits looks whether he is to wait no longer: a signal wakes nobody here."""
 _MOST_BATCHES_WAITING = 64
+_MOST_HELD_BYTES = 2_000_000
 
 
 class Letters(Protocol):
@@ -90,6 +91,8 @@ class Writer:
         self._target = target
         self._policy = policy
         self._letters = letters
+        self._room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
+        self._room_batches = _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
         self._stop_deadline = stop_deadline
         self._on_failure = on_failure
         self._on_done = on_done
@@ -133,6 +136,11 @@ class Writer:
             self._delivery.add(documents, time.monotonic())
             self._changed.notify_all()
             return True
+
+    def is_held(self, tenant: str) -> bool:
+        """Whether enough of a tenant waits for an index that takes nothing: more of it would only take the room of others."""
+        with self._changed:
+            return self._delivery.held(tenant)[1] > min(_MOST_HELD_BYTES, self._room_bytes // 4)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
         """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
@@ -191,9 +199,14 @@ class Writer:
         self._target.close()
 
     def _has_room(self) -> bool:
-        delivery, policy = self._delivery, self._policy
-        room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
-        return delivery.ledger.pending_bytes < room_bytes and delivery.queued_batches < _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
+        delivery = self._delivery
+        waiting_bytes, batches = delivery.ledger.pending_bytes, delivery.queued_batches
+        if waiting_bytes >= self._room_bytes or batches >= self._room_batches:
+            # What waits for an index that takes nothing shall not take the room of the others; up to a bound.
+            held_batches, held_bytes = delivery.held()
+            waiting_bytes -= min(held_bytes, 2 * self._room_bytes)
+            batches -= min(held_batches, 2 * self._room_batches)
+        return waiting_bytes < self._room_bytes and batches < self._room_batches
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         while True:

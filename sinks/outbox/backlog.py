@@ -35,11 +35,13 @@ class Backlog:
 
     Attributes:
         offer: Puts a page on its way, if there is room; returns whether there was. To be set before anything is written or read.
+        is_held: Whether a tenant's pages would only wait for an index that takes nothing, in the room of others.
     """
 
     def __init__(self, sink_name: str, *, in_order: bool, wall_clock: Callable[[], float] = time.time) -> None:
         self._sink = sink_name
         self._in_order = in_order
+        self.is_held: Callable[[str], bool] = lambda _tenant: False
         self.offer: Callable[[Documents], bool] = lambda _documents: False
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
@@ -182,7 +184,9 @@ class Backlog:
         return next((log for log in self._lagging.values() if self._may_go(log)), None)
 
     def _may_go(self, log: Log) -> bool:
-        return not self._in_order or log.pages_under_way < _MOST_PAGES_OF_A_TENANT
+        if self._in_order:
+            return log.pages_under_way < _MOST_PAGES_OF_A_TENANT
+        return not self.is_held(log.tenant)
 
     def _write_positions(self) -> None:
         for log in self._moved.values():

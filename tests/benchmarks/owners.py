@@ -18,8 +18,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import orjson
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +32,13 @@ from tests.e2e.harness import FlowProcess, Workplace, free_ports, wait_for
 _SECOND = "second-token"
 _TENANTS = 2
 _OPTIONS = {"poll_interval_seconds": 1, "page_limit": 1000}
+
+
+class _Published(msgspec.Struct):
+    published: str
+
+
+_DECODER = msgspec.json.Decoder(_Published)
 
 
 @dataclass
@@ -186,8 +195,10 @@ def two_backfills(trial: Trial) -> FlowProcess:
     first = trial.process(*command, "--config", str(trial.place.config))
     trial.some_requests()
     second = trial.process(*command, "--config", str(trial.second_config))
-    second.wait()
-    first.wait()
+    second.wait(400)
+    for organisation in trial.organisations:
+        organisation.latency_seconds = 0.0
+    first.wait(400)
     return second
 
 
@@ -197,14 +208,20 @@ def two_repairs(trial: Trial) -> FlowProcess:
     first.wait()
     for organisation in trial.organisations:
         for path in (trial.place.out / organisation.name).glob("*.ndjson"):
-            path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[::2]))
+            # An audit leaves the last hour alone.
+            fresh = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(line for number, line in enumerate(lines) if number % 2 or _DECODER.decode(line).published > fresh))
+        organisation.latency_seconds = 5.0
     command = ["-m", "flows.audit", "--since", "2d", "--repair", "--budget", "1"]
     asked = sum(organisation.requests_count for organisation in trial.organisations)
     audit = trial.process(*command, "--config", str(trial.place.config))
     wait_for(lambda: sum(organisation.requests_count for organisation in trial.organisations) > asked, "the audit", 180)
     second = trial.process(*command, "--config", str(trial.second_config))
-    second.wait()
-    audit.wait()
+    second.wait(400)
+    for organisation in trial.organisations:
+        organisation.latency_seconds = 0.0
+    audit.wait(400)
     return second
 
 

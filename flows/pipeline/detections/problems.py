@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Problem", "Report", "RulesError"]
+__all__ = ["Problem", "Report", "RulesError", "no_list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,16 @@ class Report:
 
     Attributes:
         problems: What was found so far.
+        takes_missing_lists: Whether lists that nobody gives are noted only, since the rule is off and may stay so.
+        missing: Those: the place and the name of each.
     """
 
     def __init__(self, file: str, rule: str = "") -> None:
         self.file = file
         self.rule = rule
         self.problems: list[Problem] = []
+        self.takes_missing_lists = False
+        self.missing: list[tuple[str, str]] = []
 
     @property
     def has_errors(self) -> bool:
@@ -67,6 +71,19 @@ class Report:
         """Something that makes the rule unusable."""
         self.problems.append(Problem(self.file, self.rule, place, message))
 
+    def missing_list(self, place: str, name: str) -> None:
+        """A list that a rule needs and that nobody gives."""
+        if self.takes_missing_lists:
+            self.missing.append((place, name))
+        else:
+            self.error(place, no_list(name))
+
     def warn(self, place: str, message: str) -> None:
         """Something that deserves a look."""
         self.problems.append(Problem(self.file, self.rule, place, message, is_error=False))
+
+
+def no_list(name: str) -> str:
+    """What is told of a list that nobody gives."""
+    line = f'{name} = ["…"]'
+    return f"there is no list {name}; add to [detections.lists] in the configuration: {line}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from flows.pipeline.detections.problems import Problem
+from flows.pipeline.detections.problems import Problem, no_list
 from flows.pipeline.detections.sigma.expression import And, Expression
 from flows.pipeline.detections.sigma.placeholders import Lists
 from flows.pipeline.detections.sigma.rule import LEVELS, Correlation, EventRule, Filter, Level, Rule
@@ -97,7 +97,9 @@ def assemble(
     if any(problem.is_error for problem in problems):
         return RuleSet((), lists), problems
     problems += _array_groups(plain)
-    return _put_in_force(plain, filtered, order, children, _all_lists(rules, lists), selection), problems
+    found = _put_in_force(plain, filtered, order, children, _all_lists(rules, lists), selection)
+    problems += _without_lists(found)
+    return (RuleSet((), lists) if any(problem.is_error for problem in problems) else found), problems
 
 
 def _put_in_force(
@@ -236,6 +238,16 @@ def _is_meant(narrowing: Filter, rule: EventRule) -> bool:
 
 def _both(rule: Expression, narrowing: Expression) -> Expression:
     return And((rule, narrowing))
+
+
+def _without_lists(rules: RuleSet) -> Iterator[Problem]:
+    """Rules that were off when they were read, are in force now, and lack a list."""
+    for active in rules.rules:
+        if isinstance(active.rule, EventRule):
+            about = active.rule.about
+            for place, name in active.rule.missing:
+                if name not in rules.lists:
+                    yield Problem(about.file, about.title, place, no_list(name))
 
 
 def _array_groups(rules: Iterable[Rule]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from sinks.errors import SinkStopped
 from tests.conformance.sinks.kinds import HOOKS, SENDERS, HookKind, for_each
 from tests.conformance.sinks.pages import content, page, tenant_in, uuid_in, uuids
 from tests.conformance.sinks.run import TENANTS, Bench, eventually
+from tests.unit.sinks.search_server import ItemError
 
 # Whoever waits for the end of retry_for_seconds where he mustn't waits longer than that.
 pytestmark = pytest.mark.timeout(60)
@@ -134,6 +135,27 @@ def test_more_than_there_is_room_for_keeps_order_and_batches(bench: Bench) -> No
         other.epoch(documents)
     other.close()
     assert sorted(identity for identity, _ in bench.kind.message_ids()[len(ids) :]) == sorted(ids)
+
+
+@for_each("elasticsearch-dated", "opensearch-dated")  # an index for each tenant
+def test_a_blocked_index_holds_up_no_other_however_much_waits_for_it(bench: Bench) -> None:
+    run = bench.start(batch_bytes=100_000)
+    for day in ("2026-05-01", "2026-05-02"):
+        bench.kind.server.blocks[f"okta-acme-{day}"] = ItemError(403, "cluster_block_exception", f"index [okta-acme-{day}] blocked by: [x]")
+    mine = [page("acme", [number], big=[number]) for number in range(30)]  # several times the room
+    for documents in mine:
+        run.write(documents)
+    others = [page("globex", [number]) for number in range(20)]
+    for documents in others:
+        run.write(documents)
+        run.sink.flush()
+        eventually(lambda documents=documents: set(uuids(documents)) <= set(bench.kind.arrived()), "the others' events")
+    run.end_epoch()
+    assert bench.letters() == []
+    bench.kind.server.blocks.clear()
+    run.settle()
+    run.close()
+    assert bench.kind.by_uuid() == content(*mine, *others)
 
 
 @for_each("webhook-json")  # who sends it is the same for all

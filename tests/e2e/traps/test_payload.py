@@ -28,7 +28,7 @@ ODD = {
     "repeated key": '"a":1,"a":2',
     "texts that look like nothing": '"zone":"null","device":"None","x":"unknown","y":"","z":"NaN"',
     "deep": '"d":' + "[" * 100 + "]" * 100,
-    "our own names": '"_okta_tenant":"somebody else","_okta_org":null,"@timestamp":"1999"',
+    "a name of other readers, and ours further in": '"@timestamp":"1999","x":{"_okta_tenant":"somebody else"}',
     "long": f'"s":"{"x" * 300_000}"',
 }
 
@@ -63,6 +63,8 @@ def test_trap_34_line_breaks_between_tokens_become_spaces_and_nothing_else_chang
 MALFORMED = {
     "no uuid": b'{"published":"%s","eventType":"t","n":1e3}' % NOW.encode(),
     "null uuid": b'{"uuid":null,"published":"%s","eventType":"t"}' % NOW.encode(),
+    "a member of our own": b'{"uuid":"u","published":"%s","eventType":"t","_okta_tenant":"somebody else"}' % NOW.encode(),
+    "published at no moment": b'{"uuid":"u","published":"0001-01-01T00:00:00+14:00","eventType":"t"}',
     "published is no time": b'{"uuid":"u","published":"yesterday","eventType":"t"}',
     "published without a zone": b'{"uuid":"u","published":"2026-01-01T00:00:00","eventType":"t"}',
     "a text": b'"not an event"',

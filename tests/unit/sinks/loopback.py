@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.server.owner.serve(self, self.server)
 
-    do_GET = do_POST = do_PUT = _serve  # noqa: N815 named by the base class
+    do_GET = do_POST = do_PUT = do_OPTIONS = _serve  # noqa: N815 named by the base class
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)

@@ -133,10 +133,9 @@ def _test(key: Any, value: Any, place: str, lists: Lists, report: Report) -> Tes
     test = Test(field, tuple(modifiers), tuple(values))
     missing = [name for name in placeholders(values) if name not in lists] if "expand" in modifiers else []
     for name in missing:
-        line = f'{name} = ["…"]'
-        report.error(place, f"there is no list {name}; add to [detections.lists] in the configuration: {line}")
+        report.missing_list(place, name)
     if missing:
-        return None
+        return test if report.takes_missing_lists else None
     if "fieldref" not in modifiers:
         try:
             predicate(test, lists)

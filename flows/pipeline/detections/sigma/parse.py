@@ -87,6 +87,7 @@ def _of_events(
     if not isinstance(part, dict):
         report.error(place, "needed: a map with searches and a condition")
         return None
+    report.takes_missing_lists = place == "detection" and table.get("enabled") is False
     detection = parse_detection(part, place, {**own_lists, **lists}, report, keys=_KEYS_BESIDE_SEARCHES[place])
     if detection is None:
         return None
@@ -96,7 +97,7 @@ def _of_events(
         return _filter(part, about, logsource, detection, own_lists, report)
     if "timeframe" in part:
         report.warn("detection.timeframe", "it belongs to aggregations, which are no longer part of Sigma; nothing looks at it")
-    return EventRule(about, logsource, detection, own_lists, table.get("enabled") is not False)
+    return EventRule(about, logsource, detection, own_lists, table.get("enabled") is not False, tuple(report.missing))
 
 
 def _about(table: Mapping[Any, Any], file: str, report: Report, *, takes_stem: bool) -> About:

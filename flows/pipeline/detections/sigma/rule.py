@@ -69,6 +69,8 @@ class EventRule:
         detection: What an event must be like.
         lists: The values of lists that it brings along, for where the configuration has none.
         enabled: Whether it is on unless somebody switches it off; for managed rules.
+        missing: Lists that it needs and that nobody gives, each with its place; only a rule that is off by default may have some, and
+            only as long as it is off.
     """
 
     about: About
@@ -76,6 +78,7 @@ class EventRule:
     detection: Expression
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     enabled: bool = True
+    missing: tuple[tuple[str, str], ...] = ()
 
     @property
     def version(self) -> str:

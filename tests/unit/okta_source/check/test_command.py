@@ -116,7 +116,7 @@ def test_an_interrupt_ends_it_at_once(write: Callable[[str], None], organisation
     def interrupt(*_: object) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_in_parallel", interrupt)
+    monkeypatch.setattr(command, "in_parallel", interrupt)
     assert main(["check"]) == 130
 
 

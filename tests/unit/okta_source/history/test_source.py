@@ -16,8 +16,8 @@ from okta_source.history import HistorySource, HourCounts, Slice, SliceDone, cut
 from okta_source.history.counts import hour_of
 from okta_source.polling.limits import Backoff
 from okta_source.simulator import Faults, Organisation, RateLimit, Simulator
-from okta_source.simulator.events import timestamp
 from okta_source.simulator.records import Scripted
+from okta_source.simulator.schedule import timestamp
 from tests.unit.okta_source.history.driver import Driver, tenant_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
