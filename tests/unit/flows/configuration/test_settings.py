@@ -455,8 +455,8 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         f"okta.toml: tenants[1].auth.token_file: other users may read file {token}; run: chmod 600 {token}",
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
         f"okta.toml: tenants[2].tls.key_file: other users may read file {key}; run: chmod 600 {key}",
-        "okta.toml: tenants[2].tls.verify_hostname: false trusts whoever has a certificate of any name from any public authority; give the one "
-        "authority in ca_file",
+        "okta.toml: tenants[2].tls.verify_hostname: false trusts whoever has a certificate of any name from any public authority; "
+        "give the one in ca_file",
         f"okta.toml: tenants[3].auth.token_store: other users may read file {store}; run: chmod 600 {store}",
     )
 
