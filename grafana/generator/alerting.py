@@ -49,6 +49,6 @@ def firing(*, width: int) -> models.Panel:
         ],
         sort="Severity",
         least_first=True,
-        none="No alert fires",
+        none="No alert fires, or no rules are loaded (see Firing alerts)",
         width=width,
     )

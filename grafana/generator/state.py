@@ -30,11 +30,11 @@ def tenant_state(*matchers: str) -> str:
     """
     where = matchers or (JOB, TENANT)
     up = per("tenant", "max", selector("okta_tenant_up", *where))
-    taken_up = per("tenant", "max", selector("okta_tenant_info", *where))
+    taken_up = per("tenant", "group", selector("okta_tenant_info", *where))
     interval = per("tenant", "max", selector("okta_poll_interval_seconds", *where))
     succeeded = age("tenant", "okta_last_success_timestamp_seconds", *where)
     seen = f"{succeeded} or {age('tenant', 'okta_tenant_started_timestamp_seconds', *where)}"
-    known = per("tenant", "max", lately("okta_tenant_info", *where))
+    known = per("tenant", "group", lately("okta_tenant_info", *where))
     stale = f"({seen}) > {SUSPICION_INTERVALS} * {interval} + {SUSPICION_SECONDS}"
     return (
         f"({FAILING} + ({up} == 0))\n"

@@ -11,7 +11,7 @@ from grafana.generator.__main__ import FOLDER
 from grafana.generator.fleet import headroom
 from grafana.generator.promql import grown
 from grafana.generator.reading import queries
-from grafana.generator.state import ACTIVE, FAILING, STALE, STARTING, tenant_state
+from grafana.generator.state import ACTIVE, FAILING, GONE, STALE, STARTING, tenant_state
 from tests.integration.prometheus import promtool, promtool_available
 
 
@@ -82,6 +82,8 @@ FLEET = [
     # It was with another process, where it failed.
     *polled("moved", "a:3030", up="0x40 stale", success="0x40 stale", interval="10x40 stale", started="0x40 stale"),
     *polled("moved", "b:3030", up="_x40 1x20", success="_x40 2460+60x20", interval="_x40 10x20", started="_x40 2460x20"),
+    # Its process was killed half an hour ago.
+    *polled("gone", up="1x30 stale", success="0+60x30 stale", interval="10x30 stale", started="0x30 stale"),
     # 30 of 120 requests left, of which 12 are reserved; and one that Okta refused for too many at once, with a limit of 0.
     *series("quiet", rate_limit_limit="120x60", rate_limit_remaining="30x60", rate_limit_reserve_ratio="0.1x60"),
     *series("failing", rate_limit_limit="0x60", rate_limit_remaining="0x60", rate_limit_reserve_ratio="0.1x60"),
@@ -90,6 +92,7 @@ FLEET = [
 
 def test_a_fleet_in_every_state(tmp_path: Path) -> None:
     states = {"quiet": ACTIVE, "hourly": ACTIVE, "moved": ACTIVE, "hanging": STALE, "stuck": STALE, "failing": FAILING, "new": STARTING}
+    states["gone"] = GONE
     letters = 'sink="s", result="dead_letter"'
     counted = [
         {"series": f'okta_sink_events_total{{job="j", instance="a:3030", tenant="born", {letters}}}', "values": "_x58 500 500"},
