@@ -38,7 +38,7 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.output import shape_help, write_utf8
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_FINE, EXIT_FAILED, EXIT_CONFIGURATION, EXIT_INTERRUPTED = 0, 1, 2, 130
 _DEFECT = "This is a defect of bytewax-okta: please report it with the versions in use."
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         return _run(arguments)
     except KeyboardInterrupt:
@@ -198,7 +198,8 @@ def _print_summary(reports: Sequence[SinkReport], out: Console) -> None:
         out.print(Text(f"{len(reports) - len(bad)} of {len(reports)} sinks are fine" + (f"; not: {', '.join(bad)}" if bad else "")))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.check",
         description="Check the whole way, from every organisation's newest event to every sink: each step with a verdict and\n"

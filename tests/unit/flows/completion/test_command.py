@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands import COMMANDS
-from flows.completion.command import main
+from flows.completion.command import main, parser_of
 
 
 def script_for(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -48,3 +48,8 @@ def test_fish_and_zsh_know_every_command_and_its_options(capsys: pytest.CaptureF
     assert "'--until-drained:end once every tenant is drained and outboxes are empty, for cron'" in zsh
     quoted = [line for line in (fish + zsh).splitlines() if line.count("'") % 2]
     assert not quoted
+
+
+def test_every_command_of_this_package_has_a_parser_to_be_asked() -> None:
+    for name in COMMANDS:
+        assert "--help" in parser_of(name).format_help()
