@@ -14,7 +14,7 @@ PACKAGE := .package
 TEST_PROCESSES ?= 4
 SOURCES := okta_source sinks flows grafana tests docs
 
-.PHONY: help demo servers judges test lint format dashboards docs reference package bench lock clean
+.PHONY: help demo servers judges test lint format dashboards screenshots docs reference package bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint    formatting, linters, types, import rules"
 	@echo "make format  put the code into the one format"
 	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
+	@echo "make screenshots  render the dashboards into screenshots/ with the Grafana that GRAFANA_URL names"
 	@echo "make docs    build the documentation into site/, strictly"
 	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md, and docs/detection-rules.md, from the code"
 	@echo "make package  build wheel and sdist, install the wheel into an empty environment, and follow the documentation there"
@@ -81,6 +82,9 @@ format: $(DEV_STAMP)
 
 dashboards: $(DEV_STAMP)
 	@$(PYTHON) -m grafana.generator
+
+screenshots: $(DEV_STAMP)
+	@$(PYTHON) -m grafana.screenshots
 
 docs: $(DEV_STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict

@@ -1,31 +1,17 @@
-"""`python -m flows`: the commands, a line each; `python -m flows COMMAND …` runs one, as `python -m flows.COMMAND` does."""
+"""`bytewax-okta COMMAND …`, and `python -m flows COMMAND …`: every command there is, by one name."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 
-from okta_source.output import run_command
+from flows.commands import COMMANDS, END_WITH_READER, GROUPS, run_command_named
+from okta_source import __version__
+from okta_source.output import SCRIPT, as_typed, run_command, speak_as_script
 
-COMMANDS = {
-    "check": "say of every organisation and every sink whether all is well, and what to change if not",
-    "cluster": "run the main flow as several processes on this machine",
-    "backfill": "fetch a span of history into the configured sinks",
-    "audit": "compare what Okta holds with what the archives hold, and deliver what is missing",
-    "replay": "send dead letters again",
-    "search": "find events or alerts in what file sinks wrote",
-    "tail": "follow what the flow writes",
-    "detections": "the rules in force, what is wrong with them, what they mean",
-    "backtest": "run rules over what file sinks wrote",
-    "state": "look at a state directory, or accept it where it is now",
-}
-"""Command → what it does."""
+__all__ = ["console", "main"]
 
-_OTHERS = """\
-The main flow:
+_LONG_FORMS = """\
+For Bytewax users, and for clusters over hosts:
   python -m bytewax.run flows.system_log [-r STATE -s 10 -b 0]
-
-Connecting, checking and watching organisations:
-  python -m okta_source
 """
 
 
@@ -40,16 +26,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     name, *rest = [*(sys.argv[1:] if argv is None else argv), ""]
     if name in COMMANDS:
-        status: int = importlib.import_module(f"flows.{name}.command").main(rest[:-1])
-        return status
-    lines = [f"  {command:<11} {does}" for command, does in COMMANDS.items()]
-    told = "\n".join(["usage: python -m flows COMMAND …, or python -m flows.COMMAND …", "", *lines, "", _OTHERS])
-    if name in ("", "-h", "--help"):
-        sys.stdout.write(told)
+        return run_command_named(name, rest[:-1])
+    if name == "--version":
+        sys.stdout.write(f"{SCRIPT} {__version__}\n")
         return 0
-    sys.stderr.write(f"python -m flows: there is no command {name!r}\n{told}")
+    if name in ("", "-h", "--help"):
+        sys.stdout.write(_listing())
+        return 0
+    sys.stderr.write(f"{as_typed('python -m flows')}: there is no command {name!r}\n{_listing()}")
     return 2
 
 
+def console() -> int:
+    """The console script `bytewax-okta`: the same, whose help names it."""
+    speak_as_script()
+    return _run()
+
+
+def _run() -> int:
+    return run_command(main, ends_with_reader=not END_WITH_READER.isdisjoint(sys.argv[1:2]))
+
+
+def _listing() -> str:
+    program = as_typed("python -m flows")
+    parts = [f"usage: {program} COMMAND …      ({program} COMMAND --help says more)\n"]
+    for group, names in GROUPS.items():
+        parts.append("\n".join([f"{group}:", *(f"  {name:<11} {COMMANDS[name]}" for name in names)]) + "\n")
+    return "\n".join([*parts, _LONG_FORMS])
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(_run())

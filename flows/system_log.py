@@ -1,5 +1,6 @@
 """The main flow: every tenant's System Log, tagged, into every sink. Only wiring.
 
+    bytewax-okta run [--state STATE]
     python -m bytewax.run flows.system_log [-r STATE -s 10 -b 0]
     python -m bytewax.run "flows.system_log:get_flow('okta.toml', until_drained=True)"
 
@@ -18,6 +19,8 @@ The ids of the flow and its steps are part of the saved state and never change:
 """
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, configure_logging, heed_signals, install, is_program, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable, known_state_keys
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
@@ -39,10 +42,31 @@ from flows.runtime.stop_relay import relay_stops
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 
-__all__ = ["build_flow", "get_flow"]
+__all__ = ["Run", "build_flow", "get_flow", "prepare_run"]
 
 FLOW_ID = MAIN_FLOW
 INPUT_STEP = "okta"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the main flow that is ready to begin, in a process of its own.
+
+    Attributes:
+        flow: The dataflow.
+        control: Its switches.
+        names: Each tenant's name for people.
+        settings: The configuration.
+    """
+
+    flow: Dataflow
+    control: RunControl
+    names: dict[str, str]
+    settings: Settings
+
+    def conclude(self) -> int:
+        """Say how it has ended, once Bytewax has returned; the exit code, see `flows.runtime.lifecycle`."""
+        return conclude(self.control, self.names)
 
 
 def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> Dataflow:
@@ -64,26 +88,54 @@ def get_flow(config_path: str | None = None, *, until_drained: bool = False) -> 
         ConfigurationError: The configuration is wrong, where `bytewax.run` is not the program.
         RulesError: A rule is, likewise.
     """
-    control = RunControl(until_drained=until_drained)
     if not is_program():
         settings = load(config_path)
-        return build_flow(settings, control, None, _read_rules(settings)[0])
+        return build_flow(settings, RunControl(until_drained=until_drained), None, _read_rules(settings)[0])
+    return prepare_run(config_path, until_drained=until_drained, begins=lambda control, names: install(control, names=names)).flow
+
+
+def prepare_run(
+    config_path: str | None,
+    *,
+    until_drained: bool,
+    make_state: Callable[[Path], None] = lambda _: None,
+    begins: Callable[[RunControl, dict[str, str]], None] = lambda control, _: heed_signals(control),
+) -> Run:
+    """Make this process ready for the main flow, which is all that it is there for.
+
+    Args:
+        config_path: As for `get_flow`.
+        until_drained: As for `get_flow`.
+        make_state: Called with the state directory once the configuration is known to be right.
+        begins: Called with the run's switches and the tenants' names for people: takes care of signals, and of the end where nobody else
+            does.
+
+    Returns:
+        The run.
+
+    Raises:
+        SystemExit: As for `get_flow`.
+    """
+    control = RunControl(until_drained=until_drained)
     configure_logging()
     tune_process()
     state_dir = recovery_dir()
     try:
         settings = load(config_path)
+        log_as(settings.pipeline.log_format)
         rules, doubts = _read_rules(settings)
+        if state_dir is not None:
+            make_state(state_dir)
         if state_dir is not None:
             take_state(state_dir, FLOW_ID, settings.sinks, way_out=WAY_OUT)
         prepare_metrics()
     except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    for warning in [*settings.warnings, *map(str, doubts)]:
-        sys.stderr.write(f"warning: {warning}\n")
-    install(control, names={tenant.name: tenant.display_name for tenant in settings.tenants})
-    return build_flow(settings, control, state_dir, rules)
+    warn_of([*settings.warnings, *map(str, doubts)])
+    names = {tenant.name: tenant.display_name for tenant in settings.tenants}
+    begins(control, names)
+    return Run(build_flow(settings, control, state_dir, rules), control, names, settings)
 
 
 def _read_rules(settings: Settings) -> tuple[RuleSet | None, list[Problem]]:

@@ -8,7 +8,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from okta_source.output import run_command
+from okta_source.output import as_typed, run_command
 
 COMMANDS = {
     "check": ("okta_source.check.command", "say of every organisation whether it can be collected from here, and what to change if not"),
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments_given = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(
-        prog="python -m okta_source", description="Connecting, checking and watching organisations. All else: python -m flows."
+        prog=as_typed("python -m okta_source"), description="Connecting, checking and watching organisations. All else: python -m flows."
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments_given if not argument.startswith("-")), None)

@@ -17,7 +17,17 @@ from prometheus_client.registry import Collector
 
 from sinks.documents import DocumentHead
 
-__all__ = ["BatchResult", "EventResult", "LatencyHistogram", "SinkMetrics", "counted_events", "tell_sink", "watch_outbox"]
+__all__ = [
+    "BatchResult",
+    "EventResult",
+    "LatencyHistogram",
+    "SinkMetrics",
+    "counted_events",
+    "delivered_events",
+    "outboxes",
+    "tell_sink",
+    "watch_outbox",
+]
 
 EventResult = Literal["delivered", "duplicate", "dead_letter", "dropped"]
 BatchResult = Literal["delivered", "failed"]
@@ -121,6 +131,10 @@ class OutboxGauges(Collector):
         """From now on tell of a sink's outbox what this returns: bytes, and when the oldest were written in epoch seconds."""
         self._looks[sink] = look
 
+    def look(self) -> dict[str, tuple[int, float | None]]:
+        """Sink → bytes, and when the oldest were written."""
+        return {sink: look() for sink, look in list(self._looks.items())}
+
     def describe(self) -> Iterable[Metric]:
         """The metrics without values, by which the registry refuses others of their names."""
         return self._families()
@@ -128,8 +142,7 @@ class OutboxGauges(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metrics as they are now."""
         size, oldest = families = self._families()
-        for sink, look in list(self._looks.items()):
-            size_bytes, oldest_at = look()
+        for sink, (size_bytes, oldest_at) in self.look().items():
             size.add_metric([sink], size_bytes)
             if size_bytes and oldest_at is not None:
                 oldest.add_metric([sink], oldest_at)
@@ -169,6 +182,11 @@ _BREAKERS_OPEN = Gauge(
     "Targets, or single indices of one, that count as down: nothing has got through for a minute, and their events wait.",
     ["sink"],
 )
+_BREAKER_OPENINGS = Counter(
+    "okta_sink_breaker_openings_total",
+    "How often a target, or an index of it, came to count as down: also where it was up again before the next scrape.",
+    ["sink"],
+)
 _OUTBOXES = OutboxGauges()
 _INFO = Gauge("okta_sink_info", "1; of which type the sink is.", ["sink", "type"])
 _LAST_SUCCESS = Gauge("okta_sink_last_success_timestamp_seconds", "When a target last had an event, new or known to it.", ["sink"])
@@ -184,6 +202,21 @@ def counted_events(sink: str, result: EventResult) -> int:
     """How many events of a sink have had this fate in this process."""
     samples = (sample for family in _EVENTS.collect() for sample in family.samples if sample.name.endswith("_total"))
     return int(sum(sample.value for sample in samples if sample.labels["sink"] == sink and sample.labels["result"] == result))
+
+
+def delivered_events() -> dict[str, int]:
+    """Sink → the events that are with its target, those included that it had already."""
+    counts: dict[str, int] = {}
+    for family in _EVENTS.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_total") and sample.labels["result"] in {"delivered", "duplicate"}:
+                counts[sample.labels["sink"]] = counts.get(sample.labels["sink"], 0) + int(sample.value)
+    return counts
+
+
+def outboxes() -> dict[str, tuple[int, float | None]]:
+    """Sink → the bytes that wait in its outbox, and since when in epoch seconds; sinks without an outbox aren't there."""
+    return _OUTBOXES.look()
 
 
 def watch_outbox(sink: str, look: Callable[[], tuple[int, float | None]]) -> None:
@@ -205,6 +238,7 @@ class SinkMetrics:
         self._seconds = _WRITE_SECONDS.labels(sink)
         self._retries = _RETRIES.labels(sink)
         self._last_success: Gauge | None = None
+        self._open = 0
 
     def events(self, tenant: str, result: EventResult, count: int) -> None:
         """Count events that the sink is done with."""
@@ -234,6 +268,8 @@ class SinkMetrics:
     def open_breakers(self, count: int) -> None:
         """Tell how many of the sink's breakers are open."""
         _BREAKERS_OPEN.labels(self._sink).set(count)
+        _BREAKER_OPENINGS.labels(self._sink).inc(max(0, count - self._open))
+        self._open = count
 
     def _succeeded_at(self, epoch_seconds: float) -> None:
         # No series before the first, since 1970 would look like an outage of 56 years.

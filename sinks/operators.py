@@ -167,20 +167,21 @@ def _send(
         letters=DeadLetterFile(dead_letter_dir),
         document_format="raw",
         outbox_dir=outbox_dir or dead_letter_dir.parent / "outbox",
-        wait_until=wait_until or _for_a_minute(),
+        wait_until=(lambda _progress: wait_until()) if wait_until else _for_a_minute(),
         on_failure=_told_by_the_writer,
     )
     op.output(step_id, op.map(f"{step_id}_by_tenant", up, _by_tenant), sink)
 
 
-def _for_a_minute() -> Callable[[], float]:
-    """A minute from the first call on, which is the end of the run."""
-    until: list[float] = []
+def _for_a_minute() -> Callable[[bool], float]:
+    """A minute from the end of the run on, or from when something last got through."""
+    until = 0.0
 
-    def wait_until() -> float:
-        if not until:
-            until.append(time.monotonic() + _PATIENCE_SECONDS)
-        return until[0]
+    def wait_until(progress: bool) -> float:  # noqa: FBT001 (as it is called)
+        nonlocal until
+        if progress or not until:
+            until = time.monotonic() + _PATIENCE_SECONDS
+        return until
 
     return wait_until
 

@@ -5,7 +5,7 @@ Credentials are read anew for each request, from the environment or from their f
 
 import base64
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,13 +41,19 @@ def policy_of(config: ElasticsearchSinkConfig | WebhookSinkConfig) -> DeliveryPo
     )
 
 
-def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, document_format: str | None = None) -> Target:
+def make_target(
+    name: str,
+    config: ElasticsearchSinkConfig | WebhookSinkConfig,
+    document_format: str | None = None,
+    label_keys: Sequence[str] = (),
+) -> Target:
     """A target of its own connections; touches no network.
 
     Args:
         name: The sink's name.
         config: Its table.
         document_format: Of what it is given; by default the sink's. A dead letter keeps the format that its sink had.
+        label_keys: The labels that tenants are given, each of which becomes a field in a search index.
 
     Raises:
         SecretUnavailable: The client key's password, or a secret URL, can't be read.
@@ -65,6 +71,8 @@ def make_target(name: str, config: ElasticsearchSinkConfig | WebhookSinkConfig, 
             manage_template=config.manage_template,
             compression=config.compression,
             document_format=document_format or config.format,
+            retention=config.retention,
+            label_keys=label_keys,
         )
     hec = config.hec
     return WebhookTarget(

@@ -8,8 +8,9 @@ import flows.pipeline.detections.metrics
 import flows.pipeline.formatting
 import okta_source.hooks.metrics
 import okta_source.metrics
+import sinks.dead_letters.waiting
 import sinks.metrics
-from grafana.generator.metrics import BYTEWAX, PROMETHEUS
+from grafana.generator.metrics import BYTEWAX, PROMETHEUS, RULES
 
 __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 
@@ -17,6 +18,7 @@ __all__ = ["known_metrics", "registered_metrics", "tenant_metrics"]
 _MODULES = (
     okta_source.hooks.metrics,
     okta_source.metrics,
+    sinks.dead_letters.waiting,
     sinks.metrics,
     flows.pipeline.detections.metrics,
     flows.pipeline.formatting,
@@ -44,7 +46,7 @@ def tenant_metrics() -> set[str]:
 
 def known_metrics() -> set[str]:
     """Every metric that a dashboard or a rule may read."""
-    return registered_metrics() | BYTEWAX | PROMETHEUS
+    return registered_metrics() | BYTEWAX | PROMETHEUS | RULES
 
 
 def _families() -> set[str]:

@@ -17,7 +17,7 @@ from flows.runtime.recovery import StateUnusable, check_flow, holds_stores, make
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _SNAPSHOT_SECONDS: Final = 10
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         2 when the state directory can't be used; otherwise the process goes on as the flow.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     command = [sys.executable, "-m", "bytewax.run", "flows.audit"]
     if arguments.state is not None:
         state = Path(arguments.state).absolute()
@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return os.execve(sys.executable, command, {**os.environ, **_environment(arguments)})  # noqa: S606
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.audit",
         description="Compare what Okta holds with what file archives and search indices hold, hour by hour. Safe beside a running flow.",

@@ -25,7 +25,7 @@ from flows.audit.plan import Plan
 from flows.audit.records import records_of, slice_record
 from flows.audit.search_archive import SearchArchive
 from flows.configuration.settings import Settings
-from flows.pipeline.destinations import BESIDE, build_sink
+from flows.pipeline.destinations import BESIDE, build_sink, label_keys
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
@@ -92,6 +92,7 @@ def build_flow(settings: Settings, plan: Plan, control: RunControl, ledger: Ledg
                 letters=letters,
                 outbox_dir=notes_dir / "outbox",
                 control=control,
+                labels=label_keys(settings.tenants),
             )
             missing = op.filter_map(f"missing_{name}", verdicts, _missing)
             formatter = formats.formatter(name)

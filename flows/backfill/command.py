@@ -14,7 +14,7 @@ from flows.runtime.owner import hold_for_life
 from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _STATE = "backfill-state"
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
     Returns:
         2 for a wrong configuration or argument.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     asked = asked_for(arguments.since, arguments.until, arguments.tenant, environ)
     state: Path = arguments.state.absolute()
     try:
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
     return os.execve(sys.executable, command, dict(environ))  # noqa: S606  # no shell, and nothing but our own interpreter
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(prog="python -m flows.backfill", description="Fetch a span of history into the configured sinks.")
     add = parser.add_argument
     add("--since", metavar="WHEN", help="a look-back such as 7d, or an ISO 8601 time (default: 90d, all that Okta keeps)")

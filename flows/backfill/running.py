@@ -24,7 +24,7 @@ from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import in_cluster, recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable
 from flows.runtime.state_directory import take_state
@@ -111,8 +111,8 @@ def get_flow(
     except (ConfigurationError, StateUnusable, PlanRefused, MetricsUnavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    for warning in prepared.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    log_as(prepared.settings.pipeline.log_format)
+    warn_of(prepared.warnings)
     ledger = Ledger(prepared.plan.slices())
     ending = _Ending(prepared.plan, control, ledger, report or os.environ.get(REPORT), keeps_state=state_dir is not None)
     flow = build_flow(prepared, control, state_dir, ledger)

@@ -40,7 +40,7 @@ from okta_source.config.problems import ConfigurationError
 from okta_source.config.start_from import StartFrom
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_DONE, EXIT_OVER, EXIT_USAGE = 0, 1, 2
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         return _run(arguments)
     except (_Usage, ArchivesUnknown, ChoiceError, ConfigurationError, RulesError) as error:
@@ -219,7 +219,8 @@ def _moment(text: str | None, now: datetime, otherwise: datetime) -> datetime:
         return _BEGINNING
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.backtest",
         description="Run rules over what file sinks wrote, with the engine of the flow and in the order of the flow. Nothing is sent, and "

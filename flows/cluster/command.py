@@ -32,7 +32,7 @@ from okta_source.hooks.settings import load as load_receiver
 from okta_source.output import shape_help
 from sinks.config import SinkConfig
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _LOG = logging.getLogger(__name__)
 _DEFAULT_METRICS_PORT = 3030
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     Returns:
         The exit code.
     """
-    arguments = _parser(environ).parse_args(argv)
+    arguments = make_parser(environ).parse_args(argv)
     configure_logging()
     try:
         settings = load(arguments.config, environ)
@@ -114,7 +114,8 @@ def _prepare_state(cluster: Cluster, directory: Path, sinks: Mapping[str, SinkCo
     examine_state(directory, MAIN_FLOW, sinks, alone=True, way_out=WAY_OUT)
 
 
-def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def make_parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.cluster",
         description="Run the main flow as several processes on this machine: start, watch and stop them together.",

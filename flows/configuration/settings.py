@@ -49,6 +49,7 @@ class PipelineConfig(Strict):
         dead_letter_dir: Where events go that a target refuses, and in `input/` what Okta sent that is no event.
         outbox_dir: What elasticsearch and webhook sinks have still to send; nothing waits for a target.
         dedupe_window_seconds: How far behind a tenant's newest event the uuids it has sent are remembered.
+        log_format: How a run logs to stderr: lines for people, or a JSON object a line.
         retired: Former tenants whose saved state is to be kept; needed only where the state directory is spread over hosts.
     """
 
@@ -59,6 +60,7 @@ class PipelineConfig(Strict):
     dead_letter_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/dead-letter"), description=_FOLDER_ALLOWED)
     outbox_dir: Annotated[Path, BeforeValidator(_to_folder)] = Field(Path("data/outbox"), description=_FOLDER_ALLOWED)
     dedupe_window_seconds: float = Field(3600.0, ge=60, le=604800, description="60 to 604800")
+    log_format: Literal["text", "json"] = Field("text", description="text, json")
     retired: Annotated[tuple[Name, ...], BeforeValidator(to_tuple)] = Field(
         (), description=f"a list of former tenants' names, each {NAME_ALLOWED}"
     )

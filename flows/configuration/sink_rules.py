@@ -142,14 +142,22 @@ def warnings(sinks: Mapping[str, SinkConfig]) -> Iterator[tuple[Location, str]]:
         for place, file in _secret_files(sink):
             if SecretRef(file=file).is_open_to_others():
                 yield ("sinks", name, *place), f"other users may read file {file}; run: chmod 600 {file}"
-        if not sink.verify:
-            yield ("sinks", name, "verify"), "false lets anyone on the way read the events and what goes along with them; for tests only"
+        for key, text in _trusting(sink):
+            yield ("sinks", name, key), text
         if isinstance(sink, WebhookSinkConfig):
             for place in sink.bare_credentials():
                 yield ("sinks", name, *place), "this looks like a credential; keep it out of this file, with headers_env or headers_file"
         if isinstance(sink, (ElasticsearchSinkConfig, WebhookSinkConfig)):
             for place in sink.plain_to_others():
                 yield ("sinks", name, *place), "http:// shows the sink's credentials to anyone on the way; use https://"
+
+
+def _trusting(sink: HttpSinkCommon) -> Iterator[tuple[str, str]]:
+    """Whom a sink trusts without need."""
+    if not sink.verify:
+        yield "verify", "false lets anyone on the way read the events and what goes along with them; for tests only"
+    elif not sink.verify_hostname and sink.ca_file is None:
+        yield "verify_hostname", "false trusts whoever has a certificate of any name from any public authority; give the one in ca_file"
 
 
 def alert_warnings(sinks: Mapping[str, SinkConfig], *, detects: bool) -> Iterator[tuple[Location, str]]:

@@ -27,7 +27,7 @@ from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_DONE, EXIT_PROBLEM, EXIT_USAGE = 0, 1, 2
 _COLUMNS: Final = ("level", "name", "state", "alerts", "lists", "title")
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
     except (ChoiceError, ConfigurationError, RulesError) as error:
@@ -143,7 +143,8 @@ def _cell(value: object) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.detections", description="Rules: those in force, what is wrong with them, what they mean."
     )

@@ -19,7 +19,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream
 
-from flows.pipeline.destinations import build_sink
+from flows.pipeline.destinations import build_sink, label_keys
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.input_letters import InputLetters
@@ -30,6 +30,7 @@ from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed
 from sinks.config import SinkConfig
 from sinks.dead_letters.sink import DeadLetterFile, DeadLetterSink
+from sinks.dead_letters.waiting import watch_letters
 from sinks.documents import Documents
 
 __all__ = ["deliver"]
@@ -72,12 +73,22 @@ def deliver(
     documents = op.map("enrich", pages, Enricher({tenant.name: tenant for tenant in tenants}))
     keyed = op.map("key_by_tenant", documents, formats.page_by_tenant if formats.any else _by_tenant)
     letters = DeadLetterFile(dead_letter_dir)
+    watch_letters(dead_letter_dir)
     for name, config in sinks.items():
         routed = _routed(name, config, keyed, alerts)
         if routed is not None:
             if leave_out and name in leave_out:
                 routed = op.filter_map(f"leave_out_{name}", routed, leave_out[name])
-            sink = build_sink(name, config, partition_names, state_dir=state_dir, letters=letters, outbox_dir=outbox_dir, control=control)
+            sink = build_sink(
+                name,
+                config,
+                partition_names,
+                state_dir=state_dir,
+                letters=letters,
+                outbox_dir=outbox_dir,
+                control=control,
+                labels=label_keys(tenants),
+            )
             formatter = formats.formatter(name)
             formatted = routed if formatter is None else op.map(f"format_{name}", routed, formatter.keyed)
             op.output(f"sink_{name}", formatted, StopsRunKeyed(sink))

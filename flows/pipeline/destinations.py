@@ -7,6 +7,7 @@ from typing import Any
 from bytewax.outputs import FixedPartitionedSink
 
 from flows.runtime.lifecycle import stop_run
+from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl
 from okta_source.metrics import count_error
 from sinks.config import FileSinkConfig, SinkConfig
@@ -16,10 +17,15 @@ from sinks.metrics import tell_sink
 from sinks.outbox.sink import KeyedSink
 from sinks.targets import make_target, policy_of
 
-__all__ = ["BESIDE", "build_sink"]
+__all__ = ["BESIDE", "build_sink", "label_keys"]
 
 BESIDE = ("backfill", "audit-*")
 """What stands in the names of files that others than the main flow put beside its own."""
+
+
+def label_keys(tenants: Iterable[TenantConfig]) -> Sequence[str]:
+    """The labels that tenants are given: each is a field of a search index."""
+    return sorted({key for tenant in tenants for key in tenant.labels})
 
 
 def build_sink(
@@ -31,6 +37,7 @@ def build_sink(
     letters: DeadLetterFile,
     outbox_dir: Path,
     control: RunControl,
+    labels: Sequence[str] = (),
 ) -> FixedPartitionedSink[Any, Any]:
     """A sink for the main flow.
 
@@ -43,6 +50,7 @@ def build_sink(
         letters: Where events go that can't be delivered; one for all sinks of a process.
         outbox_dir: Where a sink that sends keeps what it has still to send.
         control: The run's switches.
+        labels: See `label_keys`.
 
     Returns:
         A sink that takes keyed items `(tenant, Documents)`.
@@ -64,12 +72,12 @@ def build_sink(
     return KeyedSink(
         name,
         partition_names,
-        make_target=lambda: make_target(name, config),
+        make_target=lambda: make_target(name, config, label_keys=labels),
         policy=policy_of(config),
         letters=letters,
         outbox_dir=outbox_dir,
         document_format=config.format,
-        wait_until=control.outbox_deadline,
+        wait_until=lambda progress: control.outbox_deadline(progress=progress),
         on_left=lambda left: control.left_behind(str(left)),
         on_failure=_count_failures,
         on_stopped=stop_run,

@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
+from flows.pipeline.destinations import label_keys
 from flows.replay.report import already_there, count_lines, listing, run_with_progress, summary
 from flows.replay.sink import Sender, SinkReplay
 from flows.replay.stop import Stop
@@ -37,7 +38,7 @@ from sinks.delivery.writer import Letters, Writer
 from sinks.errors import SecretUnavailable, SinkStopped
 from sinks.targets import make_target, policy_of
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_LEFT = 1
 _PATIENCE_SECONDS = 60.0
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     # The width of a file or a pipe is nobody's: tables there are as wide as they need to be, up to this.
     out = Console(width=None if sys.stdout.isatty() else 200)
     err = Console(stderr=True)
@@ -145,7 +146,7 @@ class _Run:
         policy = replace(policy_of(config), on_exhausted="dead_letter", retry_for_seconds=patience_seconds)
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
-        target = make_target(name, config, document_format)
+        target = make_target(name, config, document_format, label_keys(self.settings.tenants))
         return Writer(name, target, policy, letters, document_format=document_format, stop_deadline=self.stop.deadline)
 
     def _trouble(self, text: str) -> None:
@@ -157,7 +158,8 @@ class _UnknownSinkError(Exception):
     pass
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.replay", description="Send dead letters again; leave only what fails again. Safe beside a running flow."
     )

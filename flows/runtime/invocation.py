@@ -1,6 +1,7 @@
 """What the command line and the environment tell `bytewax.run` of a process: its state directory, and its seat in a cluster.
 
-Read here a second time, since Bytewax tells nobody: by the same flags, abbreviations and variables.
+Read here a second time, since Bytewax tells nobody: by the same flags, abbreviations and variables. A process that runs a flow by itself
+(that of `bytewax-okta run`) says what `bytewax.run` would have been told, by `become_run`.
 """
 
 import argparse
@@ -13,10 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["CLUSTER", "Seat", "in_cluster", "on_one_host", "recovery_dir", "seat"]
+__all__ = ["CLUSTER", "Seat", "become_run", "in_cluster", "is_own_run", "on_one_host", "process_number", "recovery_dir", "seat"]
 
 CLUSTER: Final = "OKTA_CLUSTER"
 """The variable by which `python -m flows.cluster` tells its processes whose they are."""
+
+
+_own: list[str] | None = None
+
+
+def become_run(arguments: Sequence[str]) -> None:
+    """Say that this process is there to run one flow, as `bytewax.run` is, and calls Bytewax itself.
+
+    Args:
+        arguments: What `bytewax.run` would have been given beside the flow, such as `["-r", "state"]`.
+    """
+    global _own  # noqa: PLW0603  # what a process is, it is for good
+    _own = list(arguments)
+
+
+def is_own_run() -> bool:
+    """Whether this process has said so."""
+    return _own is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ def seat(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     """
     arguments = _arguments(argv, environ)
     addresses = _addresses(arguments, environ)
-    process = _process(arguments, environ)
+    process = _whole(process_number(argv, environ))
     if cluster := environ.get(CLUSTER):
         return Seat(cluster, process or 0, max(1, len(addresses)))
     if process is None or not addresses:
@@ -76,12 +95,20 @@ def seat(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     return Seat(hashlib.sha256(";".join(addresses).encode()).hexdigest()[:16], process, len(addresses))
 
 
+def process_number(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The number of this process as it was given, by flag, variable or as a pod's; None where there is none."""
+    found: str | None = _arguments(argv, environ).process_id
+    if found is None and "BYTEWAX_POD_NAME" in environ and "BYTEWAX_STATEFULSET_NAME" in environ:
+        found = environ["BYTEWAX_POD_NAME"].replace(f"{environ['BYTEWAX_STATEFULSET_NAME']}-", "")
+    return found
+
+
 def _arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
     parser.add_argument("-r", "--recovery-directory", default=environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
     parser.add_argument("-a", "--addresses", default=environ.get("BYTEWAX_ADDRESSES"))
     parser.add_argument("-i", "--process-id", default=environ.get("BYTEWAX_PROCESS_ID"))
-    return parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0]
+    return parser.parse_known_args(list(argv) if argv is not None else sys.argv[1:] if _own is None else _own)[0]
 
 
 def _addresses(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
@@ -95,10 +122,7 @@ def _addresses(arguments: argparse.Namespace, environ: Mapping[str, str]) -> lis
     return [hosts]  # Bytewax will say what is wrong with it; until then: not alone
 
 
-def _process(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int | None:
-    number = arguments.process_id
-    if number is None and "BYTEWAX_POD_NAME" in environ and "BYTEWAX_STATEFULSET_NAME" in environ:
-        number = environ["BYTEWAX_POD_NAME"].removeprefix(environ["BYTEWAX_STATEFULSET_NAME"] + "-")
+def _whole(number: str | None) -> int | None:
     with suppress(TypeError, ValueError):
-        return int(number)
+        return int(number)  # type: ignore[arg-type]
     return None

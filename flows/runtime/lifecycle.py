@@ -1,6 +1,7 @@
 """How a run ends: signals become the end of the input, trouble becomes an exit code.
 
-Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are added from outside, only where `bytewax.run` is the program.
+Bytewax has no shutdown hook and no exit code other than 0 and 1. `bytewax-okta run` calls Bytewax itself and says both when it returns
+(`heed_signals`, `conclude`); where `bytewax.run` is the program they are added from outside (`install`).
 
 | exit | meaning |
 |---|---|
@@ -11,19 +12,21 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1, so both are ad
 """
 
 import atexit
+import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 
+from flows.runtime.invocation import is_own_run
 from flows.runtime.undelivered import INPUT, undelivered_words
 from okta_source.fetching.control import RunControl
 from okta_source.output import output_failure, tolerate_any_output
@@ -37,10 +40,14 @@ __all__ = [
     "EXIT_UNDRAINED",
     "StopsRun",
     "StopsRunKeyed",
+    "conclude",
     "configure_logging",
+    "heed_signals",
     "install",
     "is_program",
+    "log_as",
     "stop_run",
+    "warn_of",
 ]
 
 EXIT_UNDRAINED = 1
@@ -54,7 +61,9 @@ _R = TypeVar("_R")
 
 
 def is_program() -> bool:
-    """Whether this process was started as `python -m bytewax.run`, and not as somebody's test or program."""
+    """Whether this process is there to run one flow (`python -m bytewax.run`, `bytewax-okta run`), and not somebody's test or program."""
+    if is_own_run():
+        return True
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return spec is not None and spec.name == "bytewax.run"
 
@@ -70,6 +79,21 @@ class _UtcFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
         moment = datetime.fromtimestamp(record.created, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _JsonFormatter(_UtcFormatter):
+    """One JSON object a line, in ASCII, which every terminal and collector takes: at, level, message, and what the record has as values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        values: dict[str, object] = {
+            "at": self.formatTime(record),
+            "level": record.levelname,
+            "message": printable(record.getMessage(), _LONGEST_LINE),
+        }
+        values |= getattr(record, "told", {})
+        if record.exc_info:
+            values["traceback"] = [_indented(line) for line in self.formatException(record.exc_info).split("\n")]
+        return json.dumps(values)
 
 
 def _indented(line: str) -> str:
@@ -91,6 +115,23 @@ def configure_logging() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
+def log_as(log_format: str) -> None:
+    """From now on log in the form of the configuration, `text` or `json`, where `configure_logging` has set it up."""
+    for handler in logging.getLogger().handlers:
+        if log_format == "json" and isinstance(handler.formatter, _UtcFormatter):
+            handler.setFormatter(_JsonFormatter())
+
+
+def warn_of(warnings: Iterable[str]) -> None:
+    """Print what works but deserves a look."""
+    is_json = any(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers)
+    for warning in warnings:
+        if is_json:
+            _LOG.warning("%s", warning)
+        else:
+            sys.stderr.write(f"warning: {warning}\n")
+
+
 def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
     """Turn SIGINT and SIGTERM into the end of the input, and what was not drained or not delivered into exit code 1.
 
@@ -99,6 +140,19 @@ def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], 
         names: Each tenant's name for people.
         at_end: Called once the dataflow has ended; returns an exit code.
     """
+    heed_signals(control)
+
+    def exit_code() -> None:
+        code = conclude(control, names, at_end)
+        if code:
+            _exit_now(code)
+
+    # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
+    atexit.register(exit_code)
+
+
+def heed_signals(control: RunControl) -> None:
+    """Turn SIGINT and SIGTERM into the end of the input, for the life of this process."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     # A Python handler runs only when the main thread is in Python, and a process that waits for its cluster is not: so a thread is told.
@@ -107,21 +161,28 @@ def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], 
         signal.signal(number, _ignore)
     threading.Thread(target=_await_signal, args=(wake_read, control), name="okta-signals", daemon=True).start()
 
-    def exit_code() -> None:
-        # Whatever leaves this hook would be printed by Python, and the exit code be 0.
-        try:
-            code = _told_code(control, names, at_end)
-        except BaseException:  # noqa: BLE001
-            _LOG.critical("how the run ended could not be told", exc_info=True)
-            code = EXIT_UNDRAINED
-        if failure := output_failure():
-            _LOG.error("%s", failure)
-            code = code or EXIT_UNDRAINED
-        if code:
-            _exit_now(code)
 
-    # Bytewax returns from its main function with everything snapshotted; only the exit code is left to say.
-    atexit.register(exit_code)
+def conclude(control: RunControl, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> int:
+    """Say how a run has ended, once Bytewax has returned.
+
+    Args:
+        control: The run's switches.
+        names: Each tenant's name for people.
+        at_end: Called first; returns an exit code.
+
+    Returns:
+        The exit code: 1 where something was not drained, not delivered or not printed. Nothing is raised: in a hook at the process's end
+        that would be printed by Python, and the exit code be 0.
+    """
+    try:
+        code = _told_code(control, names, at_end)
+    except BaseException:  # noqa: BLE001
+        _LOG.critical("how the run ended could not be told", exc_info=True)
+        code = EXIT_UNDRAINED
+    if failure := output_failure():
+        _LOG.error("%s", failure)
+        code = code or EXIT_UNDRAINED
+    return code
 
 
 def _told_code(control: RunControl, names: dict[str, str], at_end: Callable[[], int]) -> int:

@@ -5,12 +5,10 @@ its port, only the server's own thread panics, and the flow goes on with nobody 
 directory, and does not start where that can't be written.
 """
 
-import argparse
 import logging
 import os
 import re
 import socket
-import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -19,10 +17,11 @@ import bytewax._metrics
 from prometheus_client import REGISTRY
 
 from flows.runtime.exposition import exposition
+from flows.runtime.invocation import process_number
 from okta_source import __version__
 from okta_source.metrics import tell_pipeline
 
-__all__ = ["MetricsUnavailable", "prepare_metrics", "process_id"]
+__all__ = ["DEFAULT_PORT", "ENABLED", "PORT", "MetricsUnavailable", "prepare_metrics", "process_id"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,12 +70,7 @@ def process_id(argv: Sequence[str] | None = None, environ: Mapping[str, str] = o
         argv: The command line without the program's name; by default this process's.
         environ: The environment.
     """
-    parser = argparse.ArgumentParser(add_help=False)  # abbreviations are understood, as `bytewax.run` understands them
-    parser.add_argument("-i", "--process-id", default=environ.get("BYTEWAX_PROCESS_ID"))
-    found: str | None = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))[0].process_id
-    if found is None and "BYTEWAX_POD_NAME" in environ and "BYTEWAX_STATEFULSET_NAME" in environ:
-        found = environ["BYTEWAX_POD_NAME"].replace(f"{environ['BYTEWAX_STATEFULSET_NAME']}-", "")
-    return found or "0"
+    return process_number(argv, environ) or "0"
 
 
 def _port(environ: Mapping[str, str]) -> int:

@@ -55,7 +55,7 @@ def make_directory(directory: Path) -> None:
         StateUnusable: It can't be made.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _unmakeable(directory, error) from None
 

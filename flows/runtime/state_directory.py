@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.runtime.invocation import on_one_host, seat
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import check_place
+from flows.runtime.private import check_private
 from flows.runtime.recovery import (
     StateUnusable,
     check_flow,
@@ -59,6 +60,7 @@ def examine_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig]
     Raises:
         StateUnusable: As for `take_state`.
     """
+    check_private(directory)
     check_usable(directory, alone=alone)
     check_flow(directory, flow_id)
     files = {name: sink for name, sink in sinks.items() if isinstance(sink, FileSinkConfig)}

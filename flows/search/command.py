@@ -41,7 +41,7 @@ from flows.terminal.screen import Screen, screen_of, silenced
 from okta_source.config.start_from import StartFrom
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_FOUND, EXIT_NOTHING, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 _SCREENFUL: Final = 200
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         return _run(arguments)
     except (UsageProblem, ArchivesUnknown) as error:
@@ -216,7 +216,8 @@ def _moment(text: str | None, now: datetime, otherwise: float) -> float:
         return -inf
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.search",
         description="Find events, or alerts, in what file sinks wrote: newest first, each once.\n"

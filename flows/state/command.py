@@ -12,7 +12,7 @@ from flows.runtime.place import accept_any_place, known_place
 from flows.runtime.recovery import StateUnusable, check_usable, flows_in, store_names
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 for a directory that can't be used.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     directory: Path = arguments.directory.absolute()
     try:
         check_usable(directory, alone=True)
@@ -66,7 +66,8 @@ def _accept(directory: Path) -> Iterator[str]:
     yield f"The next run on {directory} takes it as it is: files are continued where the configuration puts them."
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(prog="python -m flows.state", description="Look at a state directory, or accept it where it is now.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     words = {

@@ -35,7 +35,7 @@ from flows.terminal.screen import Screen, screen_of, silenced
 from flows.terminal.text import safe_json
 from okta_source.output import shape_help
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_SHOWN, EXIT_NOTHING, EXIT_USAGE = 0, 1, 2
 _POLL_SECONDS: Final = 0.2
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -172,7 +172,8 @@ def _say(arguments: argparse.Namespace, watcher: Watcher, tenants: Sequence[str]
     sys.stderr.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.tail",
         description="Follow what the flow writes: the last events, then every one that comes, newest last,\n"

@@ -10,6 +10,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
+from grafana.generator.variables import METRICS_SOURCE
+
 __all__ = ["TAG", "Line", "Row", "address", "board", "line", "panel_id", "text"]
 
 TAG = "bytewax-okta"
@@ -63,6 +65,7 @@ def board(
     *,
     since: str = "now-3h",
     refresh: str = "30s",
+    restarts: bool = True,
 ) -> models.Dashboard:
     """A dashboard.
 
@@ -74,15 +77,17 @@ def board(
         rows: What it shows.
         since: From when on, until somebody chooses.
         refresh: How often it is drawn anew.
+        restarts: Whether charts show when processes started: metrics alone know it.
     """
     link = (
         builders.DashboardLink("Okta dashboards")
         .type(models.DashboardLinkType.DASHBOARDS)
         .tags([TAG])
-        .as_dropdown(False)
+        .as_dropdown(True)
         .include_vars(True)
         .keep_time(True)
     )
+    annotations: list[Builder[models.AnnotationQuery]] = [_restarts()] if restarts else []
     built = (
         builders.Dashboard(title)
         .uid(uid)
@@ -90,6 +95,7 @@ def board(
         .tags([TAG, "okta"])
         .variables(list(variables))
         .link(link)
+        .annotations(annotations)
         .time(since, "now")
         .refresh(refresh)
         .timezone("browser")
@@ -105,6 +111,17 @@ def board(
 def text(found: models.Dashboard) -> str:
     """The file's content: the same dashboard always has the same text."""
     return json.dumps(found, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _restarts() -> builders.AnnotationQuery:
+    return (
+        builders.AnnotationQuery()
+        .name("Restarts")
+        .datasource(models.DataSourceRef(type_val="prometheus", uid=f"${{{METRICS_SOURCE}}}"))
+        .enable(True)
+        .icon_color("orange")
+        .expr('timestamp(process_start_time_seconds{job=~"$job"}) - process_start_time_seconds{job=~"$job"} < 120')
+    )
 
 
 def _placed(rows: Sequence[Row]) -> list[models.Panel | models.RowPanel]:

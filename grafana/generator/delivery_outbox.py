@@ -2,7 +2,7 @@
 
 from grafana.generator.board import Row, line
 from grafana.generator.panels import Ask, chart
-from grafana.generator.promql import JOB, SINK, TENANT, per, selector
+from grafana.generator.promql import JOB, SINK, TENANT, age, per, selector
 
 __all__ = ["outbox"]
 
@@ -13,7 +13,7 @@ _ALERTED_SECONDS = 900
 def outbox() -> Row:
     """The row of the Delivery dashboard."""
     size = per("sink", "sum", selector("okta_sink_outbox_bytes", JOB, SINK))
-    oldest = per("sink", "min", selector("okta_sink_outbox_oldest_timestamp_seconds", JOB, SINK))
+    oldest = age("sink", "okta_sink_outbox_oldest_timestamp_seconds", JOB, SINK, aggregation="max")
     events = selector("okta_sink_events_total", JOB, SINK, TENANT, 'result="dropped"')
     dropped = per("sink", "sum", f"increase({events}[$__rate_interval])")
     return Row(
@@ -34,7 +34,7 @@ def outbox() -> Row:
                 "For how long the oldest of them has waited; nothing where nothing waits. After `retry_for_seconds` it would go to the "
                 "dead letters.",
                 "s",
-                [Ask("A", f"time() - {oldest}", "{{sink}}")],
+                [Ask("A", oldest, "{{sink}}")],
                 steps=[(None, "transparent"), (_ALERTED_SECONDS, "red")],
                 width=8,
             ),

@@ -4,16 +4,15 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.generator.board import Row, board, line
 from grafana.generator.panels import Ask, bars, chart, number
-from grafana.generator.promql import JOB, TENANT, grown, or_zero, per, rate, selector
-from grafana.generator.variables import METRICS_SOURCE, data_source, job, tenant
+from grafana.generator.promql import JOB, TENANT, grown, or_zero, per, rate, selector, while_known
+from grafana.generator.variables import METRICS_SOURCE, data_source, job, scrape, tenant
 
 __all__ = ["UID", "build"]
 
 UID = "okta-detections"
 
 _ALERTS = "okta_detection_alerts_total"
-_EACH = per("tenant", "max", selector("okta_tenant_info", JOB, TENANT))
-_ALL = per("", "count", selector("okta_tenant_info", JOB, TENANT))
+_INFO = selector("okta_tenant_info", JOB, TENANT)
 _LEVELS = {"critical": "dark-red", "high": "red", "medium": "orange", "low": "blue", "informational": "gray"}
 
 
@@ -23,7 +22,7 @@ def build() -> models.Dashboard:
         UID,
         "Okta / Detections",
         "Alerts by rule, tenant and level; what rules match and remember, what they had no room for, and what they cost.",
-        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant()],
+        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant(), scrape()],
         [_alerts(), _rules()],
     )
 
@@ -40,14 +39,14 @@ def _alerts() -> Row:
                 "Alerts in this time",
                 "Alerts that rules gave, whatever the sinks made of them.",
                 "short",
-                [Ask("A", or_zero(per("", "sum", in_time), _ALL), "{{job}}", now=True)],
+                [Ask("A", while_known(or_zero(per("", "sum", in_time), "", _INFO, "$__range"), _INFO), "{{job}}", now=True)],
                 width=6,
             ),
             number(
                 "High and critical in this time",
                 "What somebody should have looked at.",
                 "short",
-                [Ask("A", or_zero(per("", "sum", grave), _ALL), "{{job}}", now=True)],
+                [Ask("A", while_known(or_zero(per("", "sum", grave), "", _INFO, "$__range"), _INFO), "{{job}}", now=True)],
                 steps=[(None, "green"), (1, "red")],
                 width=6,
             ),
@@ -75,7 +74,7 @@ def _alerts() -> Row:
                 "Alerts by tenant",
                 "Alerts in each interval.",
                 "short",
-                [Ask("A", or_zero(per("tenant", "sum", each), _EACH), "{{tenant}}")],
+                [Ask("A", or_zero(per("tenant", "sum", each), "tenant", _INFO), "{{tenant}}")],
                 stacked=True,
                 bars_drawn=True,
                 width=12,
@@ -119,8 +118,8 @@ def _rules() -> Row:
                 "tells groups apart, and takes no part.",
                 "short",
                 [
-                    Ask("Refused", or_zero(per("", "sum", grown("okta_detection_refused_total", JOB)), _ALL), "refused"),
-                    Ask("Ungrouped", or_zero(per("", "sum", grown("okta_detection_ungrouped_total", JOB)), _ALL), "without a group"),
+                    Ask("Refused", or_zero(per("", "sum", grown("okta_detection_refused_total", JOB)), "", _INFO), "refused"),
+                    Ask("Ungrouped", or_zero(per("", "sum", grown("okta_detection_ungrouped_total", JOB)), "", _INFO), "without a group"),
                 ],
                 bars_drawn=True,
                 width=12,
@@ -130,7 +129,11 @@ def _rules() -> Row:
                 "Matches so late that the window around them may have been forgotten in part; and lists that could not be read again.",
                 "short",
                 [
-                    Ask("Late", or_zero(per("tenant", "sum", grown("okta_detection_late_total", JOB, TENANT)), _EACH), "{{tenant}} late"),
+                    Ask(
+                        "Late",
+                        or_zero(per("tenant", "sum", grown("okta_detection_late_total", JOB, TENANT)), "tenant", _INFO),
+                        "{{tenant}} late",
+                    ),
                     Ask("Lists", per("", "sum", grown("okta_detection_list_errors_total", JOB)), "lists"),
                 ],
                 bars_drawn=True,

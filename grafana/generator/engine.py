@@ -4,9 +4,9 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.generator.board import Row, board, line
 from grafana.generator.panels import Ask, chart, number
-from grafana.generator.promql import INSTANCE, JOB, per, quantile, rate, selector
+from grafana.generator.promql import INSTANCE, JOB, age, per, quantile, rate, selector
 from grafana.generator.tables import column, listing
-from grafana.generator.variables import METRICS_SOURCE, data_source, instance, job
+from grafana.generator.variables import METRICS_SOURCE, data_source, instance, job, scrape
 
 __all__ = ["UID", "build"]
 
@@ -22,7 +22,7 @@ def build() -> models.Dashboard:
         UID,
         "Okta / Engine",
         "Bytewax and its processes: epochs, snapshots, batches, items, CPU and memory.",
-        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), instance()],
+        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), instance(), scrape()],
         [_processes(), _epochs(), _steps(), _resources()],
     )
 
@@ -39,7 +39,7 @@ def _processes() -> Row:
         Ask("Scrape", per("instance", "max", selector("scrape_duration_seconds", *_WHERE)), now=True, shape="table"),
     ]
     up = selector("up", *_WHERE)
-    age = f"time() - min({selector('okta_last_snapshot_timestamp_seconds', *_WHERE)})"
+    oldest = f"max({age('instance', 'okta_last_snapshot_timestamp_seconds', *_WHERE)})"
     return Row(
         "Processes",
         line(
@@ -49,10 +49,10 @@ def _processes() -> Row:
                 "Processes whose metrics Prometheus fetches, and those where it fails.",
                 "none",
                 [
-                    Ask("Up", f"count({up} == 1) or 0 * count({up})", "up", now=True),
-                    Ask("Down", f"count({up} == 0) or 0 * count({up})", "down", now=True),
+                    Ask("Up", f"sum({up} == bool 1)", "up", now=True),
+                    Ask("Down", f"sum({up} == bool 0)", "down", now=True),
                 ],
-                steps=[(None, "green")],
+                steps=[(None, "red"), (1, "green")],
                 colors={"down": [(None, "green"), (1, "red")]},
                 width=4,
             ),
@@ -67,8 +67,8 @@ def _processes() -> Row:
                 "Oldest snapshot",
                 "How long ago the slowest process took its last snapshot: after a crash so much is fetched again. Without `-r`, none.",
                 "dtdurations",
-                [Ask("A", age, "age")],
-                steps=[(None, "green"), (60, "orange"), (300, "red")],
+                [Ask("A", oldest, "age")],
+                steps=[(None, "green"), (60, "orange"), (240, "red")],
                 width=3,
             ),
             listing(
@@ -77,14 +77,14 @@ def _processes() -> Row:
                 asks,
                 [
                     ("instance", "Process", column()),
-                    ("process_id", "Number", column()),
-                    ("Value #Up", "Up", column("bool_yes_no", steps=[(None, "red"), (1, "green")])),
-                    ("Value #Tenants", "Tenants", column("none")),
-                    ("version", "Version", column()),
-                    ("python", "Python", column()),
-                    ("Value #Start", "Started", column("dateTimeFromNow")),
-                    ("Value #Scrape", "Scrape", column("s")),
-                    ("job", "Job", column()),
+                    ("process_id", "Number", column(width=80)),
+                    ("Value #Up", "Up", column("bool_yes_no", steps=[(None, "red"), (1, "green")], width=60)),
+                    ("Value #Tenants", "Tenants", column("none", width=80)),
+                    ("version", "Version", column(width=90)),
+                    ("python", "Python", column(width=80)),
+                    ("Value #Start", "Started", column("dateTimeFromNow", width=120)),
+                    ("Value #Scrape", "Scrape", column("s", width=80)),
+                    ("job", "Job", column(width=110)),
                 ],
                 hidden=["Value #Info", "Value #Python"],
                 width=14,
@@ -98,7 +98,7 @@ def _epochs() -> Row:
     per_second = per("instance", "sum", rate(f"{snapshots}_count", *_WHERE, _SOURCE_STEP))
     tenants = per("instance", "count", selector("okta_tenant_info", *_WHERE))
     spent = per("instance, step_id", "sum", rate(f"{snapshots}_sum", *_WHERE))
-    last = per("instance", "max", selector("okta_last_snapshot_timestamp_seconds", *_WHERE))
+    last = age("instance", "okta_last_snapshot_timestamp_seconds", *_WHERE)
     return Row(
         "Epochs and snapshots",
         line(
@@ -108,15 +108,15 @@ def _epochs() -> Row:
                 "From one snapshot of all tenants to the next: `-s` seconds, and more where a step holds the worker up. It is worked out "
                 "from the snapshots of single tenants, so tenants that left the configuration make it look shorter.",
                 "s",
-                [Ask("A", f"{tenants} / {per_second}", "{{instance}}")],
+                [Ask("A", f"{tenants} / ({per_second} > 0)", "{{instance}}")],
                 width=6,
             ),
             chart(
                 "Since the last snapshot",
                 "It rises to the length of an epoch, and starts anew. If it only rises, nothing is being remembered.",
                 "s",
-                [Ask("A", f"time() - {last}", "{{instance}}")],
-                steps=[(None, "transparent"), (300, "red")],
+                [Ask("A", last, "{{instance}}")],
+                steps=[(None, "transparent"), (240, "red")],
                 width=6,
             ),
             chart(

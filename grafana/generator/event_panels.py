@@ -39,7 +39,7 @@ def over_time(
         timeseries.Panel()
         .unit("short")
         .min(0)
-        .legend(legend.show_legend(True).calcs(["sum", "max"]))
+        .legend(legend.show_legend(True).calcs(["sum", "max"]).sort_by("Total").sort_desc(True))
         .tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.DESCENDING))
         .draw_style(common_models.GraphDrawStyle.BARS)
         .fill_opacity(60)
@@ -87,6 +87,9 @@ def top(plugin: Plugin, title: str, description: str, search: Search, columns: M
         .show_header(True)
         .with_transformation(models.DataTransformerConfig(id_val="organize", options={"renameByName": dict(columns)}))
     )
+    # The first column takes what the others leave.
+    for shown in list(columns.values())[1:]:
+        panel = panel.override_by_name(shown, [models.DynamicConfigValue("custom.width", _COUNT_WIDTH)])
     return finish(panel.build(), title, description, [search.query(plugin)], source(plugin), width)
 
 
@@ -114,7 +117,8 @@ def places(plugin: Plugin, title: str, description: str, search: Search, *, widt
         geomap.Panel()
         .unit("short")
         .view(geomap.MapViewConfig().id("zero").lat(20).lon(0).zoom(1).all_layers(True))
-        .basemap(common.MapLayerOptions().type("default").name("Map"))
+        # Grafana's own map of countries: the default one asks a third party for tiles, with the address of whoever looks.
+        .basemap(common.MapLayerOptions().type("geojson").name("Countries").config(_COUNTRIES))
         .layers([dots])
         .controls(geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(False).show_attribution(True))
     )
@@ -142,9 +146,12 @@ def documents(plugin: Plugin, title: str, description: str, search: Search, colu
             [
                 models.DynamicConfigValue("mappings", [models.ValueMap(options=_RESULTS)]),
                 models.DynamicConfigValue("custom.cellOptions", common_models.TableColorTextCellOptions()),
+                models.DynamicConfigValue("custom.width", 90),
             ],
         )
     )
+    for shown, pixels in _WIDTHS.items():
+        panel = panel.override_by_name(shown, [models.DynamicConfigValue("custom.width", pixels)])
     return finish(panel.build(), title, description, [search.query(plugin)], source(plugin), width)
 
 
@@ -162,6 +169,14 @@ def lines(plugin: Plugin, title: str, description: str, search: Search, *, width
     built.field_config = models.FieldConfigSource()
     return built
 
+
+_COUNT_WIDTH = 130
+_WIDTHS = {"Tenant": 110, "Severity": 80, "Event type": 220, "Reason": 170, "Actor": 190, "Address": 120, "Country": 120}
+_COUNTRIES = {
+    "src": "public/maps/countries.geojson",
+    "rules": [],
+    "style": {"color": {"fixed": "dark-blue"}, "opacity": 0.2, "lineWidth": 1},
+}
 
 _RESULTS = {
     name: models.ValueMappingResult(color=color, index=index)

@@ -14,7 +14,8 @@ __all__ = ["OPENSEARCH_UID", "UID", "build", "build_for_opensearch"]
 UID = "okta-events"
 OPENSEARCH_UID = "okta-events-opensearch"
 
-_SIGN_IN = "_okta_action:sign_in"
+# What a directory's agent does for a person has Okta itself as its actor, and comes beside the person's own sign-in.
+_SIGN_IN = "_okta_action:sign_in AND NOT actor.type:SystemPrincipal"
 _FAILED = f"{_SIGN_IN} AND outcome.result:FAILURE"
 _MFA = "_okta_action:(mfa_enabled OR mfa_disabled OR mfa_reset OR mfa_bypass)"
 _ADMIN = "_okta_category:administrative OR _okta_action:(admin_granted OR admin_revoked)"
@@ -56,6 +57,7 @@ def _board(uid: str, title: str, plugin: Plugin) -> models.Dashboard:
         [_totals(plugin), _sign_ins(plugin), _changes(plugin), _feed(plugin)],
         since="now-24h",
         refresh="1m",
+        restarts=False,
     )
 
 
@@ -66,7 +68,12 @@ def _totals(plugin: Plugin) -> Row:
         line(
             4,
             number("Events", "Events that were delivered to the search sink.", Search(over_time=True), width=4),
-            number("Sign-ins", "Attempts to sign in, whatever came of them.", Search(_SIGN_IN, over_time=True), width=4),
+            number(
+                "Sign-ins",
+                "Attempts to sign in, whatever came of them, without what a directory's agent did for them.",
+                Search(_SIGN_IN, over_time=True),
+                width=4,
+            ),
             number("Failed sign-ins", "Attempts to sign in that failed.", Search(_FAILED, over_time=True), width=4),
             number(
                 "Factor changes",
@@ -166,8 +173,8 @@ def _changes(plugin: Plugin) -> Row:
             top(
                 plugin,
                 "Top actors",
-                "Who caused the most events.",
-                Search(by=((_WHO, 20),)),
+                "Who caused the most events, but for Okta itself.",
+                Search("NOT actor.type:SystemPrincipal", by=((_WHO, 20),)),
                 {_WHO: "Actor", "Count": "Events"},
                 width=8,
             ),

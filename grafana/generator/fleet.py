@@ -2,12 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as models
 
+from grafana.generator.alerting import firing, firing_count
 from grafana.generator.board import Row, address, board, line
-from grafana.generator.panels import Ask, Steps, bars, chart, number
-from grafana.generator.promql import JOB, TENANT, grown, or_zero, per, rate, selector
-from grafana.generator.state import ACTIVE, FAILING, STALE, STARTING, STATES, tenant_state
+from grafana.generator.panels import LATE, Ask, Steps, bars, chart, number
+from grafana.generator.promql import JOB, TENANT, grown, lately, or_zero, per, rate, selector, sinks_down
+from grafana.generator.state import ACTIVE, FAILING, GONE, STALE, STARTING, STATES, tenant_state
 from grafana.generator.tables import column, listing
-from grafana.generator.variables import METRICS_SOURCE, data_source, job, tenant
+from grafana.generator.variables import METRICS_SOURCE, data_source, job, scrape, tenant
 
 __all__ = ["UID", "build", "headroom"]
 
@@ -18,8 +19,9 @@ _TILES = 200
 _SERIES = 20
 _REFUSED = 'code="429"'
 _INFO = per("tenant, display_name, org", "max", selector("okta_tenant_info", JOB, TENANT))
-# One for each tenant, whatever a restart under another name leaves for a moment: two would fail every join.
-_ONE_INFO = f"topk by (job, tenant) (1, {_INFO})"
+_LATELY = per("tenant, display_name, org", "max", lately("okta_tenant_info", JOB, TENANT))
+# One for each tenant, gone or not, whatever a restart under another name leaves for a moment: two would fail every join.
+_ONE_INFO = f"topk by (job, tenant) (1, {_INFO} or ({_LATELY} unless on (job, tenant) {_INFO}))"
 _NAMED = f"* on (job, tenant) group_left (display_name) {_ONE_INFO}"
 _BY_ORGANISATION = f"* on (job, tenant) group_left (org) {_ONE_INFO}"
 _TO_TENANT = ("This tenant", address(_TENANT_UID, tenant="${__field.labels.tenant}"))
@@ -32,7 +34,7 @@ def headroom() -> str:
     limit = per("tenant", "max", f"{selector('okta_rate_limit_limit', JOB, TENANT)} > 0")
     remaining = per("tenant", "max", selector("okta_rate_limit_remaining", JOB, TENANT))
     reserve = per("tenant", "max", selector("okta_rate_limit_reserve_ratio", JOB, TENANT))
-    return f"({remaining} / {limit} - {reserve})"
+    return f"clamp_min({remaining} / {limit} - {reserve}, 0)"
 
 
 def build() -> models.Dashboard:
@@ -41,7 +43,7 @@ def build() -> models.Dashboard:
         UID,
         "Okta / Fleet",
         "Every organisation at a glance: connected or not and why, how late, how much, and what the rate limit leaves.",
-        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant()],
+        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant(), scrape()],
         [_now(), _tenants(), _flow(), _limits()],
         since="now-1h",
     )
@@ -49,11 +51,11 @@ def build() -> models.Dashboard:
 
 def _counted(state: int) -> Ask:
     name, _ = STATES[state]
-    return Ask(name, f"count(({tenant_state()}) == {state}) or vector(0)", name, now=True)
+    return Ask(name, f"sum(({tenant_state()}) == bool {state})", name, now=True)
 
 
 def _now() -> Row:
-    trouble: dict[str, Steps] = {name: [(None, "green"), (1, color)] for name, color in (STATES[FAILING], STATES[STALE])}
+    trouble: dict[str, Steps] = {name: [(None, "green"), (1, color)] for name, color in (STATES[GONE], STATES[FAILING], STATES[STALE])}
     calm: dict[str, Steps] = {name: [(None, color)] for name, color in (STATES[STARTING], STATES[ACTIVE])}
     events = per("", "sum", rate("okta_events_received_total", JOB, TENANT))
     lag = f"max({selector('okta_poll_lag_seconds', JOB, TENANT)})"
@@ -62,29 +64,41 @@ def _now() -> Row:
         "Now",
         line(
             4,
+            firing_count(width=3),
             number(
                 "Tenants by state",
-                "Failing: the last poll failed. Stale: no successful poll for three poll intervals and a minute. Starting: taken up and "
+                "Gone: had metrics within the hour and has none now. Failing: the last poll failed. Stale: no successful poll "
+                "for three poll intervals and a minute. Starting: taken up and "
                 "not asked yet. Active: everything else; a quiet organisation is active.",
                 "none",
-                [_counted(FAILING), _counted(STALE), _counted(STARTING), _counted(ACTIVE)],
+                [_counted(GONE), _counted(FAILING), _counted(STALE), _counted(STARTING), _counted(ACTIVE)],
                 colors=trouble | calm,
                 width=9,
             ),
             number(
-                "Events received",
-                "Events a second that Okta sent, all chosen tenants together.",
-                "eps",
-                [Ask("A", events, "{{job}}")],
-                sparkline=True,
+                "Processes down",
+                "Processes of the pipeline whose metrics Prometheus can't fetch. Their tenants are gone below.",
+                "none",
+                [Ask("A", f"sum({up} == bool 0)", "down")],
+                steps=[(None, "green"), (1, "red")],
+                width=3,
+            ),
+            number(
+                "Sinks down",
+                "Sinks that count as down in some process: targets, or indices of one, whose events wait in the outbox.",
+                "none",
+                [Ask("A", f"sum({sinks_down(JOB)})", "down")],
+                steps=[(None, "green"), (1, "red")],
+                link=("Delivery", address("okta-delivery")),
                 width=3,
             ),
             number(
                 "Greatest lag",
-                "How far the slowest tenant is behind: 0 once drained; while it drains, now less the newest event's `published`.",
+                "How far the slowest tenant is behind: 0 once drained; while it drains, now less the newest event's `published`; while it "
+                "fails, the time since its last success at least.",
                 "dtdurations",
                 [Ask("A", lag, "lag")],
-                steps=[(None, "green"), (300, "orange"), (1800, "red")],
+                steps=LATE,
                 width=3,
             ),
             number(
@@ -96,29 +110,17 @@ def _now() -> Row:
                 steps=[(None, "red"), (0.05, "orange"), (0.2, "green")],
                 width=3,
             ),
+        ),
+        line(
+            6,
+            firing(width=18),
             number(
-                "Processes down",
-                "Processes of the pipeline whose metrics Prometheus can't fetch. Their tenants are missing from everything below.",
-                "none",
-                [Ask("A", f"count({up} == 0) or 0 * count({up})", "down", now=True)],
-                steps=[(None, "green"), (1, "red")],
-                none="none is scraped",
-                width=3,
-            ),
-            number(
-                "Sinks down",
-                "Breakers that are open: targets, or single indices of one, whose events wait in the outbox. See Delivery.",
-                "none",
-                [
-                    Ask(
-                        "A",
-                        f"sum({selector('okta_sink_breakers_open', JOB)}) or 0 * count({selector('okta_sink_info', JOB)})",
-                        "open",
-                    )
-                ],
-                steps=[(None, "green"), (1, "red")],
-                link=("Delivery", address("okta-delivery")),
-                width=3,
+                "Events received",
+                "Events a second that Okta sent, all chosen tenants together.",
+                "eps",
+                [Ask("A", events, "{{job}}")],
+                sparkline=True,
+                width=6,
             ),
         ),
     )
@@ -126,7 +128,7 @@ def _now() -> Row:
 
 def _tenants() -> Row:
     reason = per("tenant, error_type, stage", "max", selector("okta_tenant_failing", JOB, TENANT))
-    last = per("tenant", "max", selector("okta_last_success_timestamp_seconds", JOB, TENANT))
+    last = per("tenant", "max", lately("okta_last_success_timestamp_seconds", JOB, TENANT))
     asks = [
         Ask("State", tenant_state(), now=True, shape="table"),
         Ask("Info", _ONE_INFO, now=True, shape="table"),
@@ -161,21 +163,21 @@ def _tenants() -> Row:
                 "the rate limit above the reserve. Columns can be filtered; a tenant's name leads to its dashboard.",
                 asks,
                 [
-                    ("tenant", "Tenant", column(link=_ROW_TO_TENANT)),
-                    ("display_name", "Name", column()),
+                    ("tenant", "Tenant", column(link=_ROW_TO_TENANT, width=140)),
+                    ("display_name", "Name", column(width=160)),
                     ("org", "Organisation", column()),
                     ("Value #State", "State", column("none", states=True, width=100)),
-                    ("error_type", "Reason", column()),
+                    ("error_type", "Reason", column(width=110)),
                     ("stage", "Stage", column(width=90)),
-                    ("Value #Lag", "Lag", column("dtdurations", steps=[(None, "green"), (300, "orange"), (1800, "red")])),
-                    ("Value #Events", "Events/s", column("eps")),
-                    ("Value #Success", "Last success", column("dateTimeFromNow")),
+                    ("Value #Lag", "Lag", column("dtdurations", steps=LATE, width=110)),
+                    ("Value #Events", "Events/s", column("eps", width=90)),
+                    ("Value #Success", "Last success", column("dateTimeFromNow", width=130)),
                     (
                         "Value #Headroom",
                         "Headroom",
-                        column("percentunit", steps=[(None, "red"), (0.05, "orange"), (0.2, "green")]),
+                        column("percentunit", steps=[(None, "red"), (0.05, "orange"), (0.2, "green")], width=100),
                     ),
-                    ("job", "Job", column()),
+                    ("job", "Job", column(width=130)),
                 ],
                 hidden=["Value #Info", "Value #Reason"],
                 sort="State",
@@ -207,7 +209,7 @@ def _flow() -> Row:
                 "limit or the sinks are slower than the organisation's events.",
                 "s",
                 [Ask("A", f"topk({_SERIES}, {lag})", "{{tenant}}")],
-                steps=[(None, "transparent"), (1800, "red")],
+                steps=[(None, "transparent"), (3600, "red")],
                 width=9,
             ),
             bars(
@@ -226,7 +228,6 @@ def _limits() -> Row:
     organisation = f"min by (job, org) ({headroom()} {_BY_ORGANISATION})"
     refused = grown("okta_requests_total", JOB, TENANT, _REFUSED)
     waiting = per("tenant", "sum", rate("okta_rate_limit_wait_seconds_total", JOB, TENANT))
-    everybody = per("", "count", selector("okta_tenant_info", JOB, TENANT))
     return Row(
         "Rate limit",
         line(
@@ -255,7 +256,7 @@ def _limits() -> Row:
                 "the organisation have spent it.",
                 "short",
                 [
-                    Ask("All", or_zero(per("", "sum", refused), everybody), "all"),
+                    Ask("All", or_zero(per("", "sum", refused), "", selector("okta_tenant_info", JOB, TENANT)), "all"),
                     Ask("Tenants", f"topk(10, {per('tenant', 'sum', refused)} > 0)", "{{tenant}}"),
                 ],
                 bars_drawn=True,

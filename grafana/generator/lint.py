@@ -12,6 +12,7 @@ from typing import Any
 
 from grafana_foundation_sdk.models import units
 
+from grafana.generator import lint_truth
 from grafana.generator.board import GRID_COLUMNS, TAG
 from grafana.generator.reading import Json, panels, queries, rows, strings
 
@@ -26,6 +27,10 @@ _GROWN = re.compile(r"\((\w+\{[^{}]*\}) unless \1 offset (\$\w+) or (increase\(\
 _COUNTER = re.compile(r"(\w+)\s*\(\s*$")
 _UNITS = frozenset(value for name in dir(units) if isinstance(value := getattr(units, name), str) and not name.startswith("_"))
 _LINK = re.compile(r"/d/([\w-]+)([^\s]*)")
+_HIDDEN = 2
+_ONE_AT_A_TIME = {("okta-tenant", "tenant")}
+# Beside rates: what was there within the hour, and whether a range holds two scrapes.
+_LOOKS_BACK = {"last_over_time": {"1h"}, "count_over_time": {"$__rate_interval", "$__range"}}
 _NUMBERLESS = ("logs", "text")
 _SERIES = ("timeseries", "stat", "bargauge", "heatmap")
 
@@ -160,8 +165,12 @@ def _variable_use(dashboard: Json) -> Iterator[str]:
     for variable in _variables(dashboard):
         if variable["type"] == "query" and variable.get("refresh") != 2:
             yield f"{variable['name']} is not asked anew when the time changes"
-        if variable["type"] == "query" and not (variable.get("includeAll") and variable.get("multi")):
-            yield f"{variable['name']} can't be all or several"
+        # One is found, not chosen; and a board about one tenant shows one.
+        alone = variable.get("hide") == _HIDDEN or (dashboard.get("uid"), variable["name"]) in _ONE_AT_A_TIME
+        several = bool(variable.get("includeAll") and variable.get("multi"))
+        if variable["type"] == "query" and several == alone:
+            verb = "can" if alone else "can't"
+            yield f"{variable['name']} {verb} be all or several"
 
 
 def _legends(dashboard: Json) -> Iterator[str]:
@@ -181,6 +190,8 @@ def _ranges(dashboard: Json) -> Iterator[str]:
         if len(found) != query.expr.count("["):
             yield f"{where}: a range that is no argument of a function of its own"
         for function, span in found:
+            if span in _LOOKS_BACK.get(function, ()):
+                continue
             if function not in ("rate", "increase"):
                 yield f"{where}: {function} over a range"
             if span not in allowed or (span == "$__range" and function != "increase"):
@@ -193,7 +204,7 @@ def _counters(dashboard: Json) -> Iterator[str]:
         for match in _SELECTOR.finditer(expression):
             before = _COUNTER.search(expression[: match.start()])
             is_counter = match[1].endswith(("_total", "_bucket", "_count", "_sum"))
-            if is_counter and (before is None or before[1] not in ("rate", "increase")):
+            if is_counter and (before is None or before[1] not in ("rate", "increase", "count_over_time")):
                 yield f"{query.title} ({query.ref_id}): {match[1]} is a counter, and its value says nothing"
 
 
@@ -216,5 +227,6 @@ RULES: Mapping[str, Rule] = {
     "ranges": _ranges,
     "counters": _counters,
     "jobs": _jobs,
+    **lint_truth.RULES,
 }
 """Each takes a dashboard and says what is wrong."""

@@ -1,6 +1,6 @@
 """The metrics that dashboards and rules may read beside those that the pipeline's own code registers."""
 
-__all__ = ["BYTEWAX", "PROMETHEUS"]
+__all__ = ["BYTEWAX", "PROMETHEUS", "RULES"]
 
 BYTEWAX = frozenset(
     {
@@ -21,3 +21,6 @@ values, and Prometheus keeps any one of them."""
 
 PROMETHEUS = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped"})
 """What Prometheus says of each scrape by itself."""
+
+RULES = frozenset({"ALERTS", "ALERTS_FOR_STATE", "okta:lag_high_threshold_seconds"})
+"""What Prometheus says where the rules beside these dashboards are loaded: alerts, and a threshold, by which one sees that they are."""

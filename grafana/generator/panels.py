@@ -1,7 +1,7 @@
 """Panels as these dashboards use them: each with a title, a description, a unit and its data source as a variable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, stat, timeseries
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -13,9 +13,11 @@ from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models import prometheus as prometheus_models
 
 from grafana.generator.state import STATES
-from grafana.generator.variables import METRICS_SOURCE
+from grafana.generator.variables import METRICS_SOURCE, SCRAPE
 
 __all__ = [
+    "LATE",
+    "NEVER",
     "PLAIN",
     "Ask",
     "Steps",
@@ -27,12 +29,22 @@ __all__ = [
     "number",
     "state_mappings",
     "thresholds",
+    "words",
 ]
 
 Steps = Sequence[tuple[float | None, str]]
 """From which value on which colour; the first one from minus infinity on."""
 
 PLAIN: Steps = [(None, "blue")]
+
+LATE: Steps = [(None, "green"), (300, "orange"), (3600, "red")]
+"""A lag in seconds, red where LagHigh speaks and orange where LagGrowing does."""
+
+NEVER = -1_000_000_000
+"""The value that stands for what has not happened yet, where nothing at all would mean that there are no metrics."""
+
+_NO_METRICS = "No metrics"
+_COUNT_INTERVAL = "1m"
 
 
 # Grafana's schema has settings of their own for the fields of these; the SDK's builders leave them out where none is chosen.
@@ -57,8 +69,8 @@ class Ask:
     now: bool = False
     shape: str = "time_series"
 
-    def query(self) -> prometheus_models.Dataquery:
-        """Grafana's query."""
+    def query(self, interval: str = SCRAPE) -> prometheus_models.Dataquery:
+        """Grafana's query; of an interval come the steps, and `$__rate_interval` is at least four of them."""
         query = (
             prometheus_builders.Dataquery()
             .ref_id(self.name)
@@ -66,6 +78,7 @@ class Ask:
             .legend_format(self.legend)
             .format(prometheus_models.PromQueryFormat(self.shape))
             .editor_mode(prometheus_models.QueryEditorMode.CODE)
+            .interval(interval)
             .datasource(metrics_source())
         )
         return (query.instant() if self.now else query.range()).build()
@@ -82,10 +95,26 @@ def thresholds(steps: Steps) -> builders.ThresholdsConfig:
     return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
 
 
+def words(options: Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]]) -> models.ValueMap:
+    """Values as words in their colours."""
+    results = {
+        str(value): models.ValueMappingResult(text=text, color=color, index=index)
+        for index, (value, (text, color)) in enumerate(options.items())
+    }
+    return models.ValueMap(options=results)
+
+
+def _silence(text: str) -> models.SpecialValueMap:
+    """What a panel says where a query finds nothing. `noValue` has the colour of the lowest threshold: often green."""
+    result = models.ValueMappingResult(text=text, color="red", index=99)
+    return models.SpecialValueMap(
+        options=models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=result)
+    )
+
+
 def state_mappings() -> list[models.ValueMap | models.RangeMap | models.RegexMap | models.SpecialValueMap]:
     """A tenant's state as a word in its colour."""
-    options = {str(state): models.ValueMappingResult(text=text, color=color, index=state) for state, (text, color) in STATES.items()}
-    return [models.ValueMap(options=options)]
+    return [words(STATES)]
 
 
 def finish(
@@ -136,7 +165,7 @@ def chart(
     panel = (
         timeseries.Panel()
         .unit(unit)
-        .legend(legend.show_legend(True).calcs(["lastNotNull", "max"]))
+        .legend(legend.show_legend(True).calcs(["last", "max"]).sort_by("Last").sort_desc(True))
         .tooltip(tooltip)
         .draw_style(common_models.GraphDrawStyle.BARS if bars_drawn else common_models.GraphDrawStyle.LINE)
         .line_width(1)
@@ -147,6 +176,11 @@ def chart(
         panel = panel.min(least)
     if most is not None:
         panel = panel.max(most)
+    elif unit == "percentunit":
+        # Where all is 0, Grafana's axis would end anywhere.
+        panel = panel.axis_soft_max(1)
+    if bars_drawn:
+        panel = panel.decimals(0)
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
     if steps is not None:
@@ -155,7 +189,8 @@ def chart(
         )
     for name, color in (colors or {}).items():
         panel = panel.override_by_name(name, [models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})])
-    return finish(panel.build(), title, description, [ask.query() for ask in asks], metrics_source(), width)
+    interval = _COUNT_INTERVAL if bars_drawn else SCRAPE
+    return finish(panel.build(), title, description, [ask.query(interval) for ask in asks], metrics_source(), width)
 
 
 def number(
@@ -167,13 +202,14 @@ def number(
     width: int,
     steps: Steps = PLAIN,
     states: bool = False,
+    instead: Mapping[int, tuple[str, str]] | None = None,
     colors: Mapping[str, Steps] | None = None,
     link: tuple[str, str] | None = None,
     sparkline: bool = False,
     filled: bool = False,
-    none: str = "-",
+    none: str = _NO_METRICS,
 ) -> models.Panel:
-    """One tile for each series, in the colour of its value.
+    """One tile for each series, in the colour of its value: as it is now, and red where nothing is known now.
 
     Args:
         title: The panel's.
@@ -183,6 +219,7 @@ def number(
         width: Columns of the grid.
         steps: Colours by value.
         states: The values are tenants' states.
+        instead: Words, with their colours, for single values.
         colors: Other colours for single series, by their name.
         link: Title and address of where a click leads.
         sparkline: Draw what led there.
@@ -197,16 +234,18 @@ def number(
         .color_mode(common_models.BigValueColorMode.BACKGROUND_SOLID if filled else common_models.BigValueColorMode.VALUE)
         .graph_mode(common_models.BigValueGraphMode.AREA if sparkline else common_models.BigValueGraphMode.NONE)
         .text_mode(common_models.BigValueTextMode.VALUE_AND_NAME if filled or len(asks) > 1 else common_models.BigValueTextMode.AUTO)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .reduce_options(common.ReduceDataOptions().calcs(["last"]).values(False))
         .no_value(none)
+        .mappings([*(state_mappings() if states else [words(instead)] if instead else []), _silence(none)])
     )
-    if states:
-        panel = panel.mappings(state_mappings())
+    if filled:
+        panel = panel.text(common.VizTextDisplayOptions().title_size(15).value_size(17))
     if link is not None:
         panel = panel.data_links([_link(*link)])
     for name, found in (colors or {}).items():
         panel = panel.override_by_name(name, [models.DynamicConfigValue("thresholds", thresholds(found).build())])
-    return finish(panel.build(), title, description, [ask.query() for ask in asks], metrics_source(), width)
+    shown = asks if sparkline else [replace(ask, now=True) for ask in asks]
+    return finish(panel.build(), title, description, [ask.query() for ask in shown], metrics_source(), width)
 
 
 def bars(title: str, description: str, unit: str, ask: Ask, *, width: int, link: tuple[str, str] | None = None) -> models.Panel:
@@ -218,8 +257,8 @@ def bars(title: str, description: str, unit: str, ask: Ask, *, width: int, link:
         .thresholds(thresholds(PLAIN))
         .orientation(common_models.VizOrientation.HORIZONTAL)
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .no_value("-")
+        .reduce_options(common.ReduceDataOptions().calcs(["last"]).values(False))
+        .no_value("nothing in this time")
     )
     if link is not None:
         panel = panel.data_links([_link(*link)])

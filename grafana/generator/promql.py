@@ -6,7 +6,26 @@ that moved to another process of a cluster shows once, whatever its `instance`.
 
 import re
 
-__all__ = ["INSTANCE", "JOB", "SINK", "TENANT", "grown", "metric_names", "or_zero", "per", "quantile", "ranges", "rate", "selector"]
+__all__ = [
+    "INSTANCE",
+    "JOB",
+    "SINK",
+    "TENANT",
+    "age",
+    "ahead",
+    "grown",
+    "lately",
+    "metric_names",
+    "or_zero",
+    "per",
+    "quantile",
+    "ranges",
+    "rate",
+    "selector",
+    "sinks_down",
+    "while_known",
+    "zero",
+]
 
 JOB = 'job=~"$job"'
 TENANT = 'tenant=~"$tenant"'
@@ -48,9 +67,45 @@ def per(labels: str, aggregation: str, inner: str) -> str:
     return f"{aggregation} by ({kept}) ({inner})"
 
 
-def or_zero(expression: str, of: str) -> str:
-    """Zero where nothing was counted, for every series of `of`: a counter whose labels come with its first event isn't there before."""
-    return f"({expression}) or 0 * {of}"
+def zero(labels: str, of: str, over: str = "$__rate_interval") -> str:
+    """A zero for each set of labels of `of` that was scraped twice in the range, and nothing where it was not.
+
+    A range that holds one scrape has no rate: a plain `or 0 * …` would show that nothing happens where nobody knows.
+    """
+    return per(labels, "max", f"clamp_max(count_over_time({of}[{over}]) > 1, 0)")
+
+
+def while_known(expression: str, of: str) -> str:
+    """What a range tells, as long as something is known now: after the end of all processes it would go on to tell of the past."""
+    return f"({expression}) and on (job) {of}"
+
+
+def or_zero(expression: str, labels: str, of: str, over: str = "$__rate_interval") -> str:
+    """`zero` where nothing was counted: a counter whose labels come with its first event isn't there before."""
+    return f"({expression}) or {zero(labels, of, over)}"
+
+
+def age(labels: str, metric: str, *matchers: str, aggregation: str = "min") -> str:
+    """Since a timestamp that a metric tells, at the moment of the scrape: `time() - …` would add up to a scrape interval."""
+    series = selector(metric, *matchers)
+    return per(labels, aggregation, f"timestamp({series}) - {series}")
+
+
+def ahead(labels: str, metric: str, *matchers: str) -> str:
+    """Until a timestamp that a metric tells, from the moment of the scrape; negative once it has passed."""
+    series = selector(metric, *matchers)
+    return per(labels, "max", f"{series} - timestamp({series})")
+
+
+def sinks_down(*matchers: str) -> str:
+    """1 for each sink that counts as down in any process, 0 for the others: one sink is one, however many processes have lost it."""
+    breakers = per("sink", "max", selector("okta_sink_breakers_open", *matchers))
+    return f"({breakers} or ({per('sink', 'max', selector('okta_sink_info', *matchers))} - 1)) > bool 0"
+
+
+def lately(metric: str, *matchers: str) -> str:
+    """A metric's series of the last hour, those of processes that are gone included."""
+    return f"last_over_time({selector(metric, *matchers)}[1h])"
 
 
 def quantile(share: float, labels: str, buckets: str, *matchers: str) -> str:

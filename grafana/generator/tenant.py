@@ -4,16 +4,16 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.generator.board import Row, address, board, line
 from grafana.generator.panels import Ask, chart, heat
-from grafana.generator.promql import JOB, TENANT, grown, or_zero, per, quantile, rate, selector
+from grafana.generator.promql import JOB, TENANT, age, ahead, grown, or_zero, per, quantile, rate, selector
 from grafana.generator.tenant_hooks import hooks
-from grafana.generator.tenant_now import gauge, now
-from grafana.generator.variables import METRICS_SOURCE, data_source, job, tenant
+from grafana.generator.tenant_now import TOKEN_SECONDS, gauge, now
+from grafana.generator.variables import METRICS_SOURCE, data_source, job, one_tenant, scrape
 
 __all__ = ["UID", "build"]
 
 UID = "okta-tenant"
 
-_EVERYBODY = per("tenant", "max", selector("okta_tenant_info", JOB, TENANT))
+_INFO = selector("okta_tenant_info", JOB, TENANT)
 
 
 def build() -> models.Dashboard:
@@ -22,7 +22,7 @@ def build() -> models.Dashboard:
         UID,
         "Okta / Tenant",
         "One organisation: what is asked of Okta, what comes back, what the rate limit leaves, and where its events go.",
-        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), tenant()],
+        [data_source(METRICS_SOURCE, "prometheus", "Data source"), job(), one_tenant(), scrape()],
         [now(), _requests(), _events(), _limits(), _trouble(), _delivery(), hooks()],
     )
 
@@ -102,11 +102,12 @@ def _events() -> Row:
             ),
             chart(
                 "Lag and age",
-                "Lag: 0 once drained. Age: how long ago the newest event was published, which also grows while the organisation is quiet.",
+                "Lag: 0 once drained; while polls fail, the time since the last success at least. Age: "
+                "how long ago the newest event was published, which also grows while the organisation is quiet.",
                 "s",
                 [
                     Ask("Lag", gauge("okta_poll_lag_seconds"), "{{tenant}} lag"),
-                    Ask("Age", f"time() - {gauge('okta_last_event_timestamp_seconds')}", "{{tenant}} newest event"),
+                    Ask("Age", age("tenant", "okta_last_event_timestamp_seconds", JOB, TENANT), "{{tenant}} newest event"),
                 ],
                 width=8,
             ),
@@ -155,7 +156,7 @@ def _limits() -> Row:
                 [
                     Ask(
                         "A",
-                        f"clamp_min({gauge('okta_rate_limit_reset_timestamp_seconds')} - time(), 0)",
+                        f"clamp_min({ahead('tenant', 'okta_rate_limit_reset_timestamp_seconds', JOB, TENANT)}, 0)",
                         "{{tenant}}",
                     )
                 ],
@@ -177,7 +178,7 @@ def _trouble() -> Row:
                 "Failed polls and deliveries. Those of stage `token` include renewals that failed while the old token was still good.",
                 "short",
                 [
-                    Ask("All", or_zero(per("tenant", "sum", failed), _EVERYBODY), "{{tenant}} all"),
+                    Ask("All", or_zero(per("tenant", "sum", failed), "tenant", _INFO), "{{tenant}} all"),
                     Ask("Types", errors, "{{tenant}} {{error_type}} ({{stage}})"),
                 ],
                 bars_drawn=True,
@@ -193,11 +194,11 @@ def _trouble() -> Row:
             ),
             chart(
                 "Life left in the access token",
-                "It falls to a minute, and starts anew. Below 0 the tenant has no token that Okta would take.",
+                "It falls to five minutes, and starts anew. Below 0 the tenant has no token that Okta would take.",
                 "s",
-                [Ask("A", f"{gauge('okta_access_token_expires_timestamp_seconds')} - time()", "{{tenant}}")],
+                [Ask("A", ahead("tenant", "okta_access_token_expires_timestamp_seconds", JOB, TENANT), "{{tenant}}")],
                 least=None,
-                steps=[(None, "red"), (0, "transparent")],
+                steps=[(None, "red"), (0, "orange"), (TOKEN_SECONDS, "transparent")],
                 width=7,
             ),
         ),
@@ -217,8 +218,8 @@ def _trouble() -> Row:
 
 def _delivery() -> Row:
     delivered = per("tenant, sink, result", "sum", rate("okta_sink_events_total", JOB, TENANT))
-    everything = per("tenant, sink", "sum", rate("okta_sink_events_total", JOB, TENANT))
-    filtered = or_zero(per("tenant, sink", "sum", rate("okta_sink_filtered_total", JOB, TENANT)), everything)
+    everything = selector("okta_sink_events_total", JOB, TENANT)
+    filtered = or_zero(per("tenant, sink", "sum", rate("okta_sink_filtered_total", JOB, TENANT)), "tenant, sink", everything)
     letters = per("tenant, sink", "sum", grown("okta_sink_events_total", JOB, TENANT, 'result="dead_letter"'))
     panel = chart(
         "Delivered by sink",
@@ -245,7 +246,7 @@ def _delivery() -> Row:
                 "Events that a target refused for good, or did not take in time. `python -m flows.replay` sends them again.",
                 "short",
                 [
-                    Ask("All", or_zero(per("tenant", "sum", letters), _EVERYBODY), "{{tenant}} all"),
+                    Ask("All", or_zero(per("tenant", "sum", letters), "tenant", _INFO), "{{tenant}} all"),
                     Ask("Sinks", letters, "{{tenant}} {{sink}}"),
                 ],
                 bars_drawn=True,

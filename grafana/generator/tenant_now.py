@@ -1,12 +1,15 @@
 """Tenant: how it stands at this moment, in one line."""
 
 from grafana.generator.board import Row, line
-from grafana.generator.panels import Ask, number
-from grafana.generator.promql import JOB, TENANT, per, selector
+from grafana.generator.panels import LATE, NEVER, Ask, number
+from grafana.generator.promql import JOB, TENANT, age, ahead, lately, per, selector
 from grafana.generator.state import tenant_state
 from grafana.generator.tables import column, listing
 
-__all__ = ["gauge", "now"]
+__all__ = ["TOKEN_SECONDS", "gauge", "now"]
+
+TOKEN_SECONDS = 240
+"""A token that ends sooner could not be renewed twice: TokenExpiring's threshold."""
 
 
 def gauge(metric: str) -> str:
@@ -16,75 +19,86 @@ def gauge(metric: str) -> str:
 
 def now() -> Row:
     """State, reason, lag, age, and what comes next."""
-    token_seconds = f"{gauge('okta_access_token_expires_timestamp_seconds')} - time()"
+    not_yet = f"{gauge('okta_tenant_info')} * {NEVER}"
+    success = age("tenant", "okta_last_success_timestamp_seconds", JOB, TENANT)
+    event = age("tenant", "okta_last_event_timestamp_seconds", JOB, TENANT)
+    token = ahead("tenant", "okta_access_token_expires_timestamp_seconds", JOB, TENANT)
+    reason = per("tenant, error_type, stage", "max", selector("okta_tenant_failing", JOB, TENANT))
+    last = per("tenant", "max", lately("okta_last_success_timestamp_seconds", JOB, TENANT))
     return Row(
         "Now",
         line(
             5,
             number(
                 "State",
-                "Failing: the last poll failed. Stale: no successful poll for three poll intervals and a minute. Starting: not asked yet.",
+                "Gone: had metrics within the hour and has none now. Failing: the last poll failed. Stale: no successful poll for three "
+                "poll intervals and a minute. Starting: not asked yet.",
                 "none",
-                [Ask("A", tenant_state(), "{{tenant}}", now=True)],
+                [Ask("A", tenant_state(), "{{tenant}}")],
                 states=True,
                 filled=True,
-                width=4,
+                width=3,
             ),
             listing(
                 "Why it fails",
-                "The reason of the last poll where it failed. The pipeline's log says what to change, and so does "
-                "`python -m okta_source check --tenant NAME`.",
+                "The reason of the last poll where it failed, and since when none has succeeded. The pipeline's log says what to change, "
+                "and so does `python -m okta_source check --tenant NAME`.",
                 [
-                    Ask(
-                        "Reason",
-                        per("tenant, error_type, stage", "max", selector("okta_tenant_failing", JOB, TENANT)),
-                        now=True,
-                        shape="table",
-                    )
+                    Ask("State", tenant_state(), now=True, shape="table"),
+                    Ask("Reason", reason, now=True, shape="table"),
+                    Ask("Success", f"1000 * {last} or ({gauge('okta_tenant_info')} - 1)", now=True, shape="table"),
                 ],
-                [("tenant", "Tenant", column()), ("error_type", "Reason", column()), ("stage", "Stage", column())],
-                hidden=["Value", "job"],
-                none="The last poll succeeded",
-                width=6,
+                [
+                    ("tenant", "Tenant", column()),
+                    ("Value #State", "State", column("none", states=True, width=80)),
+                    ("error_type", "Reason", column(width=100)),
+                    ("stage", "Stage", column(width=70)),
+                    ("Value #Success", "Last success", column("dateTimeFromNow", instead={0: ("never", "red")}, width=120)),
+                ],
+                hidden=["Value #Reason", "job"],
+                none="No metrics",
+                width=8,
             ),
             number(
                 "Lag",
-                "0 after a short page; while draining, now less the newest event's `published`.",
+                "0 after a short page; while draining, now less the newest event's `published`; while polls fail, the time since the last "
+                "success at least.",
                 "dtdurations",
                 [Ask("A", gauge("okta_poll_lag_seconds"), "{{tenant}}")],
-                steps=[(None, "green"), (300, "orange"), (1800, "red")],
+                steps=LATE,
                 width=3,
             ),
             number(
                 "Newest event",
                 "How long ago the newest event was published. A quiet organisation is no fault: judge it by the state.",
                 "dtdurations",
-                [Ask("A", f"time() - {gauge('okta_last_event_timestamp_seconds')}", "{{tenant}}")],
-                none="none yet",
+                [Ask("A", f"{event} or {not_yet}", "{{tenant}}")],
+                instead={NEVER: ("none yet", "blue")},
                 width=3,
             ),
             number(
                 "Last success",
                 "How long ago a poll succeeded.",
                 "dtdurations",
-                [Ask("A", f"time() - {gauge('okta_last_success_timestamp_seconds')}", "{{tenant}}")],
-                none="none yet",
+                [Ask("A", f"{success} or {not_yet}", "{{tenant}}")],
+                instead={NEVER: ("never", "orange")},
                 width=3,
             ),
             number(
                 "Next poll",
                 "How long until the next request is due: poll interval, back-off, or the rate limit's reset.",
                 "dtdurations",
-                [Ask("A", f"clamp_min({gauge('okta_next_poll_timestamp_seconds')} - time(), 0)", "{{tenant}}")],
-                width=3,
+                [Ask("A", f"clamp_min({ahead('tenant', 'okta_next_poll_timestamp_seconds', JOB, TENANT)}, 0)", "{{tenant}}")],
+                width=2,
             ),
             number(
                 "Token ends in",
-                "How long the access token is still good. It is renewed a minute before it ends. API tokens (SSWS) don't say.",
+                "How long the access token is still good. It is renewed five minutes before it ends; orange where two tries have failed. "
+                "API tokens (SSWS) don't say.",
                 "dtdurations",
-                [Ask("A", token_seconds, "{{tenant}}")],
-                steps=[(None, "red"), (30, "green")],
-                none="no access token",
+                [Ask("A", f"{token} or {not_yet}", "{{tenant}}")],
+                steps=[(None, "red"), (0, "orange"), (TOKEN_SECONDS, "green")],
+                instead={NEVER: ("no access token", "text")},
                 width=2,
             ),
         ),

@@ -6,12 +6,15 @@ from grafana_foundation_sdk.models import dashboard as models
 __all__ = [
     "EVENTS_SOURCE",
     "METRICS_SOURCE",
+    "SCRAPE",
     "data_source",
     "event_filters",
     "event_search",
     "event_tenant",
     "instance",
     "job",
+    "one_tenant",
+    "scrape",
     "sink",
     "tenant",
 ]
@@ -20,6 +23,10 @@ METRICS_SOURCE = "datasource"
 EVENTS_SOURCE = "events_datasource"
 """Another name than the metrics' one: links between dashboards carry variables along, and a Prometheus can't answer for Elasticsearch."""
 
+SCRAPE = "${scrape}s"
+"""The scrape interval that `scrape` has found: the data source's own setting is 15 s wherever nobody has changed it."""
+
+_TENANTS = 'label_values(okta_tenant_info{job=~"$job"}, tenant)'
 _ALL = models.VariableOption(text="All", value="$__all", selected=True)
 
 
@@ -33,9 +40,35 @@ def job() -> builders.QueryVariable:
     return _labels("job", "Job", "label_values(okta_pipeline_info, job)", all_value=None)
 
 
+def scrape() -> builders.QueryVariable:
+    """How often Prometheus scrapes the pipeline, in seconds: found, not asked. Without it a chart at scrapes of 60 s has no rates."""
+    found = 'query_result(ceil(600 / max(count_over_time(up{job=~"$job"}[10m]))))'
+    return (
+        builders.QueryVariable("scrape")
+        .datasource(models.DataSourceRef(type_val="prometheus", uid=f"${{{METRICS_SOURCE}}}"))
+        .query(found)
+        .regex(r"/\} (\d+) /")
+        .hide(models.VariableHide.HIDE_VARIABLE)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .current(models.VariableOption(text="15", value="15", selected=True))
+    )
+
+
 def tenant() -> builders.QueryVariable:
     """`.+` for all: a list of a thousand names would be sent with each query."""
-    return _labels("tenant", "Tenant", 'label_values(okta_tenant_info{job=~"$job"}, tenant)')
+    return _labels("tenant", "Tenant", _TENANTS)
+
+
+def one_tenant() -> builders.QueryVariable:
+    """One at a time: a board about a tenant can't be read from a handful of them on."""
+    return (
+        builders.QueryVariable("tenant")
+        .label("Tenant")
+        .datasource(models.DataSourceRef(type_val="prometheus", uid=f"${{{METRICS_SOURCE}}}"))
+        .query(_TENANTS)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
 
 
 def sink() -> builders.QueryVariable:

@@ -175,3 +175,6 @@ def tenant_warnings(tenants: Sequence[TenantConfig]) -> Iterator[tuple[Location,
                 yield (*place, *keys), f"other users may read file {file}; run: chmod 600 {file}"
         if not tenant.tls.verify:
             yield (*place, "tls", "verify"), "false lets anyone on the way read the token and the events; for tests only"
+        elif not tenant.tls.verify_hostname and tenant.tls.ca_file is None:
+            text = "false trusts whoever has a certificate of any name from any public authority; give the one in ca_file"
+            yield (*place, "tls", "verify_hostname"), text

@@ -46,10 +46,14 @@ class RunControl:
         """Whether a request that is still in flight is to be left behind."""
         return self._stop_deadline is not None and self._clock() >= self._stop_deadline
 
-    def outbox_deadline(self) -> float:
-        """Until when the end of the run waits for empty outboxes, on the run's clock: a minute from the first call; less in a stop."""
+    def outbox_deadline(self, *, progress: bool = False) -> float:
+        """Until when the end of the run waits for empty outboxes, on the run's clock: a minute from the first call; less in a stop.
+
+        Args:
+            progress: Whether something has got through since the last call, from which the minute then counts anew.
+        """
         with self._lock:
-            if self._ended_at is None:
+            if self._ended_at is None or progress:
                 self._ended_at = self._clock()
             if self._stop_deadline is not None:
                 return self._stop_deadline - STOP_GRACE_SECONDS + OUTBOX_GRACE_SECONDS

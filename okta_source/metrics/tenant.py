@@ -82,6 +82,7 @@ class TenantMetrics:
         failing: Error type and stage of the last poll, if it failed.
         rate_limit: Limit, remaining and reset (epoch seconds) of the last answer that told them.
         last_success: Epoch seconds, None before the first: 1970 would look like an outage of 56 years.
+        resumed_from: Where an earlier run stopped, as `high_water`; None for a tenant that is new.
         high_water: Highest `published` handed over, in this run or an earlier one, epoch seconds; None before the first.
         drained: Whether the last page ended a drain; None as long as that isn't known.
         clock_skew_seconds: How far this machine's clock is ahead of Okta's, negative behind; None before the first answer with a date.
@@ -112,6 +113,7 @@ class TenantMetrics:
         self.failing: tuple[str, str] | None = None
         self.rate_limit: tuple[int, int, int] | None = None
         self.last_success: float | None = None
+        self.resumed_from: float | None = None
         self.high_water: float | None = None
         self.drained: bool | None = None
         self.clock_skew_seconds: float | None = None
@@ -121,7 +123,7 @@ class TenantMetrics:
 
     def resumed(self, high_water: datetime | None, *, drained: bool | None) -> None:
         """The tenant goes on where an earlier run stopped; in mid-drain it lags from the start."""
-        self.high_water = high_water.timestamp() if high_water else None
+        self.high_water = self.resumed_from = high_water.timestamp() if high_water else None
         # A tenant that was drained then may have had events since: nobody knows before the first page.
         self.drained = False if drained is False else None
 
@@ -220,6 +222,10 @@ class TenantMetrics:
         """Seconds spent waiting for the rate limit, with the wait that lasts."""
         counted, since, until = self.counts.rate_limit_wait
         return counted + max(min(self._clock(), until) - since, 0.0)
+
+    def new_events(self) -> int:
+        """How many events have come, without those that had come before."""
+        return self.counts.events_received - self.counts.events_duplicate
 
     def lag_seconds(self) -> float | None:
         """How far the tenant is behind, at least: 0 once drained; in a drain, however it stands still, the age of the newest event.

@@ -141,8 +141,10 @@ def _travel(population: Population, rng: random.Random) -> Iterator[_Step]:
 def _stolen_session(population: Population, rng: random.Random) -> Iterator[_Step]:
     victim = rng.choice(population.users)
     session = identifier(rng, "idx", 25)
+    opened = ("user.session.access_admin_app", "User accessing Okta admin app", victim)
     yield _Step(0, _SIGN_IN, "User login to Okta", victim, session=session, agent=_MAC, debug={"behaviors": _NOWHERE_NEW})
-    yield _Step(1200, "user.session.access_admin_app", "User accessing Okta admin app", victim, session=session, address=_ADDRESSES[1])
+    yield _Step(1, *opened, session=session, agent=_MAC)
+    yield _Step(1200, *opened, session=session, address=_ADDRESSES[1])
 
 
 _SIGN_IN: Final = "user.session.start"
@@ -154,7 +156,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "new-admin": Attack("a user is made super administrator and switches a log stream off", _new_admin),
     "unknown-client": Attack("a client that nobody knows gets tokens; needs a backlog of more than a day", _unknown_client),
     "impossible-travel": Attack("a user signs in from two continents within an hour", _travel),
-    "stolen-session": Attack("a session goes on on another machine", _stolen_session),
+    "stolen-session": Attack("an administrator's session goes on on another machine", _stolen_session),
 }
 
 

@@ -4,6 +4,7 @@ import random
 
 from okta_source.simulator.catalogue import Kind
 from okta_source.simulator.population import Entity, Population
+from okta_source.simulator.scenarios import BY_AGENT
 from okta_source.simulator.sessions import Session
 
 _CHANGES = (
@@ -52,6 +53,8 @@ class Details:
         rendered = []
         for number, name in enumerate(kind.targets):
             entity, kind_name = self._target(rng, name, session), name
+            if kind.event_type in BY_AGENT and name == "User":
+                entity = session.subject
             changes = f"{_CHANGES[int(rng.random() * 3)]}," if kind.changes and number == 0 else ""
             detail = "null" if name != "PolicyEntity" else '{"policyType":"OktaSignOn"}'
             rendered.append(

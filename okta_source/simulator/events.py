@@ -125,10 +125,14 @@ class EventFactory:
         kind: Kind = session.steps.pop()
         published = timestamp(stretch.schedule.published_ms(index))
         outcome = kind.outcomes[0] if len(kind.outcomes) == 1 else kind.outcomes[int(rng.random() * len(kind.outcomes))]
+        # Of the request's id, so that the draws behind it, and all other events, stay what they are.
+        by_agent = kind.event_type in scenarios.BY_AGENT
+        if by_agent and request_id[-1] in "0123":
+            outcome = ("FAILURE", "INVALID_CREDENTIALS")
         reason = "null" if outcome[1] is None else f'"{outcome[1]}"'
         draw = rng.random()
         members = {
-            "actor": session.actor,
+            "actor": sessions.SYSTEM_ACTOR if by_agent else session.actor,
             "client": session.client,
             "device": session.device,
             "authentication": session.authentication,

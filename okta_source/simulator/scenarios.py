@@ -23,6 +23,9 @@ class Scenario:
     steps: tuple[tuple[str, float], ...]
 
 
+BY_AGENT = frozenset({"user.authentication.auth_via_AD_agent", "user.authentication.auth_via_LDAP_agent"})
+"""What a directory's agent does for a person: Okta writes itself as the actor, and the person as the first target."""
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         40,

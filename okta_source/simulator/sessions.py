@@ -36,6 +36,12 @@ _DEVICES = (
     '"diskEncryptionType":"ALL_INTERNAL_VOLUMES","screenLockType":"PASSCODE","jailbreak":null,"secureHardwarePresent":true}'),
 )  # fmt: skip
 
+SYSTEM_ACTOR = (
+    '"actor":{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System",'
+    '"detailEntry":null}'
+)
+"""Who acts where the platform does."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -192,8 +198,7 @@ def _system(subject: Entity, steps: list[Kind]) -> Session:
     """The platform acting by itself: no client, no address, no transaction of anybody's."""
     return Session(
         subject=subject,
-        actor='"actor":{"id":"okta.simulator","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System",'
-        '"detailEntry":null}',
+        actor=SYSTEM_ACTOR,
         client='"client":{"userAgent":null,"zone":null,"device":null,"id":null,"ipAddress":null,"geographicalContext":null}',
         device='"device":null',
         authentication='"authenticationContext":{"authenticationProvider":null,"credentialProvider":null,"credentialType":null,"issuer":null,'

@@ -20,6 +20,9 @@ STALE_INTERVALS = 3
 STALE_SECONDS = 60.0
 """On top of three intervals: one answer may take 30 s, which spans several short intervals."""
 
+OUTBOX_LATE_SECONDS = 60.0
+"""When a target's breaker would have opened."""
+
 
 @dataclass(frozen=True, slots=True)
 class TenantStatus:
@@ -98,6 +101,10 @@ class SinkStatus:
     outbox_bytes: float | None = None
     outbox_oldest: float | None = None
 
+    def is_late(self, now: float) -> bool:
+        """Whether something waits in its outbox for so long that its target must be in trouble."""
+        return self.outbox_oldest is not None and now - self.outbox_oldest > OUTBOX_LATE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -113,8 +120,13 @@ class Fleet:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing fails, is stale, or has an open breaker."""
-        return all(it.state in ("Active", "Starting") for it in self.tenants) and not any(sink.breakers_open for sink in self.sinks)
+        """Whether nothing fails, is stale, has an open breaker, became a dead letter or waits in an outbox for longer than a minute."""
+        return not self.ill_tenants and not any(sink.breakers_open or sink.dead_letters or sink.is_late(self.at) for sink in self.sinks)
+
+    @property
+    def ill_tenants(self) -> list[str]:
+        """The names of those that fail or are stale."""
+        return [it.tenant for it in self.tenants if it.state not in {"Active", "Starting"}]
 
 
 def read_fleet(scrapes: Iterable[tuple[str, Samples]], now: float) -> Fleet:

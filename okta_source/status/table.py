@@ -1,7 +1,7 @@
 """The fleet as tables, in as many columns as there is room for."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -43,10 +43,20 @@ def print_fleet(fleet: Fleet, out: Console) -> None:
         out.print()
         out.print(_table(_sink_columns(fleet), fleet.sinks, out.width))
     out.print()
+    for hint in _hints(fleet):
+        out.print(Text(hint))
     numbers = Counter(it.state for it in fleet.tenants)
     told = [Text.assemble((f"{numbers[state]} {state.lower()}", _STYLES[state])) for state in STATES if numbers[state]]
     noun = "tenant" if len(fleet.tenants) == 1 else "tenants"
     out.print(Text.assemble(f"{len(fleet.tenants):,} {noun}", ": " if told else "", Text(", ").join(told)))
+
+
+def _hints(fleet: Fleet) -> Iterator[str]:
+    """What to do about what is not well."""
+    if ill := fleet.ill_tenants:
+        yield f"what to change: bytewax-okta check{f' --tenant {printable(ill[0])}' if len(ill) == 1 else ''}"
+    if any(sink.dead_letters for sink in fleet.sinks):
+        yield "dead letters: bytewax-okta replay"
 
 
 def _table(columns: Sequence[_Column[_Row]], rows: Sequence[_Row], width: int) -> Table:

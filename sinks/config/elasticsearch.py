@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -9,14 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from sinks.config.api_key import ApiKeyProblem, usable_api_key
 from sinks.config.http import HttpSinkCommon, is_plain_to_others, split_url
-from sinks.config.values import EnvName, OptionalPath, look_up, problem, to_tuple
+from sinks.config.values import SPAN_ALLOWED, EnvName, OptionalPath, Span, look_up, problem, to_tuple
 
 __all__ = ["ElasticsearchSinkConfig"]
 
 _HOST_ALLOWED: Final = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
 _HOST_NO_USER: Final = "a URL without user and password, which go into username and password_env (this file holds no secrets)"
 _TARGET_ALLOWED: Final = (
-    "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
+    "the name of an index or data stream such as logs-okta.bytewax-default, in which {tenant} and {date} may stand and no other braces: "
     'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
 )
 _ECS_TARGET: Final = "logs-okta.system-default"
@@ -64,6 +65,8 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
         target: A data stream; with `{date}` an index per day. In format ecs, by default that of Elastic's own integration,
             `logs-okta.system-default`.
         manage_template: Whether the index template `okta-system-log-NAME` is installed at start.
+        retention: How long the server keeps events: the data stream lifecycle of Elasticsearch from 8.11 on, OpenSearch's index state
+            management; without it, what applies on the server anyway.
         username: For basic authentication, with `password_env` or `password_file`.
         password_file: The user's password; this or `password_env`.
         password_env: The user's password; this or `password_file`.
@@ -79,6 +82,7 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
     )
     target: Annotated[str, AfterValidator(_check_target)] = Field(description=_TARGET_ALLOWED)
     manage_template: bool = Field(default=True, description="true or false")
+    retention: Span = Field(None, description=SPAN_ALLOWED)
     username: str = Field("", description="a user's name, without a colon")
     # Files stand before variables: a validator sees the fields before its own.
     password_file: OptionalPath = Field(None, description="the path of a file that holds the user's password")
@@ -106,6 +110,14 @@ class ElasticsearchSinkConfig(HttpSinkCommon):
         """Where the table says that a secret goes over the network in the clear."""
         if self.has_credentials:
             yield from (("hosts", index) for index, host in enumerate(self.hosts) if is_plain_to_others(host))
+
+    @field_validator("retention")
+    @classmethod
+    def _check_retention(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None and not info.data.get("manage_template", True):
+            message = "is set with the index template; leave manage_template at true, or leave retention out and set a lifecycle yourself"
+            raise problem(message)
+        return value
 
     @field_validator("username")
     @classmethod

@@ -6,29 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from sinks.config.common import SinkCommon
-from sinks.config.values import problem
+from sinks.config.values import SPAN_ALLOWED, Span, problem
 from sinks.file.compression import SUFFIXES, Compression
 from sinks.paths import PLACEHOLDERS, PathTemplate
 
 __all__ = ["FileSinkConfig", "clashing_files"]
 
-_KEEP_ALLOWED: Final = "a number of days or hours, such as 90d"
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})([dh])")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}|[{}]")
-
-
-def _to_span(value: object) -> object:
-    """TOML knows no spans: a number and its unit; nothing stays nothing."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
-        return timedelta(**{"days" if match[2] == "d" else "hours": int(match[1])})
-    raise ValueError(_KEEP_ALLOWED)
 
 
 class FileSinkConfig(SinkCommon):
@@ -46,7 +35,7 @@ class FileSinkConfig(SinkCommon):
     path: str = Field(description="a file's path, in which {tenant}, {date} and {hour} may stand")
     compression: Compression = Field("none", description="none, gzip, zstd")
     file_mode: str = Field("0640", pattern=r"^0[0-7]{3}$", description="an octal number such as 0640; 0600 and what may be read beside")
-    keep: Annotated[timedelta | None, BeforeValidator(_to_span)] = Field(None, description=_KEEP_ALLOWED)
+    keep: Span = Field(None, description=SPAN_ALLOWED)
     _folder: str = PrivateAttr("")
 
     @property

@@ -7,14 +7,17 @@ Two things come from the validation context, a mapping that the reader of the fi
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-__all__ = ["EnvName", "ExistingFile", "OptionalPath", "Strict", "look_up", "problem", "read_secret", "to_tuple"]
+__all__ = ["SPAN_ALLOWED", "EnvName", "ExistingFile", "OptionalPath", "Span", "Strict", "look_up", "problem", "read_secret", "to_tuple"]
 
+SPAN_ALLOWED: Final = "a number of days or hours, such as 90d"
+_SPAN: Final = re.compile(r"([1-9][0-9]{0,5})([dh])")
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -39,6 +42,15 @@ def problem(text: str) -> PydanticCustomError:
 def to_tuple(value: object) -> object:
     """TOML knows lists only, and a frozen model wants tuples."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _to_span(value: object) -> object:
+    """TOML knows no spans: a number and its unit; nothing stays nothing."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
+        return timedelta(**{"days" if match[2] == "d" else "hours": int(match[1])})
+    raise ValueError(SPAN_ALLOWED)
 
 
 def _to_path(value: object, info: ValidationInfo) -> object:
@@ -68,6 +80,9 @@ def _check_env_name(value: str) -> str:
         raise ValueError(message)
     return value
 
+
+Span = Annotated[timedelta | None, BeforeValidator(_to_span)]
+"""A span of days or hours, such as `90d`; None for nothing and for an empty text."""
 
 OptionalPath = Annotated[Path | None, BeforeValidator(_to_path)]
 """A path; None for nothing and for an empty text."""

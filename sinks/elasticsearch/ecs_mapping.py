@@ -4,6 +4,9 @@ Types are those of ECS 8.11, with the exceptions of `mapping`. What differs from
 `changeDetails` has been seen with a text where another event has an object, which an ordinary mapping refuses.
 """
 
+from collections.abc import Sequence
+
+from sinks.elasticsearch.aliases import label_names, object_of_paths
 from sinks.elasticsearch.mapping import (
     Fields,
     date_field,
@@ -20,7 +23,7 @@ from sinks.elasticsearch.server import Server
 __all__ = ["ecs_mapping"]
 
 
-def ecs_mapping(server: Server) -> Fields:
+def ecs_mapping(server: Server, label_keys: Sequence[str] = ()) -> Fields:
     """The mapping of an index of ECS documents."""
     free = free_object_field(server)
     person = {"email": keyword_field(), "full_name": text_field(), "id": keyword_field(), "name": keyword_field()}
@@ -47,7 +50,7 @@ def ecs_mapping(server: Server) -> Fields:
                 type=keyword_field(),
             ),
             "message": {"type": "text"},
-            "okta": _okta(free),
+            "okta": _okta(free, label_keys),
             "related": object_field(ip=ip_field(), user=keyword_field()),
             "rule": object_field(author=keyword_field(), category=keyword_field(), id=keyword_field(), name=keyword_field(),
                                  version=keyword_field()),
@@ -63,7 +66,7 @@ def ecs_mapping(server: Server) -> Fields:
     }  # fmt: skip
 
 
-def _okta(free: Fields) -> Fields:
+def _okta(free: Fields, label_keys: Sequence[str]) -> Fields:
     party = {"alternate_id": keyword_field(), "display_name": keyword_field(), "id": keyword_field(), "type": keyword_field()}
     promoted = (
         "client_secret", "device_fingerprint", "dt_hash", "factor", "grant_type", "granted_scopes", "request_id", "request_uri",
@@ -74,6 +77,7 @@ def _okta(free: Fields) -> Fields:
         "secure_hardware_present",
     )  # fmt: skip
     autonomous = object_field(number=long_field(), organization=object_field(name=keyword_field()))
+    labels = object_of_paths({name: keyword_field() for name in label_names(label_keys)})
     return object_field(
         actor=object_field(**party),
         authentication_context=object_field(
@@ -103,7 +107,7 @@ def _okta(free: Fields) -> Fields:
         event_type=keyword_field(),
         outcome=object_field(reason=keyword_field(), result=keyword_field()),
         pipeline=object_field(
-            action=keyword_field(), category=keyword_field(), ingested_at=date_field(), labels=free, org=keyword_field(),
+            action=keyword_field(), category=keyword_field(), ingested_at=date_field(), labels=labels, org=keyword_field(),
             source=keyword_field(), tenant=keyword_field(),
         ),
         request=object_field(ip_chain=free),

@@ -6,16 +6,28 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
-
-import msgspec
 
 from sinks.delivery.target import Again
 from sinks.elasticsearch.cluster import Answered, Cluster
+from sinks.elasticsearch.lifecycle import Lifecycle, flat, has_stream_lifecycle, lifecycle_of, of_retention, span_text
+from sinks.elasticsearch.neighbours import Neighbour, ask_neighbours, covers, resolved_lifecycle, settings_lifecycle
 from sinks.elasticsearch.reply import refusal
+from sinks.elasticsearch.retention import keep_by_policy
 from sinks.elasticsearch.server import Server, read_server
 from sinks.elasticsearch.server_error import ANSWER_FIX, read_whole_error
-from sinks.elasticsearch.template import FIRST_PRIORITY, NAME_PREFIX, VERSION, index_pattern, index_template, template_name
+from sinks.elasticsearch.stored import StoredTemplate, is_same, read_component, read_template
+from sinks.elasticsearch.template import (
+    COMPONENT,
+    FIRST_PRIORITY,
+    NAME_PREFIX,
+    VERSION,
+    Additions,
+    index_pattern,
+    index_template,
+    template_name,
+)
 
 __all__ = ["TemplateInstaller"]
 
@@ -30,29 +42,10 @@ _OVERLAP = re.compile(r"existing templates \[([^\]]*)\].* same priority")
 _PRIORITIES = range(FIRST_PRIORITY, FIRST_PRIORITY - 5, -1)
 
 
-class _Meta(msgspec.Struct):
-    format: str = "raw"
-
-
-class _Template(msgspec.Struct):
-    index_patterns: list[str] = []
-    version: int | None = None
-    data_stream: msgspec.Raw = msgspec.Raw()
-    meta: _Meta | None = msgspec.field(name="_meta", default=None)
-
-    @property
-    def document_format(self) -> str:
-        """Which documents it is for; one that doesn't say so is of a time when there was one format."""
-        return self.meta.format if self.meta else "raw"
-
-
-class _Named(msgspec.Struct):
-    index_template: _Template
-    name: str = ""
-
-
-class _Found(msgspec.Struct):
-    index_templates: list[_Named] = []
+_OTHER_TARGET_FIX = (
+    "Give the sink a target of its own, such as logs-okta.bytewax-default (Elastic's rules and dashboards look at logs-okta*), or set "
+    "manage_template = false to write under that template as it is."
+)
 
 
 class TemplateInstaller:
@@ -63,6 +56,8 @@ class TemplateInstaller:
         sink_name: The sink's name, which its template's name ends with.
         target: The data stream or index, with its placeholders.
         document_format: Of the documents: raw, ecs or ocsf.
+        retention: How long the server keeps what is written; None for what applies anyway.
+        label_keys: The labels that tenants are given.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -73,9 +68,15 @@ class TemplateInstaller:
         sink_name: str,
         target: str,
         document_format: str = "raw",
+        retention: timedelta | None = None,
+        label_keys: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._retention = retention
+        self._label_keys = label_keys
+        self._is_stream = "{date}" not in target
+        self._pattern = index_pattern(target)
         self._cluster = cluster
         self._sink = sink_name
         self._target = target
@@ -103,25 +104,125 @@ class TemplateInstaller:
         found = self._get(self._name)
         if isinstance(found, Again):
             return found
-        former_patterns = self._former_patterns(found)
-        wanted = index_template(server, self._target, self._format, former_patterns=former_patterns)
-        if found is not None:
-            if found.document_format == self._format and found.version is not None and found.version > VERSION:
-                _LOG.info(
-                    "sink %s: the index template %s on the server has version %d, newer than this program's %d: left as it is",
-                    self._sink, self._name, found.version, VERSION,
-                )  # fmt: skip
-                return None
-            if _is_same(found, wanted):
-                return None
-        failure = self._put(server, former_patterns)
-        if failure is None and found is not None:
-            _LOG.warning(
-                "sink %s: index template %s brought to version %d; what exists keeps its old mapping: a data stream until its next "
-                "rollover (POST /%s/_rollover), an index for good",
-                self._sink, self._name, VERSION, self._target,
+        if found is not None and found.document_format == self._format and found.version is not None and found.version > VERSION:
+            _LOG.info(
+                "sink %s: the index template %s on the server has version %d, newer than this program's %d: left as it is",
+                self._sink, self._name, found.version, VERSION,
             )  # fmt: skip
+            return None
+        failure = self._bring_up(server, found)
+        if failure is None and self._retention is not None and not self._in_template(server):
+            return keep_by_policy(self._request, self._sink, self._name, self._pattern, self._retention, server, is_stream=self._is_stream)
         return failure
+
+    def _bring_up(self, server: Server, found: StoredTemplate | None) -> Again | None:
+        """Put the template where it isn't there as it should be."""
+        component = self._component()
+        if isinstance(component, Again):
+            return component
+        additions = self._additions(server, found, component)
+        former_patterns = self._former_patterns(found)
+        if found is not None and is_same(
+            found, index_template(server, self._target, self._format, FIRST_PRIORITY, former_patterns, additions)
+        ):
+            return None
+        lifecycle = self._ask_neighbours(found)
+        if isinstance(lifecycle, Again):
+            return lifecycle
+        if lifecycle and not additions.lifecycle and not (component and lifecycle_of(component)):
+            if found is None:
+                additions = replace(additions, lifecycle=lifecycle)
+                _LOG.info("sink %s: index template %s keeps the lifecycle that applied so far: %s", self._sink, self._name, lifecycle)
+            else:
+                # Not taken over: it may delete what was written while there was none.
+                _LOG.warning(
+                    "sink %s: index template %s has no lifecycle and outranks one that would give it (%s), so events are kept for ever. "
+                    "For that or another one write it into the component template %s, or set the sink's retention",
+                    self._sink, self._name, lifecycle, COMPONENT,
+                )  # fmt: skip
+        failure = self._put(server, former_patterns, additions)
+        if failure is None and found is not None:
+            self._tell_change(found)
+        return failure
+
+    def _tell_change(self, found: StoredTemplate) -> None:
+        if (found.version, found.document_format, bool(found.data_stream)) == (VERSION, self._format, self._is_stream):
+            _LOG.info(
+                "sink %s: index template %s has been changed, for %s; what exists follows at its next rollover",
+                self._sink,
+                self._name,
+                self._target,
+            )
+            return
+        _LOG.warning(
+            "sink %s: index template %s brought to version %d; what exists of %s keeps its old mapping: a data stream until its next "
+            "rollover (POST /NAME/_rollover), an index for good",
+            self._sink, self._name, VERSION, ", ".join(found.index_patterns),
+        )  # fmt: skip
+
+    def _additions(self, server: Server, found: StoredTemplate | None, component: Mapping[str, Any] | None) -> Additions:
+        """What an operator wrote into the template outlives our versions; a retention of the configuration goes before it."""
+        settings = dict(flat(found.template.get("settings"))) if found else {}
+        lifecycle = lifecycle_of(found.template) if found and not found.retention else Lifecycle()
+        if self._retention is not None and self._in_template(server):
+            lifecycle = of_retention(self._retention)
+        elif component and lifecycle_of(component):
+            # A template goes before its components, and they are where an operator is told to write.
+            lifecycle = Lifecycle()
+        return Additions(
+            label_keys=sorted({*self._label_keys, *(found.label_keys if found else ())}),
+            lifecycle=lifecycle,
+            settings={name: value for name, value in settings.items() if not lifecycle_of({"settings": {name: value}})},
+            has_component=component is not None,
+            retention=span_text(self._retention) if self._retention is not None and self._in_template(server) else "",
+        )
+
+    def _in_template(self, server: Server) -> bool:
+        return self._is_stream and has_stream_lifecycle(server)
+
+    def _component(self) -> Mapping[str, Any] | Again | None:
+        """The `template` of the operator's component; None where there is none, or where it may not be looked at."""
+        answered = self._request("GET", f"/_component_template/{COMPONENT}")
+        if isinstance(answered, Again):
+            return answered
+        return read_component(answered.answer.body) if answered.answer.status == 200 else None
+
+    def _ask_neighbours(self, found: StoredTemplate | None) -> Lifecycle | Again:
+        """Say what the template outranks, refuse what is somebody else's; returns the lifecycle that applies without it.
+
+        A target that the template covered before is this sink's already, and stays so.
+        """
+        others = ask_neighbours(self._request, self._pattern, NAME_PREFIX, is_stream=self._is_stream)
+        if others is None:
+            _LOG.warning(
+                "sink %s: the server doesn't tell which other index templates match %s: index template %s outranks them, and whatever "
+                "lifecycle and settings they give",
+                self._sink, self._target, self._name,
+            )  # fmt: skip
+            return Lifecycle()
+        if isinstance(others, Again):
+            return others
+        owned = found is not None and any(covers(pattern, self._pattern) for pattern in found.index_patterns)
+        whole = [other for other in others if any(covers(pattern, self._pattern) for pattern in other.patterns)]
+        owner = next((other for other in whole if other.priority > FIRST_PRIORITY or other.managed_by), None)
+        if owner is not None and not owned:
+            return _belongs_to(owner, self._target)
+        outranking = [other for other in others if other.priority > FIRST_PRIORITY]
+        if outranking:
+            _LOG.warning(
+                "sink %s: index template %s has no effect where these match too, since their priority is higher: %s",
+                self._sink, self._name, ", ".join(map(str, outranking)),
+            )  # fmt: skip
+        outranked = [other for other in others if other.priority < FIRST_PRIORITY]
+        if outranked:
+            _LOG.info(
+                "sink %s: for %s, index template %s (priority %d) goes before %s: their mappings, settings and pipelines don't apply there",
+                self._sink, self._target, self._name, FIRST_PRIORITY, ", ".join(map(str, outranked)),
+            )  # fmt: skip
+        lifecycle: Lifecycle | Again = Lifecycle()
+        if whole:
+            lifecycle = resolved_lifecycle(self._request, whole[0].name)
+        return settings_lifecycle(self._request, self._pattern) if not lifecycle and found is None else lifecycle
 
     def tell_fleet(self, timeout_seconds: float) -> None:
         """Say so where Elastic's own Okta integration is installed: its ingest pipeline must not run on documents in its form.
@@ -129,7 +230,7 @@ class TemplateInstaller:
         Whatever hinders the question hinders nothing else: documents go past the pipeline anyway.
         """
         self._deadline = self._clock() + timeout_seconds
-        if isinstance(self._get(_FLEET_TEMPLATE), _Template):
+        if isinstance(self._get(_FLEET_TEMPLATE), StoredTemplate):
             _LOG.info(
                 "sink %s: Elastic's Okta integration is installed on the server (index template %s): documents go past its ingest pipeline "
                 "(pipeline=_none), since they are mapped already",
@@ -148,7 +249,7 @@ class TemplateInstaller:
             return Again((), reason, ANSWER_FIX, "decode", answered.answer.status)
         return server
 
-    def _get(self, name: str) -> _Template | Again | None:
+    def _get(self, name: str) -> StoredTemplate | Again | None:
         answered = self._request("GET", f"/_index_template/{name}")
         if isinstance(answered, Again):
             return answered
@@ -157,23 +258,22 @@ class TemplateInstaller:
         if answered.answer.status != 200:
             return self._refusal(answered)
         try:
-            found = msgspec.json.decode(answered.answer.body, type=_Found)
-        except (ValueError, RecursionError):
+            return read_template(answered.answer.body)
+        except ValueError:
             reason = f"{answered.origin} did not answer with an index template."
             return Again((), reason, ANSWER_FIX, "decode", answered.answer.status)
-        return found.index_templates[0].index_template if found.index_templates else None
 
-    def _former_patterns(self, found: _Template | None) -> Sequence[str]:
+    def _former_patterns(self, found: StoredTemplate | None) -> Sequence[str]:
         """What the template matches beside the target: the servers refuse to leave an existing data stream without its template."""
         if found is None or not found.data_stream or "{date}" in self._target:
             return ()
         return [pattern for pattern in found.index_patterns if pattern != index_pattern(self._target)]
 
-    def _put(self, server: Server, former_patterns: Sequence[str]) -> Again | None:
+    def _put(self, server: Server, former_patterns: Sequence[str], additions: Additions) -> Again | None:
         """Put it in the first place that is free: two templates of one priority may not match the same name."""
         failure = None
         for priority in _PRIORITIES:
-            body = json.dumps(index_template(server, self._target, self._format, priority, former_patterns)).encode()
+            body = json.dumps(index_template(server, self._target, self._format, priority, former_patterns, additions)).encode()
             answered = self._request("PUT", f"/_index_template/{self._name}", body)
             if isinstance(answered, Again):
                 return answered
@@ -203,7 +303,7 @@ class TemplateInstaller:
             other = self._get(name)
             if isinstance(other, Again):
                 return True, other
-            if other is not None and any(_covers(pattern, index_pattern(self._target)) for pattern in other.index_patterns):
+            if other is not None and any(covers(pattern, self._pattern) for pattern in other.index_patterns):
                 _LOG.info("sink %s: its target has an index template already: %s", self._sink, name)
                 return True, None
         return False, None
@@ -216,21 +316,13 @@ class TemplateInstaller:
         return refusal(answered.answer, (), _PERMISSION_FIX, answered.origin, self._wall_clock())
 
 
-def _is_same(found: _Template, wanted: Mapping[str, Any]) -> bool:
-    return (found.document_format, found.version, sorted(found.index_patterns), bool(found.data_stream)) == (
-        wanted["_meta"]["format"],
-        wanted["version"],
-        sorted(wanted["index_patterns"]),
-        "data_stream" in wanted,
-    )
+def _belongs_to(owner: Neighbour, target: str) -> Again:
+    why = f"which is managed by {owner.managed_by}" if owner.managed_by else "whose priority is higher than this program's"
+    reason = f"{target} belongs to the index template {owner.name} (priority {owner.priority}), {why}: nothing was installed."
+    return Again((), reason, _OTHER_TARGET_FIX, "bad_request")
 
 
 def _overlapping(body: bytes) -> Sequence[str]:
     error = read_whole_error(body)
     match = _OVERLAP.search(error.reason) if error else None
     return [name.strip() for name in match[1].split(",")] if match else []
-
-
-def _covers(pattern: str, other: str) -> bool:
-    """Whether a pattern matches all that another one matches; a `*` of the other is matched by a `*` only."""
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), other) is not None

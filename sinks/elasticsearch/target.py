@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 from isal import isal_zlib
@@ -43,6 +44,8 @@ class ElasticsearchTarget:
         compression: Of the requests.
         document_format: Of the documents: raw, ecs or ocsf. Those in ecs have their `@timestamp`, and go past the default ingest pipeline
             of their index: Elastic's own for Okta would take them for Okta's raw events, and spoil them.
+        retention: How long the server keeps what is written, with `manage_template`; None for what applies anyway.
+        label_keys: The labels that tenants are given: each becomes a field.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -58,6 +61,8 @@ class ElasticsearchTarget:
         manage_template: bool,
         compression: Literal["none", "gzip"],
         document_format: str = "raw",
+        retention: timedelta | None = None,
+        label_keys: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -65,7 +70,7 @@ class ElasticsearchTarget:
         is_ecs = document_format == "ecs"
         self._encoder = BulkEncoder(index, timestamped=is_ecs)
         self._bulk_path = BULK_PATH_ALONE if is_ecs else BULK_PATH
-        self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, clock, wall_clock)
+        self._installer = TemplateInstaller(self._cluster, sink_name, index, document_format, retention, label_keys, clock, wall_clock)
         self._already_there = AlreadyThere(Lookup(self._cluster, index, document_format), clock)
         self._clock = clock
         self._manage_template = manage_template

@@ -10,9 +10,12 @@ OpenSearch a `flat_object` value of over 32,766 bytes together with its path.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sinks.elasticsearch.aliases import alias_field, label_names, object_of_paths
 from sinks.elasticsearch.ecs_mapping import ecs_mapping
+from sinks.elasticsearch.lifecycle import Lifecycle
 from sinks.elasticsearch.mapping import (
     Fields,
     date_field,
@@ -27,14 +30,51 @@ from sinks.elasticsearch.mapping import (
 from sinks.elasticsearch.ocsf_mapping import ocsf_mapping
 from sinks.elasticsearch.server import Server
 
-__all__ = ["FIRST_PRIORITY", "NAME_PREFIX", "VERSION", "index_pattern", "index_template", "template_name"]
+__all__ = [
+    "COMPONENT",
+    "FIRST_PRIORITY",
+    "NAME_PREFIX",
+    "VERSION",
+    "Additions",
+    "ignores_missing_components",
+    "index_pattern",
+    "index_template",
+    "template_name",
+]
 
-VERSION = 2
+VERSION = 3
 """Goes up with every change of what is below; a server with a higher one is left alone."""
 
 NAME_PREFIX = "okta-system-log-"
 FIRST_PRIORITY = 500
+COMPONENT = "okta-system-log@custom"
+"""The component template that is the operator's own: this program reads it, and never writes it."""
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_ALIASED = ("event_type", "tenant", "org", "category", "action", "source", "ingested_at", "mapping_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a template has beside what every one has.
+
+    Attributes:
+        label_keys: The labels that tenants are given.
+        lifecycle: How long what is written under it is kept.
+        settings: What an operator wrote into it, by whole names such as `index.number_of_replicas`.
+        has_component: Whether the operator's component is there.
+        retention: That of the configuration, from which the lifecycle comes; empty where it comes from elsewhere.
+    """
+
+    label_keys: Sequence[str] = ()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    has_component: bool = False
+    retention: str = ""
+
+
+def ignores_missing_components(server: Server) -> bool:
+    """Whether a template may name a component that isn't there yet."""
+    return server.distribution == "elasticsearch" and server.version >= (8, 7)
 
 
 def template_name(sink_name: str) -> str:
@@ -48,7 +88,12 @@ def index_pattern(target: str) -> str:
 
 
 def index_template(
-    server: Server, target: str, document_format: str = "raw", priority: int = FIRST_PRIORITY, former_patterns: Sequence[str] = ()
+    server: Server,
+    target: str,
+    document_format: str = "raw",
+    priority: int = FIRST_PRIORITY,
+    former_patterns: Sequence[str] = (),
+    additions: Additions | None = None,
 ) -> Mapping[str, Any]:
     """The body of `PUT /_index_template/NAME`.
 
@@ -58,18 +103,32 @@ def index_template(
         document_format: Of the documents: raw, ecs or ocsf.
         priority: Decides between templates whose patterns both match.
         former_patterns: What it matched before, under other targets.
+        additions: What this one has beside.
     """
-    template: dict[str, Any] = {"mappings": _MAPPINGS[document_format](server)}
+    additions = additions or Additions()
+    template: dict[str, Any] = {"mappings": _MAPPINGS[document_format](server, additions.label_keys)}
+    settings = {**additions.settings, **additions.lifecycle.settings}
+    if server.distribution == "elasticsearch" and server.version >= (8, 17):
+        # Else logs-*-* would become logsdb, which may make up _source from the index (Elasticsearch 9): not what Okta sent any more.
+        settings["index.mode"] = "standard"
+    if settings:
+        template["settings"] = settings
+    if additions.lifecycle.stream is not None:
+        template["lifecycle"] = dict(additions.lifecycle.stream)
+    meta = {"product": "bytewax-okta", "description": "Okta System Log events, and alerts of them", "format": document_format}
+    if additions.retention:
+        meta["retention"] = additions.retention
     body: dict[str, Any] = {
         "index_patterns": [index_pattern(target), *former_patterns],
         "priority": priority,
         "version": VERSION,
-        "_meta": {"product": "bytewax-okta", "description": "Okta System Log events, and alerts of them", "format": document_format},
+        "_meta": meta,
         "template": template,
     }
-    if server.distribution == "elasticsearch" and server.version >= (8, 17):
-        # Else logs-*-* would become logsdb, which may make up _source from the index (Elasticsearch 9): not what Okta sent any more.
-        template["settings"] = {"index.mode": "standard"}
+    if ignores_missing_components(server):
+        body["composed_of"] = body["ignore_missing_component_templates"] = [COMPONENT]
+    elif additions.has_component:
+        body["composed_of"] = [COMPONENT]
     if "{date}" not in target:
         body["data_stream"] = {}
         if server.distribution == "elasticsearch" and server.version >= (8, 19):
@@ -78,7 +137,8 @@ def index_template(
     return body
 
 
-def _raw_mapping(server: Server) -> Fields:
+def _raw_mapping(server: Server, label_keys: Sequence[str]) -> Fields:
+    labels = label_names(label_keys)
     free = free_object_field(server)
     geography = object_field(
         city=keyword_field(), country=keyword_field(), state=keyword_field(), postalCode=keyword_field(), geolocation=geo_point_field()
@@ -112,8 +172,13 @@ def _raw_mapping(server: Server) -> Fields:
             "_okta_action": keyword_field(),
             "_okta_source": keyword_field(),
             "_okta_ingested_at": date_field(),
-            "_okta_labels": free,
+            "_okta_labels": object_of_paths({name: keyword_field() for name in labels}),
             "_okta_mapping_error": keyword_field(),
+            # OpenSearch Dashboards hides every field whose name begins with _.
+            "okta": object_of_paths({
+                **{name: alias_field(f"_okta_{name}") for name in _ALIASED},
+                **{f"labels.{name}": alias_field(f"_okta_labels.{name}") for name in labels},
+            }),
             "uuid": keyword_field(),
             "published": date_field(),
             "insertionTimestamp": date_field(),
@@ -189,4 +254,8 @@ def _raw_mapping(server: Server) -> Fields:
     }  # fmt: skip
 
 
-_MAPPINGS: Final[Mapping[str, Callable[[Server], Fields]]] = {"raw": _raw_mapping, "ecs": ecs_mapping, "ocsf": ocsf_mapping}
+_MAPPINGS: Final[Mapping[str, Callable[[Server, Sequence[str]], Fields]]] = {
+    "raw": _raw_mapping,
+    "ecs": ecs_mapping,
+    "ocsf": lambda server, _: ocsf_mapping(server),
+}

@@ -4,33 +4,28 @@ A file that a flow is writing ends in half a line, or in a compressed frame that
 can't is as if it weren't there yet.
 """
 
+import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 import zstandard
 from isal import isal_zlib
+
+from sinks.file.frames import frame_starts
 
 __all__ = ["LineReader"]
 
 # What comes of it stays in the processor's cache: a third faster than pieces of 256 KiB, which compressed are megabytes of events.
 _READ_BYTES: Final = 1 << 18
 _READ_COMPRESSED_BYTES: Final = 1 << 15
+# 98 KB of zstd can hold 3.2 GB: what is inflated at once is bounded, and so is a line.
+_INFLATED_BYTES: Final = 1 << 20
 _LONGEST_LINE_BYTES: Final = 64 * 1024 * 1024
 _GZIP_WINDOW_BITS: Final = 31  # 15 bits of window, plus 16 for gzip's header and checksum
 _COMPRESSED: Final = (".gz", ".zst")
 _NOT_READABLE: Final[Any] = (zlib.error, isal_zlib.error, zstandard.ZstdError)
-
-
-class _Decoder(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 class LineReader:
@@ -123,39 +118,58 @@ class LineReader:
         with Path(self._path).open("rb") as file:
             file.seek(start)
             if suffix == ".gz":
-                yield from self._inflated(file, end, _gzip_decoder)
+                yield from self._gunzipped(file, end)
             elif suffix == ".zst":
-                yield from self._inflated(file, end, _zstd_decoder)
+                yield from self._unzstd(file, end)
             else:
                 while data := _read_up_to(file, end, _READ_BYTES):
                     yield data
 
-    def _inflated(self, file: BinaryIO, end: int | None, new_decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
-        decoder, begun = new_decoder(), False
+    def _gunzipped(self, file: BinaryIO, end: int | None) -> Iterator[bytes]:
+        decoder, begun = isal_zlib.decompressobj(_GZIP_WINDOW_BITS), False
         while data := _read_up_to(file, end, _READ_COMPRESSED_BYTES):
             while data:
                 begun = True
                 try:
-                    piece = decoder.decompress(data)
+                    piece = decoder.decompress(data, _INFLATED_BYTES)
                 except _NOT_READABLE as error:
                     self.damage = f"can't be inflated before byte {file.tell():,}: {error}"
                     return
                 if piece:
                     yield piece
-                data = b""
+                data = decoder.unconsumed_tail
                 if decoder.eof:
                     data = decoder.unused_data
-                    decoder, begun = new_decoder(), False
+                    decoder, begun = isal_zlib.decompressobj(_GZIP_WINDOW_BITS), False
         self.unfinished = begun
+
+    def _unzstd(self, file: BinaryIO, end: int | None) -> Iterator[bytes]:
+        part = _Part(file, end)
+        with zstandard.ZstdDecompressor().stream_reader(part, _READ_COMPRESSED_BYTES, read_across_frames=True, closefd=False) as reader:  # type: ignore[arg-type]
+            while True:
+                try:
+                    piece = reader.read1(_INFLATED_BYTES)
+                except _NOT_READABLE as error:
+                    self.damage = f"can't be inflated before byte {file.tell():,}: {error}"
+                    return
+                if not piece:
+                    break
+                yield piece
+        # The reader takes an open frame for the end like any other.
+        self.unfinished = end is None and frame_starts(self._path)[1] < file.seek(0, os.SEEK_END)
+
+
+class _Part:
+    """A file up to an offset, as far as zstandard wants to know it."""
+
+    def __init__(self, file: BinaryIO, end: int | None) -> None:
+        self._file = file
+        self._end = end
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next bytes."""
+        return _read_up_to(self._file, self._end, size_bytes)
 
 
 def _read_up_to(file: BinaryIO, end: int | None, most: int) -> bytes:
     return file.read(most if end is None else max(0, min(most, end - file.tell())))
-
-
-def _gzip_decoder() -> Any:
-    return isal_zlib.decompressobj(_GZIP_WINDOW_BITS)
-
-
-def _zstd_decoder() -> Any:
-    return zstandard.ZstdDecompressor().decompressobj()

@@ -42,6 +42,7 @@ __all__ = ["KeyedSink", "Left"]
 _LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
+_LAST_CHANCE_SECONDS = 1.3
 _ADOPT_SECONDS = 20.0
 """How long after a partition was built what lies here of tenants without one is taken up: those of a cluster are built at the same time."""
 
@@ -124,7 +125,7 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
         *,
         outbox_dir: Path,
         document_format: str,
-        wait_until: Callable[[], float] = time.monotonic,
+        wait_until: Callable[[bool], float] = lambda _progress: time.monotonic(),
         on_left: Callable[[Left], None] = lambda _left: None,
         on_failure: Callable[[Iterable[str], str], None],
         on_stopped: Callable[[SinkStopped], None] = lambda _error: None,
@@ -139,7 +140,8 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             letters: Where events go that can't be delivered.
             outbox_dir: Where a folder for the sink is made.
             document_format: The format of the documents.
-            wait_until: Until which moment on `time.monotonic` the end of the run waits for the outbox to be empty; asked again and again.
+            wait_until: Until which moment on `time.monotonic` the end of the run waits for the outbox to be empty; asked again and again,
+                and told whether something has got through meanwhile.
             on_left: Told what is left then.
             on_failure: Told of each failed attempt: the tenants and the kind of failure.
             on_stopped: Told why the sink can't go on, from a thread of its own; whoever hands something over after that is told by an
@@ -262,7 +264,13 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             return
         self._adopt(shared)
         shared.writer.flush()
-        while shared.backlog.waiting_bytes and time.monotonic() < self._wait_until() and not shared.writer.has_stopped:
+        before = shared.backlog.waiting_bytes
+        while before and not shared.writer.has_stopped:
+            left_seconds = self._wait_until(shared.backlog.waiting_bytes < before) - time.monotonic()
+            # A target that fails is given no last chance: a run that stops shall end.
+            if left_seconds <= (_LAST_CHANCE_SECONDS if shared.writer.is_failing else 0.0):
+                break
+            before = shared.backlog.waiting_bytes
             time.sleep(_LOOK_SECONDS)
         left = shared.backlog.waiting_bytes
         if left:

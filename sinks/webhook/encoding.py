@@ -19,6 +19,7 @@ from typing import Literal
 from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 from sinks.webhook.messages import pagerduty, slack
+from sinks.webhook.words import json_value
 
 __all__ = ["CONTENT_TYPES", "MESSAGES", "Encoding", "HecFields", "encode"]
 
@@ -34,6 +35,9 @@ CONTENT_TYPES = MappingProxyType[Encoding, str]({
     "slack": "application/json",
     "pagerduty": "application/json",
 })  # fmt: skip
+
+# Different for every page, and in the event.
+_NO_FIELDS = ("_okta_ingested_at",)
 
 # The organisation's host among the members that this pipeline puts in front, as each format has them: nothing that Okta sent is looked at.
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
@@ -99,11 +103,30 @@ def encode(batch: Batch, encoding: Encoding, hec: HecFields, routing_key: str = 
 
 
 def _envelopes(documents: Documents, hec: HecFields) -> Iterator[bytes]:
-    """What stands in front of each document of a part; the brace that ends it is missing."""
+    """What stands in front of each document of a part; the brace that ends it is missing.
+
+    Splunk cuts long events (`TRUNCATE`) and reads no fields behind the cut, where `uuid` may stand: so it is told apart from the event.
+    """
     about = {"host": hec.host or _host(documents), "source": hec.source, "sourcetype": hec.sourcetype, "index": hec.index}
     same = json.dumps({name: value for name, value in about.items() if value}, separators=(",", ":"))[1:-1]
-    for head in documents.heads:
-        yield f'{{"time":{head.published.timestamp():.3f},{same},"event":'.encode()
+    tags: dict[bytes, str] = {}  # the events of a page share the prefixes of their event types
+    for head, prefix in zip(documents.heads, documents.prefixes, strict=True):
+        told = tags.get(prefix)
+        if told is None:
+            told = tags[prefix] = _tags(prefix, documents.tenant)
+        yield f'{{"time":{head.published.timestamp():.3f},{same},"fields":{{"uuid":{json.dumps(head.uuid)},{told}}},"event":'.encode()
+
+
+def _tags(prefix: bytes, tenant: str) -> str:
+    """What this pipeline says of an event, as indexed fields: `okta.tenant`, `okta.labels.customer`; the tenant alone in other formats."""
+    parsed = json_value(prefix[:-1] + b"}") if prefix.startswith(b'{"_okta_') else None
+    found = {"okta.tenant": tenant}
+    for name, value in (parsed or {}).items():
+        if name == "_okta_labels" and isinstance(value, dict):
+            found |= {f"okta.labels.{key}": str(label) for key, label in value.items()}
+        elif name.startswith("_okta_") and name not in _NO_FIELDS and isinstance(value, str):
+            found[f"okta.{name.removeprefix('_okta_')}"] = value
+    return json.dumps(found, separators=(",", ":"))[1:-1]
 
 
 def _host(documents: Documents) -> str:

@@ -3,6 +3,7 @@
 Delivery: at least once. A batch that is sent again has the same `webhook-id`, by which a receiver can take it once.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -18,6 +19,8 @@ from sinks.webhook.verdict import judge
 from sinks.webhook.words import public_url, secrets_in
 
 __all__ = ["WebhookTarget"]
+
+_LOG = logging.getLogger(__name__)
 
 _SECRET_FIX = "It is looked up again for each attempt: put a right one there."  # noqa: S105 (no secret)
 
@@ -59,6 +62,7 @@ class WebhookTarget:
         self._routing_key = routing_key
         self._clock = clock
         self._clocks = ClockWatch(self._address)
+        self._told = False
 
     @property
     def address(self) -> str:
@@ -66,7 +70,10 @@ class WebhookTarget:
         return self._address
 
     def prepare(self, timeout_seconds: float) -> Again | None:  # noqa: ARG002
-        """A receiver needs no preparation."""
+        """A receiver needs no preparation; of Splunk it is said, once, what its 200 means."""
+        if self._encoding == "hec" and not self._told:
+            self._told = True
+            _LOG.info("%s: Splunk's 200 means received, not indexed: indexer acknowledgement is not asked for", self._address)
         return None
 
     def send(self, batch: Batch, timeout_seconds: float) -> Outcome:

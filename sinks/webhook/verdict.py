@@ -43,8 +43,9 @@ _HEC_FIXES = MappingProxyType({
     4: "Give a token that this Splunk knows, in headers_env or headers_file, as: Splunk TOKEN.",
     7: "Let the token write to that index, or correct the sink's index.",
     9: _SERVER_FIX,
-    10: "Turn the token's indexer acknowledgement off, or give X-Splunk-Request-Channel in headers.",
-    11: "Give a GUID as X-Splunk-Request-Channel in headers.",
+    10: "The token has indexer acknowledgement on, which this program doesn't ask for: turn it off for the token (useACK), or give a GUID "
+    "as X-Splunk-Request-Channel in headers; 200 means received, not indexed, either way.",
+    11: "Give a GUID as X-Splunk-Request-Channel in headers; what stands there is none.",
     14: "Leave X-Splunk-Request-Channel out, or turn the token's indexer acknowledgement on.",
     16: "Give the token in the Authorization header (headers_env or headers_file), not in the url.",
 })  # fmt: skip

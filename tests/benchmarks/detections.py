@@ -1,6 +1,6 @@
 """What detections cost: the real flow with rules beside the same flow without, and a backtest of what it wrote, as whole processes.
 
-    python -m tests.benchmarks.detections --rules PATH [PATH …] [--list NAME=VALUE …] [--events 200000] [--pairs 3]
+    python -m tests.benchmarks.detections --rules PATH [PATH …] [--list NAME=VALUE …] [--events 200000] [--pairs 3] [--mix everyday]
 
 The simulator runs in a process of its own. Runs alternate, so that a change of the machine's speed meets both; CPU is user + system of the
 finished process, and the difference is quoted per event. Without --rules, the rules in the box are run.
@@ -29,9 +29,10 @@ def main() -> int:
     parser.add_argument("--list", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--mix", choices=("varied", "everyday"), default="varied", help="of the simulator; varied gives many alerts")
     args = parser.parse_args()
     table = _table(args.rules, args.list)
-    with tempfile.TemporaryDirectory() as name, simulator(Path(name), 1, args.events) as urls:
+    with tempfile.TemporaryDirectory() as name, simulator(Path(name), 1, args.events, args.mix) as urls:
         runs: dict[bool, list[Run]] = {True: [], False: []}
         for _ in range(args.pairs):
             for detects in (False, True):

@@ -38,7 +38,7 @@ class IndexedCount:
         return answer.json()["_all"]["primaries"]["indexing"]["index_total"] if answer.status_code == 200 else 0
 
     def seconds(self, documents: int, alive: Callable[[], bool]) -> tuple[float, int]:
-        """Wait for all documents; returns the seconds since the first batch was there, and how many came since."""
+        """Wait for all documents; returns the seconds since the first batch was there, and how many came since (0.0: it ended)."""
         began, first = 0.0, 0
         while True:
             count = self.now()
@@ -47,7 +47,7 @@ class IndexedCount:
             if count >= documents:
                 return time.monotonic() - began, count - first
             if not alive() and self.now() < documents:
-                raise SystemExit(f"only {count:,} of {documents:,} documents arrived")
+                return 0.0, count
             time.sleep(0.02)
 
 
@@ -70,8 +70,9 @@ def run(command: list[str] | None, place: Workplace | None, url: str, documents:
         place.run(until_drained=True, snapshot_seconds=10).process if place else subprocess.Popen(command or [], stdout=subprocess.DEVNULL)
     )
     seconds, counted = IndexedCount(url).seconds(documents, lambda: process.poll() is None)
-    if process.wait(60):
-        raise SystemExit(f"exited with {process.returncode}; {place.log.read_text()[-2000:] if place else ''}")
+    if process.wait(60) or not seconds:
+        told = place.log.read_text()[-2000:] if place else ""
+        raise SystemExit(f"exited with {process.returncode}, with {counted:,} of {documents:,} documents there; {told}")
     return counted / seconds
 
 

@@ -13,11 +13,11 @@ EVENT_BYTES = 2000
 
 
 @contextmanager
-def simulator(folder: Path, tenants: int, events: int) -> Iterator[list[str]]:
+def simulator(folder: Path, tenants: int, events: int, mix: str = "varied") -> Iterator[list[str]]:
     """A simulator process; yields the organisations' URLs."""
     names = [f"org-{number}" for number in range(tenants)]
     command = [sys.executable, "-m", "okta_source", "simulate", "--port", "0", "--events", str(events), "--names", ",".join(names)]
-    command += ["--event-bytes", str(EVENT_BYTES), "--limit", "0", "--seed", "1", "--warm"]
+    command += ["--event-bytes", str(EVENT_BYTES), "--limit", "0", "--seed", "1", "--warm", "--mix", mix]
     log = folder / "simulator.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink)

@@ -15,7 +15,7 @@ from tests.e2e.harness import wait_for
 from tests.integration.servers import SearchServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "destinations.md"
-STREAM = "logs-okta.system-default"
+STREAM = "logs-okta.bytewax-default"
 
 
 def simulate_command() -> list[str]:

@@ -15,7 +15,7 @@ TARGETS = ["", "-{date}"]
 
 @pytest.fixture(params=TARGETS, ids=["stream", "index"])
 def target(request: pytest.FixtureRequest, search_server: SearchServer, unique_name: Callable[[str], str]) -> Iterator[ElasticsearchTarget]:
-    with target_of(search_server.url, unique_name("mapping") + request.param) as made:
+    with target_of(search_server.url, unique_name("mapping") + request.param, label_keys=["customer", "cost-centre"]) as made:
         yield made
 
 
@@ -158,6 +158,9 @@ SEARCHES = [
     ({"term": {"debugContext.debugData.threatSuspected": "true"}}, ["nowhere"]),
     ({"prefix": {"debugContext.debugData.requestUri": "/api/"}}, ["london"]),
     ({"term": {"_okta_labels.customer": "Globex"}}, ["nowhere"]),
+    ({"term": {"okta.labels.customer": "Globex"}}, ["nowhere"]),
+    ({"wildcard": {"okta.labels.customer": "Ac*"}}, ["london"]),
+    ({"term": {"okta.tenant": "acme"}}, ["london", "nowhere"]),
     ({"term": {"_okta_tenant": "acme"}}, ["london", "nowhere"]),
     ({"term": {"target.type": "AppInstance"}}, ["london"]),
     ({"range": {"@timestamp": {"gte": "2026-05-01T09:30:00.123Z", "lte": "2026-05-01T09:30:00.123Z"}}}, ["london", "nowhere"]),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.integration.prometheus import RULES, faster, promtool, promtool_available
+from tests.integration.prometheus.scrapes import SCRAPES_SECONDS, rendered
 
 RULE_FILES = ("recording.rules.yml", "alerts.rules.yml")
 TESTS = sorted(path.name for path in (RULES / "tests").glob("*.yml"))
@@ -22,7 +23,7 @@ MUTATIONS = [
     ("alerts", "unless group by (job, tenant) (okta_tenant_failing)", "", "tenants", "an organisation that can't be reached"),
     ("alerts", "> 3 * max by", "> 2000 * max by", "tenants", "a tenant without"),
     ("alerts", "3 * max by (job, tenant) (okta_poll_interval_seconds)", "30", "tenants", "a tenant without"),
-    ("recording", " or okta_tenant_started_timestamp_seconds", "", "tenants", "a tenant without"),
+    ("recording", "timestamp(okta_tenant_started", "-timestamp(okta_tenant_started", "tenants", "a tenant without"),
     ("recording", "increase(okta_cursor_resets_total[15m])", "okta_cursor_resets_total", "tenants", "quiet"),
     ("alerts", "max[15m], scalar(okta:backlog_patience_seconds)) > 0", "max[15m], 0) > 0", "lag", "backlogs"),
     ("alerts", "and deriv(tenant:okta_poll_lag_seconds:max[15m]) > 0", "", "lag", "backlogs"),
@@ -44,14 +45,16 @@ MUTATIONS = [
     ("alerts", "and tenant:okta_token_errors:increase15m > 0", "", "tokens", "a token"),
     ("alerts", "unless max by (job, sink) (max_over_time(okta_sink_breakers_open[20m]) > 0)", "", "sinks", "a sink that is down"),
     ("alerts", "okta_sink_breakers_open[20m]", "okta_sink_breakers_open[1m]", "sinks", "a sink that is down"),
-    ("recording", "unless on (job, instance, sink)\n              (okta_sink_breakers_open > 0)", "", "sinks", "a sink that is tried"),
-    ("recording", "_success_timestamp_seconds <= scalar(", "_success_timestamp_seconds > 9e9 + scalar(", "sinks", "retries"),
-    ("alerts", "unless on (job) sink:okta_sink_failing", "", "sinks", "a sink that is tried"),
+    ("recording", "(okta_sink_breakers_open > 0)", "(okta_sink_breakers_open > 9)", "sinks", "a sink that fails for an hour"),
+    ("recording", "<= scalar(okta:sink_success_threshold_seconds)", "> 9e9", "sinks", "retries"),
+    ("recording", "vector(900)\n      # The range", "vector(90)\n      # The range", "sinks", "a sink that is behind"),
+    ("alerts", "unless max by (job, sink) (max_over_time(okta_sink_breakers_open[10m]) > 0)", "", "sinks", "an outbox that is old"),
+    ("alerts", "and (sum by (job, sink) (deriv(okta_sink_outbox_bytes[30m])) > 0)", "", "sinks", "an outbox that is old"),
     ("recording", " and okta_sink_retries_total)", ")", "pipeline", "a process that was killed"),
     ("alerts", "unless on (job) job:okta_standing_still", "", "pipeline", "a worker"),
     ("alerts", 'absent(up{job="bytewax-okta"})', "absent(up)", "pipeline", "no target"),
     ("alerts", "for: 2m", "for: 0s", "pipeline", "a scrape"),
-    ("recording", "min by (job, instance) (okta_tenant_started_timestamp_seconds)", "up > 1", "pipeline", "a process that has never"),
+    ("recording", "max by (job, instance) (timestamp", "max by (job, instance) (-timestamp", "pipeline", "a process that has never"),
 ]  # fmt: skip
 
 
@@ -90,6 +93,31 @@ def test_commented_ways_to_find_targets_are_valid(tmp_path: Path) -> None:
 def test_alerts_fire_and_stay_silent_as_their_tests_say(name: str) -> None:
     code, text = promtool("test", "rules", f"tests/{name}")
     assert code == 0, text
+
+
+def _at_scrapes_of(scrape_seconds: int, folder: Path, recording: str) -> tuple[int, str]:
+    """What promtool says of all troubles at a scrape interval, with these recording rules."""
+    (folder / RULE_FILES[0]).write_text(recording)
+    (folder / RULE_FILES[1]).write_text((RULES / RULE_FILES[1]).read_text())
+    order = [group["name"] for name in RULE_FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    path = folder / "scrapes.yml"
+    path.write_text(yaml.safe_dump({"rule_files": list(RULE_FILES), **rendered(scrape_seconds, order)}))
+    return promtool("test", "rules", str(path))
+
+
+@pytest.mark.parametrize("scrape_seconds", SCRAPES_SECONDS)
+def test_every_alert_speaks_and_is_silent_at_every_scrape_interval(tmp_path: Path, scrape_seconds: int) -> None:
+    code, text = _at_scrapes_of(scrape_seconds, tmp_path, (RULES / RULE_FILES[0]).read_text())
+    assert code == 0, text
+
+
+def test_ages_by_the_clock_would_call_a_healthy_tenant_stale(tmp_path: Path) -> None:
+    """The age at the moment of the evaluation, as rules without `timestamp` have it, wakes people for tenants that are well."""
+    aged = re.sub(r"timestamp\((okta_\w+)\)", "time()", (RULES / RULE_FILES[0]).read_text())
+    code, text = _at_scrapes_of(60, tmp_path, re.sub(r"time\(\) - (okta_\w+)", r"(time() - \1)", aged))
+    assert code == 1
+    assert "a cluster that is well" in text
+    assert '{alertname="TenantStale"}' in text
 
 
 def test_every_broken_rule_fails_its_test(tmp_path: Path) -> None:

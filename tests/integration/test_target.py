@@ -1,8 +1,9 @@
 """The Elasticsearch target against real servers: what they answer is understood."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -243,3 +244,72 @@ class TestTemplate:
             assert name in again.fix
             assert "same priority" in again.reason
         client.indices.delete_index_template(name=name)
+
+
+class TestNeighbours:
+    """Templates that are there already."""
+
+    @pytest.fixture
+    def put(self, search_server: SearchServer) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+        client = search_server.client()
+        names: list[str] = []
+
+        def put(name: str, body: dict[str, Any]) -> None:
+            headers = {"accept": "application/json", "content-type": "application/json"}
+            client.transport.perform_request("PUT", f"/_index_template/{name}", body=body, headers=headers)
+            names.append(name)
+
+        yield put
+        for name in names:
+            client.indices.delete_index_template(name=name)
+
+    def test_a_general_one_is_named_and_its_lifecycle_goes_on(
+        self, search_server: SearchServer, unique_name: Name, put: Callable[..., None], caplog: pytest.LogCaptureFixture
+    ):
+        caplog.set_level("INFO")
+        name = unique_name("general")
+        stream_lifecycle = {"lifecycle": {"data_retention": "30d"}} if search_server.kind == "elasticsearch" else {}
+        put(name, {"index_patterns": [f"{name}-*"], "priority": 100, "data_stream": {}, "template": stream_lifecycle})
+        with target_of(search_server.url, f"{name}-okta", name):
+            pass
+        assert f"goes before {name} (priority 100)" in caplog.text
+        assert ("keeps the lifecycle that applied so far" in caplog.text) == bool(stream_lifecycle)
+        found = search_server.client().indices.get_index_template(name=f"okta-system-log-{name}")["index_templates"][0]["index_template"]
+        assert found["template"].get("lifecycle", {}).get("data_retention") == (("30d") if stream_lifecycle else None)
+
+    def test_fleets_is_refused(self, search_server: SearchServer, unique_name: Name, put: Callable[..., None]):
+        name = unique_name("fleets")
+        put(name, {"index_patterns": [f"{name}-*"], "priority": 200, "data_stream": {}, "_meta": {"managed_by": "fleet"}})
+        with target_of(search_server.url, f"{name}-okta", name, prepare=False) as target:
+            again = target.prepare(60)
+        assert again is not None
+        assert "managed by fleet" in again.reason
+        assert not search_server.client().indices.exists_index_template(name=f"okta-system-log-{name}")
+
+    def test_a_retention_and_its_change(self, search_server: SearchServer, unique_name: Name, caplog: pytest.LogCaptureFixture):
+        name = unique_name("kept")
+        for days in (90, 90, 30):
+            with target_of(search_server.url, name, name, retention=timedelta(days=days)):
+                pass
+        found = search_server.client().indices.get_index_template(name=f"okta-system-log-{name}")["index_templates"][0]["index_template"]
+        if search_server.kind == "elasticsearch":
+            assert found["template"]["lifecycle"]["data_retention"] == "30d"
+            assert not caplog.text
+        else:
+            assert "index state management doesn't answer" in caplog.text
+
+    def test_the_operators_component(self, search_server: SearchServer, unique_name: Name):
+        """It is one for all sinks of a cluster, so the test takes it away again."""
+        name = unique_name("composed")
+        client = search_server.client()
+        client.cluster.put_component_template(
+            name="okta-system-log@custom", body={"template": {"settings": {"index": {"number_of_replicas": "0"}}}}
+        )
+        try:
+            with target_of(search_server.url, name + "-{date}", name) as target:
+                assert list(target.send(batch({"n": 1}), 60).delivered) == [0]
+            (settings,) = client.indices.get_settings(index=f"{name}-2026-05-01").values()
+            assert settings["settings"]["index"]["number_of_replicas"] == "0"
+        finally:
+            client.indices.delete_index_template(name=f"okta-system-log-{name}")
+            client.cluster.delete_component_template(name="okta-system-log@custom")

@@ -13,8 +13,9 @@ Okta writes behaviors and risk as `{New Device=POSITIVE, New IP=NEGATIVE}`, not 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -93,7 +94,7 @@ def _of_text(subject: str, name: str) -> Callable[..., Any]:
 
     def make(text: Any, log_only: Any, other: Any = MISSING) -> Any:
         if isinstance(text, str):
-            found = dict(map(_pair, _PAIR.findall(text.strip().removeprefix("{").removesuffix("}")))).get(name, MISSING)
+            found = _pairs(text).get(name, MISSING)
             if found is not MISSING:
                 return found
         if isinstance(log_only, str) and subject in log_only:
@@ -111,6 +112,12 @@ def _of_object(text: str, subject: str, name: str) -> Any:
     except (msgspec.DecodeError, RecursionError):
         return MISSING
     return next((value for key, value in inner.items() if _plain(key) == name), MISSING) if type(inner) is dict else MISSING
+
+
+@lru_cache(maxsize=1024)
+def _pairs(text: str) -> Mapping[str, str]:
+    """`{a=b, c=d}`; the same few texts come again and again, and each is asked for several names."""
+    return dict(map(_pair, _PAIR.findall(text.strip().removeprefix("{").removesuffix("}"))))
 
 
 def _pair(found: tuple[str, str]) -> tuple[str, str]:

@@ -85,7 +85,7 @@ class Terminal:
     def _start(self, command: str, expected: str, block: Block) -> None:
         """Start what doesn't end by itself, and wait for its sign."""
         # The usual ports may be in use on a machine where other tests run.
-        command += " --port 0" if "okta_source simulate" in command else ""
+        command += " --port 0" if re.search(r"\b(okta_source|bytewax-okta) simulate\b", command) else ""
         command += f" --port-base {free_ports(1)[0]}" if "flows.cluster" in command else ""
         log = self.folder / f".output-{block.line}.txt"
         with log.open("wb") as output:

@@ -3,13 +3,17 @@
 import argparse
 import importlib
 import re
+import subprocess
+import sys
 
 import pytest
 
 import flows.__main__ as of_flows
 import okta_source.__main__ as of_okta_source
+from flows.commands import COMMANDS as ALL
+from flows.commands import GROUPS, OWN
 
-COMMANDS = [(f"python -m flows.{name}", of_flows.main, name) for name in of_flows.COMMANDS]
+COMMANDS = [(f"python -m flows.{name}", of_flows.main, name) for name in OWN]
 COMMANDS += [(f"python -m okta_source {name}", of_okta_source.main, name) for name in of_okta_source.COMMANDS]
 each_command = pytest.mark.parametrize(
     ("typed", "main", "name"), COMMANDS, ids=[typed.removeprefix("python -m ") for typed, _, _ in COMMANDS]
@@ -56,7 +60,7 @@ def test_an_option_that_may_be_left_out_says_what_holds_then(typed: str, main, n
 
 
 def test_all_commands_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    for main, commands in ((of_flows.main, of_flows.COMMANDS), (of_okta_source.main, of_okta_source.COMMANDS)):
+    for main, commands in ((of_flows.main, ALL), (of_okta_source.main, of_okta_source.COMMANDS)):
         assert main([]) == 0
         listed = capsys.readouterr().out
         assert all(re.search(rf"^ +{name}\b", listed, re.MULTILINE) for name in commands)
@@ -70,6 +74,36 @@ def test_a_command_that_does_not_exist_is_told_beside_those_that_do(capsys: pyte
 
 
 def test_a_command_is_the_same_by_either_name() -> None:
-    for name in of_flows.COMMANDS:
+    for name in OWN:
         assert callable(importlib.import_module(f"flows.{name}.command").main)
         assert importlib.util.find_spec(f"flows.{name}.__main__")
+
+
+def test_every_command_is_in_one_group_of_the_help() -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(ALL)
+
+
+@pytest.mark.parametrize("name", ["audit", "check"])
+def test_the_script_names_itself_in_the_help_of_a_command(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("okta_source.output.usage._by_script", True)
+    with pytest.raises(SystemExit):
+        of_flows.main([name, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: bytewax-okta {name} ")
+    assert f"\n  bytewax-okta {name}" in text
+    assert "python -m" not in text
+    with pytest.raises(SystemExit):
+        of_flows.main([name, "--colour"])
+    assert re.search(r"^bytewax-okta.*: error: unrecognized arguments: --colour$", capsys.readouterr().err, re.MULTILINE)
+
+
+def test_a_command_is_imported_only_when_it_is_asked_for() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys; from flows.__main__ import main; main([]); print(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"bytewax", "requests", "pydantic", "rich", "orjson"} & set(told.stderr.split())

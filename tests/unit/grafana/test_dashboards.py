@@ -16,6 +16,7 @@ from grafana.generator.reading import panels, queries
 from grafana.generator.schema import violations
 from sinks.elasticsearch.server import Server
 from sinks.elasticsearch.template import index_template
+from tests.integration.prometheus.scrapes import SCRAPE_INTERVAL
 from tests.known_metrics import known_metrics, tenant_metrics
 
 FILES = sorted(FOLDER.glob("*.json"))
@@ -79,6 +80,17 @@ def test_every_metric_of_the_source_and_the_sinks_is_shown():
     read = {name for each in every().values() for query in queries(each) for name in metric_names(query.expr)}
     silent = {name for name in known_metrics() if name.startswith("okta_") and not name.endswith(("_count", "_sum"))} - read
     assert silent == set()
+
+
+def test_the_scrape_interval_is_found_by_the_query_that_promtool_has_tried(dashboard: dict[str, Any]):
+    asked = [variable["query"] for variable in dashboard["templating"]["list"] if variable["name"] == "scrape"]
+    assert asked == ([f"query_result({SCRAPE_INTERVAL})".replace(".+", "$job")] if list(queries(dashboard)) else [])
+
+
+def test_a_tenant_is_looked_at_alone_on_its_own_board():
+    (variable,) = (each for each in committed("tenant.json")["templating"]["list"] if each["name"] == "tenant")
+    assert not variable.get("multi")
+    assert not variable.get("includeAll")
 
 
 def test_regenerating_changes_nothing(capsys: pytest.CaptureFixture[str]):

@@ -59,6 +59,17 @@ def same_place(dashboard: Json) -> None:
     panel(dashboard, "Lag")["gridPos"]["x"] -= 1
 
 
+def green_silence(dashboard: Json) -> None:
+    (special,) = panel(dashboard, "Sinks down")["fieldConfig"]["defaults"]["mappings"]
+    special["options"]["result"]["color"] = "green"
+
+
+def narrow(dashboard: Json) -> None:
+    overrides = panel(dashboard, "All tenants")["fieldConfig"]["overrides"]
+    (state,) = (each for each in overrides if each["matcher"]["options"] == "State")
+    state["properties"] = [entry for entry in state["properties"] if entry["id"] != "custom.width"]
+
+
 SPOILED: list[tuple[str, str, Callable[[Json], None]]] = [
     ("identity", "uid", put("A fleet!", "uid")),
     ("identity", "an id", put(17, "id")),
@@ -109,6 +120,35 @@ SPOILED: list[tuple[str, str, Callable[[Json], None]]] = [
         "is a counter",
         asks('(a_total{job=~"$job"} unless a_total{job=~"$job"} offset $__range or increase(a_total{job=~"$job"}[$__rate_interval]))'),
     ),
+    ("variables", "scrape can be all", lambda it: variable(it, "scrape").update(includeAll=True, multi=True)),
+    ("ranges", "last_over_time over [1d]", asks('max by (job) (last_over_time(up{job=~"$job"}[1d]))')),
+    ("instant", "Greatest lag (A) asks for a range", lambda it: query(it, "Greatest lag").pop("instant")),
+    ("instant", "Top talkers (A) asks for a range", lambda it: query(it, "Top talkers").update(instant=False)),
+    ("instant", "All tenants (State) asks for a range", lambda it: query(it, "All tenants").update(instant=False)),
+    ("holes", "Greatest lag", lambda it: panel(it, "Greatest lag")["options"]["reduceOptions"].update(calcs=["lastNotNull"])),
+    ("holes", "Events received", lambda it: panel(it, "Events received")["options"]["reduceOptions"].update(calcs=["lastNotNull"])),
+    ("holes", "Lag shows", lambda it: panel(it, "Lag")["options"]["legend"].update(calcs=["max", "lastNotNull"])),
+    ("silence", "Sinks down", lambda it: panel(it, "Sinks down")["fieldConfig"]["defaults"].update(mappings=[])),
+    ("silence", "Sinks down", green_silence),
+    (
+        "zeros",
+        "Lag (A)",
+        asks('sum by (job) (rate(okta_pages_total{job=~"$job"}[$__rate_interval])) or 0 * max by (job) (up{job=~"$job"})'),
+    ),
+    ("zeros", "Lag (A)", asks('sum by (job) (up{job=~"$job"}) or (0 * max by (job) (up{job=~"$job"}))')),
+    ("zeros", "Lag (A)", asks('count(up{job=~"$job"} == 0) or vector(0)')),
+    ("clock", "Lag (A)", asks('time() - max by (job) (okta_last_success_timestamp_seconds{job=~"$job", tenant=~"$tenant"})')),
+    ("intervals", "leaves charts empty", lambda it: query(it).pop("interval")),
+    ("intervals", "leaves charts empty", lambda it: query(it).update(interval="15s")),
+    ("intervals", "stand for a minute", lambda it: query(it, "Requests refused with 429").update(interval="${scrape}s")),
+    ("intervals", "in fractions", lambda it: panel(it, "Requests refused with 429")["fieldConfig"]["defaults"].pop("decimals")),
+    ("one cause", "Lag (A)", asks('sum by (job, sink) (okta_sink_breakers_open{job=~"$job"})')),
+    ("one cause", "Lag (A)", asks('sum(okta_sink_breakers_open{job=~"$job"})')),
+    ("sorted legends", "Lag", lambda it: panel(it, "Lag")["options"]["legend"].pop("sortBy")),
+    ("sorted legends", "Lag", lambda it: panel(it, "Lag")["options"]["legend"].update(sortDesc=False)),
+    ("widths", "All tenants: Organisation, State have no width", narrow),
+    ("drop-down", "Okta dashboards", lambda it: it["links"][0].update(asDropdown=False)),
+    ("maps", "Places", lambda it: it["panels"].append(panel(good("events"), "Places") | {"options": {"basemap": {"type": "default"}}})),
     ("jobs", "up of any job", asks("max by (instance) (up{})")),
 ]
 

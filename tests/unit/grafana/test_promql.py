@@ -2,7 +2,7 @@
 
 import pytest
 
-from grafana.generator.promql import grown, metric_names, or_zero, per, quantile, ranges, rate, selector
+from grafana.generator.promql import age, ahead, grown, lately, metric_names, or_zero, per, quantile, ranges, rate, selector, while_known
 
 NAMES = [
     ("up", {"up"}),
@@ -46,5 +46,9 @@ def test_built():
     assert per("tenant", "max", "a") == "max by (job, tenant) (a)"
     assert per("", "sum", "a") == "sum by (job) (a)"
     assert grown("a_total", 'b="c"', over="1h") == '(a_total{b="c"} unless a_total{b="c"} offset 1h or increase(a_total{b="c"}[1h]))'
-    assert or_zero("a", "b") == "(a) or 0 * b"
+    assert or_zero("a", "sink", 'b{c="d"}', "1h") == '(a) or max by (job, sink) (clamp_max(count_over_time(b{c="d"}[1h]) > 1, 0))'
+    assert while_known("a", "b{}") == "(a) and on (job) b{}"
+    assert lately("b") == "last_over_time(b{}[1h])"
+    assert age("sink", "b", 'c="d"') == 'min by (job, sink) (timestamp(b{c="d"}) - b{c="d"})'
+    assert ahead("", "b") == "max by (job) (b{} - timestamp(b{}))"
     assert quantile(0.5, "sink", "a_bucket") == "histogram_quantile(0.5, sum by (job, sink, le) (rate(a_bucket{}[$__rate_interval])))"

@@ -9,6 +9,7 @@ import yaml
 
 from grafana.generator.promql import metric_names
 from tests.integration.prometheus import faster
+from tests.integration.prometheus.scrapes import TROUBLES
 from tests.known_metrics import known_metrics
 
 GRAFANA = Path(__file__).parents[3] / "grafana"
@@ -127,6 +128,16 @@ def test_tests_run_after_all_rules_in_their_order() -> None:
     assert len(set(order)) == len(order)
     for path in (GRAFANA / "prometheus" / "tests").glob("*.yml"):
         assert load(f"tests/{path.name}")["group_eval_order"] == order
+
+
+def test_no_rule_compares_a_timestamp_with_the_clock() -> None:
+    """A sample is as old as the last scrape: `timestamp(x) - x` is an age, `time() - x` is one and up to a scrape interval more."""
+    exprs = {**RECORDED, **{name: alert["expr"] for name, alert in ALERTS.items()}}
+    assert [name for name, expr in exprs.items() if re.search(r"\btime\s*\(\s*\)", expr)] == []
+
+
+def test_every_alert_has_a_trouble_at_each_scrape_interval() -> None:
+    assert {trouble.alert for trouble in TROUBLES.values()} - {""} == SEVERITIES.keys()
 
 
 def test_every_metric_exists() -> None:

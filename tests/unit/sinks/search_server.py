@@ -72,6 +72,8 @@ class FakeSearch:
         requests: All that arrived, in their order.
         indices: By name, the sources by id.
         templates: By name, the index templates.
+        components: By name, the `template` of component templates.
+        policies: By name, those of index state management; None without that plugin.
     """
 
     distribution: Literal["elasticsearch", "opensearch"] = "opensearch"
@@ -87,6 +89,8 @@ class FakeSearch:
     requests: list[Request] = field(default_factory=list, init=False)
     indices: dict[str, dict[str, bytes]] = field(default_factory=dict, init=False)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    components: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    policies: dict[str, dict[str, Any]] | None = field(default=None, init=False)
     errors: list[BaseException] = field(default_factory=list, init=False)
     port: int = field(default=0, init=False)
 
@@ -209,7 +213,7 @@ class FakeSearch:
             return _failed(401, ItemError(401, "security_exception", "missing authentication credentials"))
         if self.max_content_length is not None and len(request.body) > self.max_content_length:
             return 413, {}, b""
-        return self._do(request)
+        return self._about_template(request) or self._do(request)
 
     def _do(self, request: Request) -> _Reply:
         _, folder, name = request.path.rpartition("/_index_template/")
@@ -225,6 +229,34 @@ class FakeSearch:
         if action in ("_search", "_refresh"):
             return self._search(index, json.loads(request.body or b"{}"))
         return self._bulk(request.body)
+
+    def _about_template(self, request: Request) -> _Reply | None:
+        """Components, policies, and what templates would make of a name."""
+        path, name = unquote(request.path).rpartition("/")[::2]
+        if path == "/_component_template":
+            if name not in self.components:
+                return _failed(404, ItemError(404, "resource_not_found_exception", f"component template matching [{name}] not found"))
+            return _done({"component_templates": [{"name": name, "component_template": {"template": self.components[name]}}]})
+        if path == "/_plugins/_ism/policies":
+            return self._policy(name, request)
+        if path == "/_index_template/_simulate":
+            return _done({"template": self.templates[name].get("template", {}), "overlapping": []})
+        if path == "/_index_template/_simulate_index":
+            own = json.loads(request.body)["index_patterns"]
+            others = {other: template["index_patterns"] for other, template in self.templates.items()}
+            overlapping = [{"name": other, "index_patterns": patterns} for other, patterns in others.items() if _meet(own, patterns)]
+            return _done({"template": {}, "overlapping": overlapping})
+        return None
+
+    def _policy(self, name: str, request: Request) -> _Reply:
+        if self.policies is None:
+            return 400, _JSON, b'{"error":"no handler found for uri [/_plugins/_ism/policies] and method [GET]"}'
+        if request.method == "PUT":
+            self.policies[name] = json.loads(request.body)["policy"]
+            return 201, _JSON, b"{}"
+        if name not in self.policies:
+            return _failed(404, ItemError(404, "status_exception", "Policy not found"))
+        return _done({"_id": name, "_seq_no": 7, "_primary_term": 1, "policy": self.policies[name]})
 
     def _about(self) -> _Reply:
         version = {"number": self.version, "lucene_version": "9.12.3"}
@@ -243,8 +275,7 @@ class FakeSearch:
         own = body["index_patterns"]
         for other, template in self.templates.items():
             patterns = template["index_patterns"]
-            meet = any(fnmatch.fnmatchcase(a, b) or fnmatch.fnmatchcase(b, a) for a in own for b in patterns)
-            if other != name and meet and template.get("priority") == body.get("priority"):
+            if other != name and _meet(own, patterns) and template.get("priority") == body.get("priority"):
                 reason = (
                     f"index template [{name}] has index patterns {own} matching patterns from existing templates [{other}] with patterns "
                     f"({other} => {patterns}) that have the same priority [{body.get('priority')}], multiple index templates may not match"
@@ -313,6 +344,10 @@ class FakeSearch:
             return ItemError(400, "mapper_parsing_exception", f"failed to parse: {error}")
         verdict = self.verdict(event)
         return ItemError(verdict, _REASONS.get(verdict, "exception")) if isinstance(verdict, int) else verdict
+
+
+def _meet(patterns: Sequence[str], others: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(a, b) or fnmatch.fnmatchcase(b, a) for a in patterns for b in others)
 
 
 def _done(answer: object) -> _Reply:

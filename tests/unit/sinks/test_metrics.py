@@ -33,6 +33,7 @@ def value(name, **labels):
         ("okta_sink_write_duration_seconds", "histogram", {"sink"}),
         ("okta_sink_retries", "counter", {"sink"}),
         ("okta_sink_breakers_open", "gauge", {"sink"}),
+        ("okta_sink_breaker_openings", "counter", {"sink"}),
         ("okta_sink_info", "gauge", {"sink", "type"}),
         ("okta_sink_last_success_timestamp_seconds", "gauge", {"sink"}),
         ("okta_delivery_latency_seconds", "histogram", {"sink"}),
@@ -48,6 +49,14 @@ def test_names_types_and_labels(name, kind, labels):
     (family,) = [family for family in REGISTRY.collect() if family.name == name]
     assert family.type == kind
     assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(labels)}
+
+
+def test_a_breaker_that_opens_and_closes_between_two_scrapes_is_counted():
+    own = SinkMetrics("flapping")
+    for count in (0, 1, 0, 2, 1, 1, 2, 0):
+        own.open_breakers(count)
+    assert value("okta_sink_breakers_open", sink="flapping") == 0
+    assert value("okta_sink_breaker_openings_total", sink="flapping") == 4
 
 
 def test_events_batches_and_retries_are_counted():

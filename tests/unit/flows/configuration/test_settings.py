@@ -443,7 +443,7 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         name = "c"
         org_url = "c"
         auth = { method = "ssws", token_file = "closed.token" }
-        tls = { cert_file = "cert.pem", key_file = "key.pem" }
+        tls = { cert_file = "cert.pem", key_file = "key.pem", verify_hostname = false }
         [[tenants]]
         name = "d"
         org_url = "d"
@@ -455,6 +455,8 @@ def test_what_deserves_a_look_is_a_warning(write, tmp_path: Path) -> None:
         f"okta.toml: tenants[1].auth.token_file: other users may read file {token}; run: chmod 600 {token}",
         "okta.toml: tenants[1].tls.verify: false lets anyone on the way read the token and the events; for tests only",
         f"okta.toml: tenants[2].tls.key_file: other users may read file {key}; run: chmod 600 {key}",
+        "okta.toml: tenants[2].tls.verify_hostname: false trusts whoever has a certificate of any name from any public authority; "
+        "give the one in ca_file",
         f"okta.toml: tenants[3].auth.token_store: other users may read file {store}; run: chmod 600 {store}",
     )
 
@@ -543,8 +545,8 @@ def test_everything_wrong_with_sinks_is_told_at_once(write) -> None:
         """
     )
     target = (
-        "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
-        'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
+        "the name of an index or data stream such as logs-okta.bytewax-default, in which {tenant} and {date} may stand and no other "
+        'braces: lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
     )
     host = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
     no_user = "a URL without user and password, which go into username and password_env (this file holds no secrets)"

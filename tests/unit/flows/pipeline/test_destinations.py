@@ -112,7 +112,7 @@ def test_a_keyed_sink_is_given_what_the_run_shares(tmp_path: Path, monkeypatch: 
     build_sink("out", config, ["acme"], state_dir=None, letters=letters, outbox_dir=tmp_path / "outbox", control=control)
     assert (given["name"], given["letters"], given["document_format"]) == ("out", letters, "raw")
     assert given["outbox_dir"] == tmp_path / "outbox"
-    assert given["wait_until"]() == 160.0
+    assert given["wait_until"](False) == 160.0
     given["on_left"](Left("out", 2_500_000, 1_777_627_800.0, tmp_path))
     assert control.left() == [f"sink out: 2.5 MB of events wait since 2026-05-01T09:30:00.000Z in {tmp_path}; the next run sends them"]
     assert given["policy"] == policy_of(config)

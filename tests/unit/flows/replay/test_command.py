@@ -227,11 +227,11 @@ def test_another_replay_of_the_same_sink_is_refused(place, capsys):
 
 
 def test_a_secret_that_has_gone_is_told_and_the_letters_stay(place, capsys, monkeypatch):
-    def gone(name, config, document_format):
+    def gone(name, config, document_format, label_keys):
         if name == "hook":
             message = "file x can't be read"
             raise SecretUnavailable(message)
-        return real(name, config, document_format)
+        return real(name, config, document_format, label_keys)
 
     real = replay.make_target
     monkeypatch.setattr(replay, "make_target", gone)

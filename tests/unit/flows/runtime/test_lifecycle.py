@@ -1,10 +1,11 @@
 """A record of the log is one line, whatever somebody else wrote into it."""
 
+import json
 import logging
 
 import pytest
 
-from flows.runtime.lifecycle import _UtcFormatter
+from flows.runtime.lifecycle import _JsonFormatter, _UtcFormatter, configure_logging, log_as, warn_of
 
 
 def lines_of(record: logging.LogRecord) -> list[str]:
@@ -33,3 +34,42 @@ def test_a_traceback_keeps_its_lines_and_nothing_in_them_steers() -> None:
     assert any(line.startswith("  File ") for line in more)
     assert all(line.isprintable() for line in more)
     assert more[-1] == "ValueError: no\ufffd[31m\ufffd way"
+
+
+@pytest.mark.parametrize("evil", ["\nforged", "\x1b[2Jx", "\u202ex", "\ud83d", "Zürich"])
+def test_a_record_as_json_is_one_line_of_ascii_with_its_values(evil: str) -> None:
+    told = record(f"said{evil}")
+    told.told = {"event": "connected", "tenant": "acme", "events": 412}
+    line = _JsonFormatter().format(told)
+    assert line.isascii()
+    assert line.isprintable()
+    values = json.loads(line)
+    assert values["level"] == "WARNING"
+    assert values["message"].isprintable()
+    assert (values["event"], values["tenant"], values["events"]) == ("connected", "acme", 412)
+
+
+def test_a_traceback_as_json_is_a_list_of_lines() -> None:
+    try:
+        message = "no\x1b[31m way"
+        raise ValueError(message)
+    except ValueError as error:
+        values = json.loads(_JsonFormatter().format(record("said", (ValueError, error, error.__traceback__))))
+    assert values["traceback"][0] == "Traceback (most recent call last):"
+    assert values["traceback"][-1] == "ValueError: no\ufffd[31m way"
+
+
+def test_the_configuration_chooses_the_form(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    level = root.level
+    try:
+        configure_logging()
+        warn_of(["look"])
+        log_as("json")
+        warn_of(["again"])
+    finally:
+        root.setLevel(level)
+    text, as_json = capsys.readouterr().err.splitlines()
+    assert text == "warning: look"
+    assert json.loads(as_json)["message"] == "again"

@@ -24,6 +24,7 @@ def test_a_run_that_ends_by_itself_waits_a_minute_for_all_outboxes_together() ->
     assert control.outbox_deadline() == 50.0 + OUTBOX_PATIENCE_SECONDS
     now += 40.0
     assert control.outbox_deadline() == 50.0 + OUTBOX_PATIENCE_SECONDS
+    assert control.outbox_deadline(progress=True) == 90.0 + OUTBOX_PATIENCE_SECONDS
     control.request_stop()
     assert control.outbox_deadline() == 90.0 + OUTBOX_GRACE_SECONDS
 

@@ -124,3 +124,17 @@ def test_an_encoded_cursor_must_come_back_byte_for_byte() -> None:
     assert "%2F" in raw
     assert cursors.decode(raw.replace("%2B", "+")) is None
     assert cursors.decode(raw.replace("%2F", "%2f")) is None
+
+
+def test_sign_ins_through_an_agent_are_the_platforms_and_the_person_is_the_target() -> None:
+    log = make_log(5000)
+    events = [json.loads(event) for event in log.slice(0, 5000)]
+    agents = [event for event in events if event["eventType"].endswith(("auth_via_AD_agent", "auth_via_LDAP_agent"))]
+    assert {event["actor"]["alternateId"] for event in agents} == {"system@okta.com"}
+    assert {event["actor"]["type"] for event in agents} == {"SystemPrincipal"}
+    people = [target["alternateId"] for event in agents for target in event["target"] if target["type"] == "User"]
+    assert len(people) == len(agents)
+    assert len(set(people)) > 5
+    assert {event["outcome"]["result"] for event in agents} == {"SUCCESS", "FAILURE"}
+    users = {event["actor"]["alternateId"] for event in events if event["actor"]["type"] == "User"}
+    assert set(people) <= users

@@ -78,6 +78,7 @@ def test_a_cluster_with_trouble_exits_1_and_shows_it_first(serve: Serve, capsys:
     assert lines[1].startswith("globex")
     assert "Failing  auth (fetch), next try in 5.0 s" in lines[1]
     assert lines[2].startswith("Acme Inc. (acme)")
+    assert lines[-3:-1] == ["what to change: bytewax-okta check --tenant globex", "dead letters: bytewax-okta replay"]
     assert lines[-1] == "2 tenants: 1 failing, 1 active"
 
 

@@ -75,6 +75,10 @@ def test_processes_are_joined() -> None:
     assert search.type == "elasticsearch"
 
 
+def _waiting(seconds: float) -> str:
+    return f'okta_sink_outbox_bytes{{sink="search"}} 512.0\nokta_sink_outbox_oldest_timestamp_seconds{{sink="search"}} {NOW - seconds}\n'
+
+
 @pytest.mark.parametrize(
     ("text", "is_well"),
     [
@@ -82,6 +86,9 @@ def test_processes_are_joined() -> None:
         (tenant("acme", up=0), False),
         (tenant("acme", success=NOW - 999), False),
         (tenant("acme") + sink("search", breakers=1), False),
+        (tenant("acme") + sink("search", dead=1), False),
+        (tenant("acme") + sink("search") + _waiting(59), True),
+        (tenant("acme") + sink("search") + _waiting(61), False),
     ],
 )
 def test_whether_all_is_well(text: str, is_well: bool) -> None:

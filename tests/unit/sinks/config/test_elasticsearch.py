@@ -12,7 +12,7 @@ GOOD: dict[str, Any] = {"type": "elasticsearch", "hosts": ["https://localhost:92
 ENVIRON = {"PASSWORD": "päss word", "KEY": "aWQ6a2V5", "BAD_KEY": "hunter2\nhunter2"}
 HOSTS = "an http:// or https:// URL such as https://localhost:9200, maybe with a path, without query; also localhost:9200"
 TARGETS = (
-    "the name of an index or data stream such as logs-okta.system-default, in which {tenant} and {date} may stand and no other braces: "
+    "the name of an index or data stream such as logs-okta.bytewax-default, in which {tenant} and {date} may stand and no other braces: "
     'lower case, without \\ / * ? " < > | , # : and spaces, at most 255 bytes, not beginning with -, _, + or a placeholder'
 )
 
@@ -236,6 +236,14 @@ def test_without_an_environment_no_secret_is_looked_up() -> None:
         ({"batch_bytes": 0}, ["batch_bytes: 0 is not allowed; allowed: whole numbers from 1 to 100000000"]),
         ({"max_in_flight": 65}, ["max_in_flight: 65 is not allowed; allowed: whole numbers from 1 to 64"]),
         ({"request_timeout_seconds": 0}, ["request_timeout_seconds: 0 is not allowed; allowed: more than 0, up to 300"]),
+        ({"retention": "90"}, ['retention: "90" is not allowed; allowed: a number of days or hours, such as 90d']),
+        (
+            {"retention": "90d", "manage_template": False},
+            [
+                "retention: is set with the index template; leave manage_template at true, or leave retention out and set a lifecycle "
+                "yourself"
+            ],
+        ),
         ({"compression": "zstd"}, ['compression: "zstd" is not allowed; allowed: none, gzip']),
         (
             {"index": "x"},
@@ -243,7 +251,8 @@ def test_without_an_environment_no_secret_is_looked_up() -> None:
                 "index: unknown key; did you mean kinds? allowed: api_key_env, api_key_file, batch_bytes, batch_events, ca_file, "
                 "categories, cert_file, compression, event_original, event_types, format, hosts, key_file, key_password_env, kinds, "
                 "level_at_least, manage_template, max_in_flight, on_exhausted, password_env, password_file, raw_data, "
-                "request_timeout_seconds, retry_for_seconds, severity_at_least, target, tenants, type, username, verify, verify_hostname"
+                "request_timeout_seconds, retention, retry_for_seconds, severity_at_least, target, tenants, type, username, verify, "
+                "verify_hostname"
             ],
         ),
     ],

@@ -241,6 +241,9 @@ class TestPrepare:
         assert [(request.method, request.path) for request in search.requests] == [
             ("GET", "/"),
             ("GET", "/_index_template/okta-system-log-siem"),
+            ("GET", "/_component_template/okta-system-log@custom"),
+            ("POST", "/_index_template/_simulate_index/logs-okta.x-default"),
+            ("GET", "/logs-okta.*-default/_settings/index.lifecycle.name"),
             ("PUT", "/_index_template/okta-system-log-siem"),
             ("GET", "/logs-okta.*-default/_settings/index.default_pipeline,index.final_pipeline"),
             ("POST", "/_bulk"),
@@ -254,7 +257,7 @@ class TestPrepare:
         before = dict(search.templates)
         search.requests.clear()
         assert make_target().prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET"]
         assert search.templates == before
 
     @pytest.mark.parametrize("change", [{"version": 0}, {"version": None}, {"data_stream": None}])
@@ -273,7 +276,7 @@ class TestPrepare:
         assert search.templates["okta-system-log-search"]["index_patterns"] == ["logs-okta.new", "logs-okta.old"]
         search.requests.clear()
         assert make_target("logs-okta.old").prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET"]
 
     def test_an_index_per_day_has_no_data_streams_to_keep(self, search, make_target):
         assert make_target("logs-okta.old").prepare(10) is None
@@ -356,6 +359,7 @@ class TestPrepare:
         assert "okta-system-log-search" in search.templates
 
     def test_a_put_that_is_refused(self, search, make_target):
+        search.answer(404, path="/_index_template")
         search.answer(404, path="/_index_template")
         search.answer(400, b'{"error":{"type":"illegal_argument_exception","reason":"bad mapping"}}', path="/_index_template")
         again = make_target().prepare(10)

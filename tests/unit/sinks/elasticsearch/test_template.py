@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from sinks.elasticsearch.server import Server
-from sinks.elasticsearch.template import index_pattern, index_template, template_name
+from sinks.elasticsearch.template import Additions, index_pattern, index_template, template_name
 
 ELASTICSEARCH = [Server("elasticsearch", version) for version in ((8, 0), (8, 17), (8, 19), (9, 2), (99, 0))]
 OPENSEARCH = [Server("opensearch", version) for version in ((1, 0), (2, 6), (2, 7), (2, 19), (3, 0))]
@@ -33,7 +33,7 @@ def test_every_server(server):
     assert stream["data_stream"] == {}
     assert "data_stream" not in dated
     assert "data_stream_options" not in dated["template"]
-    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 2, ["logs-okta.*"])
+    assert (stream["priority"], stream["version"], stream["index_patterns"]) == (500, 3, ["logs-okta.*"])
     assert stream["_meta"]["product"] == "bytewax-okta"
 
 
@@ -74,7 +74,26 @@ def test_what_analysts_search_by():
 )
 def test_objects_of_any_members(server, kind):
     mapped = types(server)
-    assert mapped["debugContext.debugData"] == mapped["_okta_labels"] == kind
+    assert mapped["debugContext.debugData"] == mapped["group"] == kind
+
+
+@pytest.mark.parametrize("server", [ELASTICSEARCH[-1], OPENSEARCH[-1]], ids=str)
+def test_what_begins_with_an_underscore_has_another_name(server):
+    keys = ["customer", "team", "team.lead", "cost.centre", ".x", "y..z", " "]
+    mappings = index_template(server, "x", additions=Additions(label_keys=keys))["template"]["mappings"]
+    aliases = {path: inner["path"] for path, inner in fields(mappings) if inner.get("type") == "alias"}
+    assert aliases == {
+        **{f"okta.{name}": f"_okta_{name}" for name in (
+            "event_type", "tenant", "org", "category", "action", "source", "ingested_at", "mapping_error")},
+        **{f"okta.labels.{name}": f"_okta_labels.{name}" for name in ("customer", "team", "cost.centre")},
+    }  # fmt: skip
+    mapped = {path: inner.get("type") for path, inner in fields(mappings)}
+    assert all(mapped[path] in ("keyword", "date") for path in aliases.values())
+
+
+def test_labels_of_ecs_are_keywords():
+    mappings = index_template(OPENSEARCH[-1], "x", "ecs", additions=Additions(label_keys=["customer"]))["template"]["mappings"]
+    assert dict(fields(mappings))["okta.pipeline.labels.customer"]["type"] == "keyword"
 
 
 def test_what_elastics_rules_search_by():

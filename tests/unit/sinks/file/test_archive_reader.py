@@ -1,6 +1,7 @@
 """Whole lines of files in any state."""
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,19 @@ def test_a_file_without_line_feeds_does_not_fill_the_memory(tmp_path: Path, monk
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(LineReader(str(tmp_path / "none.ndjson")).blocks())
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_bomb_takes_no_more_memory_than_a_line_may_have(tmp_path, compression, monkeypatch):
+    monkeypatch.setattr("sinks.file.archive_reader._LONGEST_LINE_BYTES", 1 << 22)
+    zeros = bytes(1 << 28)
+    bomb = gzip.compress(zeros, 1) if compression == "gzip" else zstandard.compress(zeros)
+    del zeros
+    lines = reader(tmp_path, packed([b'{"n":1}\n'], compression) + bomb, compression)
+    tracemalloc.start()
+    try:
+        assert [bytes(block) for block in lines.blocks()] == [b'{"n":1}\n']
+        assert tracemalloc.get_traced_memory()[1] < 16_000_000
+    finally:
+        tracemalloc.stop()
+    assert "a line of over 4 MiB" in lines.damage

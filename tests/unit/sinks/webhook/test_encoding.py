@@ -6,6 +6,7 @@ from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 from sinks.webhook.encoding import CONTENT_TYPES, HecFields, encode
 from tests.unit.sinks.receiver import events_in
+from tests.unit.sinks.webhook.conftest import FIRST_PUBLISHED, Head
 
 UNUSUAL = {
     "quotes": 'a "quoted" \\ back\\slash / slash',
@@ -47,11 +48,27 @@ def test_every_byte_of_a_document_goes_out_as_it_is(make_part, encoding, form):
 
 def test_a_splunk_envelope_byte_for_byte(make_batch):
     batch = make_batch("1", "2")
+    tags = b'"okta.tenant":"acme","okta.event_type":"systemLog","okta.org":"acme.okta.com"'
     expected = b"".join(
-        b'{"time":%s,"host":"acme.okta.com","source":"okta","sourcetype":"OktaIM2:log","event":%s}\n' % pair
-        for pair in zip([b"1777627800.123", b"1777627801.123"], documents_of(batch), strict=True)
+        b'{"time":%s,"host":"acme.okta.com","source":"okta","sourcetype":"OktaIM2:log","fields":{"uuid":"%s",%s},"event":%s}\n'
+        % (time, uuid, tags, document)
+        for time, uuid, document in zip([b"1777627800.123", b"1777627801.123"], [b"1", b"2"], documents_of(batch), strict=True)
     )
     assert encode(batch, "hec", HecFields()) == expected
+
+
+def test_splunks_indexed_fields_are_tags_labels_and_the_uuid():
+    front = (
+        b'{"_okta_event_type":"systemLog","_okta_tenant":"acme","_okta_org":"acme.okta.com","_okta_category":"security","_okta_action":"sign_in",'
+        b'"_okta_source":"poll","_okta_ingested_at":"2026-05-01T09:30:00.000Z","_okta_labels":{"customer":"Acme \\"1\\""},'
+    )
+    head = Head('a"1', FIRST_PUBLISHED)
+    assert envelope(Batch((Documents("acme", [head], [front], [b'"n":1}']),)), HecFields())["fields"] == {
+        "uuid": 'a"1', "okta.tenant": "acme", "okta.event_type": "systemLog", "okta.org": "acme.okta.com", "okta.category": "security",
+        "okta.action": "sign_in", "okta.source": "poll", "okta.labels.customer": 'Acme "1"',
+    }  # fmt: skip
+    other = Batch((Documents("acme", [head], [b'{"metadata":{"uid":'], [b'"1"},"n":1}']),))
+    assert envelope(other, HecFields())["fields"] == {"uuid": 'a"1', "okta.tenant": "acme"}
 
 
 def envelope(batch: Batch, fields: HecFields) -> dict[str, object]:
@@ -65,7 +82,7 @@ def test_splunk_fields_are_as_configured(make_batch):
 
 
 def test_an_empty_splunk_field_is_left_to_the_token(make_batch):
-    assert envelope(make_batch("1"), HecFields(source="", sourcetype="")).keys() == {"time", "host", "event"}
+    assert envelope(make_batch("1"), HecFields(source="", sourcetype="")).keys() == {"time", "host", "fields", "event"}
 
 
 def test_each_organisation_is_a_host_of_its_own(make_part):

@@ -46,6 +46,13 @@ def receiver() -> Iterator[Receiver]:
         yield started
 
 
+def test_what_splunks_200_means_is_said_once(make_target, caplog):
+    caplog.set_level("INFO")
+    splunk = make_target("https://splunk.example.com:8088/services/collector/event", "hec")
+    assert [splunk.prepare(1), splunk.prepare(1), make_target("https://hooks.example.com/x").prepare(1)] == [None] * 3
+    assert caplog.text.count("200 means received, not indexed: indexer acknowledgement is not asked for") == 1
+
+
 def test_a_batch_is_one_post_with_its_headers(receiver, make_target, make_batch):
     target = make_target(receiver.url, headers={"X-Source": "okta", "Authorization": f"Bearer {TOKEN}"})
     batch = make_batch("1", "2")

@@ -222,6 +222,8 @@ def test_a_busy_splunk_gets_everything_again(status, text, code):
         (403, "Invalid token", 4, "Give a token that this Splunk knows"),
         (400, "Incorrect index", 7, "correct the sink's index"),
         (400, "Data channel is missing", 10, "X-Splunk-Request-Channel"),
+        (400, "Data channel is missing", 10, "200 means received, not indexed"),
+        (400, "Invalid data channel", 11, "what stands there is none"),
         (400, "ACK is disabled", 14, "X-Splunk-Request-Channel"),
         (404, "Not there", 99, "Correct the sink's url."),
     ],

@@ -10,6 +10,7 @@ __all__ = ["FINDS", "LEAVES"]
 Log = list[Event]
 
 sign_in = partial(event, "user.session.start")
+console_opened = partial(event, "user.session.access_admin_app")
 failed = partial(event, "user.session.start", result="FAILURE", reason="INVALID_CREDENTIALS")
 reset = partial(event, "user.mfa.factor.reset_all")
 deny = partial(event, "user.mfa.okta_verify.deny_push", result="FAILURE")
@@ -78,8 +79,8 @@ FINDS: Mapping[str, list[Log]] = {
     "new_device_and_place_through_proxy": [[sign_in(proxy=True, new="New Device,New City")]],
     "session_on_two_machines": [
         [
-            sign_in(0, session="s1", os="Mac OS"),
-            event("user.session.access_admin_app", 20 * MINUTE, session="s1", os="Windows 10", ip="198.51.100.7"),
+            console_opened(0, session="s1", os="Mac OS"),
+            event("user.session.context.change", 20 * MINUTE, session="s1", os="Windows 10", ip="198.51.100.7"),
         ]
     ],
     "admin_session_roams": [[event("security.session.detect_client_roaming")]],
@@ -215,11 +216,11 @@ LEAVES: Mapping[str, list[Log]] = {
         [sign_in(new="New Device,New City")],
     ],
     "session_on_two_machines": [
-        [sign_in(0, session="s1"), event("user.session.access_admin_app", 60, session="s1", ip="198.51.100.7")],
-        [sign_in(0, session="s1"), event("user.session.access_admin_app", 60, session="s1", os="Windows 10")],
-        [sign_in(0, session="s1"), sign_in(60, session="s2", os="Windows 10", ip="198.51.100.7")],
-        [sign_in(0, session="unknown"), sign_in(60, session="unknown", os="Windows 10", ip="198.51.100.7")],
-        [sign_in(0, session="s1"), event("user.session.access_admin_app", 2 * HOUR, session="s1", os="Linux", ip="198.51.100.7")],
+        [console_opened(0, session="s1"), event("user.session.access_admin_app", 60, session="s1", ip="198.51.100.7")],
+        [console_opened(0, session="s1"), event("user.session.access_admin_app", 60, session="s1", os="Windows 10")],
+        [console_opened(0, session="s1"), console_opened(60, session="s2", os="Windows 10", ip="198.51.100.7")],
+        [console_opened(0, session="unknown"), console_opened(60, session="unknown", os="Windows 10", ip="198.51.100.7")],
+        [console_opened(0, session="s1"), event("user.session.access_admin_app", 2 * HOUR, session="s1", os="Linux", ip="198.51.100.7")],
     ],
     "admin_session_roams": [[event("user.session.context.change")]],
     "user_risk_high": [[event("user.risk.detect", debug={"risk": "{reasons=New Device, level=MEDIUM}"})]],
