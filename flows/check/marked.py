@@ -87,6 +87,6 @@ def _alert(tenant: TenantConfig, uuid: str, now: datetime) -> Documents:
         last_ms=at_ms,
         events=[{"uuid": uuid, "published": rfc3339(now), "eventType": EVENT_TYPE, "rule": "check"}],
         details={},
-        body=orjson.dumps(_members(uuid, now))[1:-1],
+        body=orjson.dumps(_members(uuid, now))[1:],
     )
     return AlertDocuments({tenant.name: tenant})((tenant.name, [alert]))[1]

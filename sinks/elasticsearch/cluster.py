@@ -1,7 +1,9 @@
 """Requests to a cluster of several hosts: one that can't be reached is passed over for the next."""
 
+import base64
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ __all__ = ["Answered", "Cluster"]
 # What the load balancer in front of a host says when there is nobody behind it.
 _NOBODY_THERE = (502, 503, 504)
 _SHORTEST_TIMEOUT_SECONDS = 0.05
+_SHORTEST_DECODED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,17 @@ def _masked(answer: Answer, credentials: Mapping[str, str]) -> Answer:
     if answer.status == 200 or not credentials:
         return answer
     # Latin-1 knows every byte, so that nothing else changes.
-    body = mask_of(credentials.values())(answer.body.decode("latin-1")).encode("latin-1")
+    body = mask_of([*credentials.values(), *_decoded(credentials.values())])(answer.body.decode("latin-1")).encode("latin-1")
     return replace(answer, body=body)
+
+
+def _decoded(values: Iterable[str]) -> Iterator[str]:
+    """What a server finds in `Basic` and `ApiKey`: the pair, and the secret half of it, where that is too long to be a common word."""
+    for value in values:
+        with contextlib.suppress(ValueError):
+            pair = base64.b64decode(value.rpartition(" ")[2], validate=True).decode()
+            secret = pair.partition(":")[2]
+            yield from (pair, secret) if len(secret) >= _SHORTEST_DECODED else ()
 
 
 def _origin(url: str) -> str:
