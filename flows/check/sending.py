@@ -108,7 +108,7 @@ def send_to_search(name: str, config: ElasticsearchSinkConfig, documents: Docume
     if not isinstance(answered, Again) and answered.answer.status == 200 and _deleted(answered.answer.body):
         return ok(f"{uuid} was delivered to {index}, found there, and deleted")
     why = answered.reason if isinstance(answered, Again) else f"HTTP {answered.answer.status}"
-    return warning(f"{uuid} was delivered to {index} and found there, but these credentials can't delete it ({why})", f"{removal}.")
+    return warning(f"{uuid} was delivered to {index} and found there, but it could not be deleted ({why})", f"{removal}.")
 
 
 def send_to_webhook(name: str, config: WebhookSinkConfig, documents: Documents) -> Verdict:
