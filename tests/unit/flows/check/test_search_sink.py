@@ -276,7 +276,9 @@ def test_what_can_not_be_deleted_is_told_with_how_to_remove_it(check: Check, sea
     search.keeps = True
     found = check(table(search.url), "--send")
     [uuid] = search.documents(TARGET)
-    found.says("send", "warning", "could not be deleted (HTTP 403)", f'_delete_by_query with {{"query": {{"ids": {{"values": ["{uuid}"]}}}}}}')
+    found.says(
+        "send", "warning", "could not be deleted (HTTP 403)", f'_delete_by_query with {{"query": {{"ids": {{"values": ["{uuid}"]}}}}}}'
+    )
 
 
 def test_what_the_server_drops_moves_or_refuses_fails_the_sending(check: Check, search: CheckedSearch) -> None:
