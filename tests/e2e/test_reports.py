@@ -120,8 +120,8 @@ def test_a_run_that_is_to_deliver_everything_and_did_not_says_so_and_exits_1(tmp
     organisation = Organisation("acme", seed=1, events=300)
     place = Workplace(tmp_path)
     place.make_state()
-    with Simulator([organisation]) as sim, Receiver() as receiver:
-        receiver.answer(400, b"not this one", times=1)
+    guilty = organisation.uuids()[7]
+    with Simulator([organisation]) as sim, Receiver(poison=lambda event: event["uuid"] == guilty) as receiver:
         place.sinks["hook"] = f'type = "webhook"\nurl = "{receiver.url}"\nbatch_events = 1\nmax_in_flight = 1'
         place.sink = ""
         place.add_all(sim, [organisation], page_limit=100)
@@ -133,7 +133,7 @@ def test_a_run_that_is_to_deliver_everything_and_did_not_says_so_and_exits_1(tmp
             flow = FlowProcess(command, tmp_path / "backfill.txt", {**os.environ})
             flow.wait()
     letters = place.dead_letters("hook")
-    assert letters
+    assert [letter["uuid"] for letter in letters] == [guilty]
     assert flow.process.returncode == 1, flow.output()
     last = flow.output().strip().splitlines()[-1]
     one = "1 event became a dead letter" if len(letters) == 1 else f"{len(letters)} events became dead letters"
