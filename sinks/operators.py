@@ -24,12 +24,12 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, HecConfig, WebhookSinkConfig
+from sinks.config.targets import make_target, policy_of
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import DocumentHead, Documents
 from sinks.file.sink import FileSink
 from sinks.metrics import tell_sink
 from sinks.outbox.sink import KeyedSink
-from sinks.targets import make_target, policy_of
 
 __all__ = ["ElasticsearchSinkConfig", "FileSinkConfig", "HecConfig", "Page", "WebhookSinkConfig", "elasticsearch", "file", "webhook"]
 

@@ -34,11 +34,11 @@ from flows.runtime.lifecycle import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig
+from sinks.config.targets import make_lookup
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.documents import Documents
 from sinks.file.archive_files import ArchiveFiles, beside
 from sinks.file.sink import FileSink
-from sinks.targets import make_lookup
 
 __all__ = ["FLOW_ID", "build_flow", "make_archive", "repaired_files"]
 

@@ -15,12 +15,12 @@ from flows.check.way import way_to
 from okta_source.check.report import Verdict, failed, not_applicable, ok
 from okta_source.polling.printable import printable
 from sinks.config import ElasticsearchSinkConfig
+from sinks.config.targets import make_cluster
 from sinks.documents import Documents
 from sinks.elasticsearch.server import Server, read_server
 from sinks.elasticsearch.server_error import ANSWER_FIX, privileges_fix
 from sinks.elasticsearch.template import index_pattern
 from sinks.errors import SecretUnavailable
-from sinks.targets import make_cluster
 
 __all__ = ["check_search_sink"]
 

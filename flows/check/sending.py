@@ -13,6 +13,7 @@ import msgspec
 
 from okta_source.check.report import Verdict, failed, ok, warning
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
+from sinks.config.targets import make_cluster, make_lookup, make_target
 from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome
 from sinks.documents import Documents
@@ -22,7 +23,6 @@ from sinks.file.archive_reader import LineReader
 from sinks.file.compression import SUFFIXES
 from sinks.file.sink import FileSink
 from sinks.paths import PathTemplate
-from sinks.targets import make_cluster, make_lookup, make_target
 
 __all__ = ["send_to_file", "send_to_search", "send_to_webhook"]
 

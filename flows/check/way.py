@@ -14,7 +14,7 @@ from okta_source.check.report import Verdict, failed, not_applicable, ok, warnin
 from okta_source.check.route import Route, route_to
 from okta_source.check.tls_words import HandshakeFailure, certificate_facts, handshake_failed, handshake_succeeded
 from sinks.config import HttpSinkCommon
-from sinks.targets import tls_of
+from sinks.config.targets import tls_of
 
 __all__ = ["way_to"]
 

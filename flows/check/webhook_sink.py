@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from flows.check.way import way_to
 from okta_source.check.report import Verdict, failed, ok, warning
 from sinks.config import WebhookSinkConfig
+from sinks.config.targets import make_probe, url_of
 from sinks.errors import SecretUnavailable
-from sinks.targets import make_probe, url_of
 from sinks.webhook import HEC_HEALTH_PATH
 from sinks.webhook.probe import Probed
 

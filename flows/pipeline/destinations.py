@@ -11,11 +11,11 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl
 from okta_source.metrics import count_error
 from sinks.config import FileSinkConfig, SinkConfig
+from sinks.config.targets import make_target, policy_of
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.file.sink import FileSink
 from sinks.metrics import tell_sink
 from sinks.outbox.sink import KeyedSink
-from sinks.targets import make_target, policy_of
 
 __all__ = ["BESIDE", "build_sink", "label_keys"]
 

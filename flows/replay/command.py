@@ -31,12 +31,12 @@ from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.output import shape_help
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig
+from sinks.config.targets import make_target, policy_of
 from sinks.dead_letters.claims import ReplayUnderWay
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.delivery.writer import Letters, Writer
 from sinks.errors import SecretUnavailable, SinkStopped
-from sinks.targets import make_target, policy_of
 
 __all__ = ["main", "make_parser"]
 

@@ -20,7 +20,7 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs of milliseconds, on whose length nothing here depends; one context for TLS, which no case uses and which takes 35 ms."""
     monkeypatch.setattr("sinks.delivery.backoff._BASE_SECONDS", 0.01)
     monkeypatch.setattr("sinks.delivery.backoff._CAP_SECONDS", 0.04)
-    monkeypatch.setattr("sinks.targets.tls_of", lambda _config: _TLS)
+    monkeypatch.setattr("sinks.config.targets.tls_of", lambda _config: _TLS)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from okta_source import __version__
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Head
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
+from sinks.config.targets import make_target, policy_of
 from sinks.dead_letters.sink import DeadLetterFile
 from sinks.delivery.batch import Batch
 from sinks.delivery.policy import DeliveryPolicy
@@ -24,7 +25,6 @@ from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
 from sinks.outbox.sink import KeyedSink, Left
-from sinks.targets import make_target, policy_of
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver
