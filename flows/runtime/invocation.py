@@ -74,7 +74,10 @@ def in_cluster(argv: Sequence[str] | None = None, environ: Mapping[str, str] = o
 
 def on_one_host(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether all processes of the run are here, by their addresses: then the state directory must hold every store."""
-    return len({address.strip().rpartition(":")[0] for address in _addresses(_arguments(argv, environ), environ)}) <= 1
+    arguments = _arguments(argv, environ)
+    if not arguments.addresses and environ.get("BYTEWAX_HOSTFILE_PATH"):
+        return False  # pods, each with a store of its own, whatever their addresses look like
+    return len({address.strip().rpartition(":")[0] for address in _addresses(arguments, environ)}) <= 1
 
 
 def seat(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Seat | None:

@@ -242,7 +242,8 @@ def test_dead_letters_that_cannot_be_written_stop_the_run_and_nothing_is_lost(tm
         assert "a part of the path is a file" in flow.output()
         assert "Traceback" not in flow.output()
         (tmp_path / "dead/hook").unlink()
-        assert place.drain().process.returncode == 0
+        again = place.drain()
+        assert again.process.returncode == 1, again.output()  # not everything arrived: one event is a dead letter
         assert lost(place, "hook") == [poison]
         receiver.poison = None
         assert place.replay().returncode == 0

@@ -89,7 +89,8 @@ def test_an_expired_rotated_and_revoked_token_a_crash_and_every_event_once(tmp_p
             metrics = scrape(port)
             code, _ = flow.stop(signal.SIGTERM)
             assert code == 0, flow.output()
-            assert "WARNING" not in flow.output(), flow.output()
+            warnings = [line for line in flow.output().splitlines() if "WARNING" in line]
+            assert all("this machine's clock is" in line for line in warnings), flow.output()  # as it is, since Okta's hours passed
     for way in ways:
         place.judge(way.organisation)
     # One token for each process, for each of two ends, and for the revocation: not one more.

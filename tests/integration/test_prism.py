@@ -41,7 +41,7 @@ class Trial:
         assert flow.process.returncode == 0, flow.output()
         # Prism writes JSON anew, so that bytes can't be compared here; the other tests do.
         assert [orjson.loads(line)["uuid"] for line in workplace.lines("acme")] == self.organisation.uuids()
-        pages = -(-EVENTS // PAGE)
+        pages = -(-EVENTS // PAGE) + 1  # a run that drains sees an empty answer before it ends
         assert [record.status for record in self.organisation.requests] == [200] * pages
         said = self.prism.output()
         assert said.count('Forwarding "get" request') == pages

@@ -162,8 +162,8 @@ def test_opensearch_that_calls_itself_elasticsearch(opensearch_url: str):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_request_that_is_too_large(make_node: Callable[..., Node], kind: str):
-    node = make_node(kind, **{"http.max_content_length": "10kb"})
-    large = batch({"x": "y" * 6_000}, {"x": "y" * 6_000})
+    node = make_node(kind, **{"http.max_content_length": "100kb"})
+    large = batch({"x": "y" * 60_000}, {"x": "y" * 60_000})
     # The limit counts what gzip makes of it again.
     for compression in ("none", "gzip"):
         with target_of(node.url, "large", compression=compression) as target:

@@ -106,10 +106,12 @@ def test_killed_with_a_full_outbox(bench: Bench, *, is_snapshotted: bool) -> Non
         again.write(THIRD)
     again.epoch(FOURTH)
     again.close()
-    assert sorted(bench.kind.arrived()) == sorted(uuids(FIRST, SECOND, THIRD, FOURTH))
+    # A request that was on its way at the kill may have arrived: then its batch is repeated, by the same identity.
+    arrived = list(dict.fromkeys(bench.kind.arrived()))
+    assert sorted(arrived) == sorted(uuids(FIRST, SECOND, THIRD, FOURTH))
     assert bench.kind.by_uuid() == content(FIRST, SECOND, THIRD, FOURTH)
     if isinstance(bench.kind, HookKind):
-        assert bench.kind.arrived() == uuids(FIRST, SECOND, THIRD, FOURTH)
+        assert arrived == uuids(FIRST, SECOND, THIRD, FOURTH)
 
 
 @for_each(*HOOKS)  # a search index knows no order

@@ -241,7 +241,7 @@ class FakeSearch:
             return self._policy(name, request)
         if path == "/_index_template/_simulate":
             return _done({"template": self.templates[name].get("template", {}), "overlapping": []})
-        if path == "/_index_template/_simulate_index":
+        if path == "/_index_template/_simulate_index" and request.body:
             own = json.loads(request.body)["index_patterns"]
             others = {other: template["index_patterns"] for other, template in self.templates.items()}
             overlapping = [{"name": other, "index_patterns": patterns} for other, patterns in others.items() if _meet(own, patterns)]

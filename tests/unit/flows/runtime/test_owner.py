@@ -191,3 +191,5 @@ def test_whether_all_processes_are_here() -> None:
     assert on_one_host([], {})
     assert on_one_host(["-a", ADDRESSES], {})
     assert not on_one_host(["-a", "host0:2101;host1:2101"], {})
+    assert not on_one_host([], {"BYTEWAX_HOSTFILE_PATH": "hosts"})
+    assert on_one_host(["-a", ADDRESSES], {"BYTEWAX_HOSTFILE_PATH": "hosts"})
