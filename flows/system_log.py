@@ -34,7 +34,8 @@ from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, configure_logging, heed_signals, install, is_program, log_as, warn_of
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
+from flows.runtime.logs import configure_logging, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable, known_state_keys
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state

@@ -20,7 +20,8 @@ from flows.audit.summary import Summary, summarise
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import in_cluster, recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, install, is_program
+from flows.runtime.logs import configure_logging
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import check_place

@@ -30,7 +30,7 @@ from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.routing import Router
 from flows.reading.file_archive import FileArchive
-from flows.runtime.lifecycle import StopsRunKeyed
+from flows.runtime.stops_run import StopsRunKeyed
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, SliceDone, history_input
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig

@@ -24,7 +24,8 @@ from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import in_cluster, recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, configure_logging, install, is_program, log_as, warn_of
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, install, is_program
+from flows.runtime.logs import configure_logging, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable
 from flows.runtime.state_directory import take_state

@@ -24,7 +24,8 @@ from flows.cluster.ports import why_unavailable
 from flows.cluster.processes import run
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError, Settings, load
 from flows.runtime.invocation import Seat
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.logs import configure_logging
 from flows.runtime.owner import LAUNCHER, hold
 from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state

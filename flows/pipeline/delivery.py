@@ -24,7 +24,7 @@ from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from flows.pipeline.input_letters import InputLetters
 from flows.pipeline.routing import AlertRouter, Router
-from flows.runtime.lifecycle import StopsRun, StopsRunKeyed
+from flows.runtime.stops_run import StopsRun, StopsRunKeyed
 from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed

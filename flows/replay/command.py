@@ -27,7 +27,8 @@ from flows.replay.report import already_there, count_lines, listing, run_with_pr
 from flows.replay.sink import Sender, SinkReplay
 from flows.replay.stop import Stop
 from flows.replay.tally import Tally
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging
+from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.logs import configure_logging
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.output import shape_help
 from sinks.config import RESERVED_NAMES, ElasticsearchSinkConfig, FileSinkConfig, WebhookSinkConfig

@@ -18,7 +18,8 @@ from bytewax.run import cli_main
 
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, Settings
 from flows.runtime.invocation import become_run, in_cluster
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, warn_of
+from flows.runtime.lifecycle import EXIT_CONFIGURATION
+from flows.runtime.logs import configure_logging, warn_of
 from flows.runtime.metrics_endpoint import DEFAULT_PORT, ENABLED, PORT
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import journal_folder

@@ -12,25 +12,20 @@ Bytewax has no shutdown hook and no exit code other than 0 and 1. `bytewax-okta 
 """
 
 import atexit
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
-
-from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
+from typing import NoReturn
 
 from flows.runtime.invocation import is_own_run
 from flows.runtime.undelivered import INPUT, undelivered_words
 from okta_source.fetching.control import RunControl
-from okta_source.output import output_failure, tolerate_any_output
-from okta_source.polling.printable import printable
+from okta_source.output import output_failure
 from sinks.dead_letters.count import written
 from sinks.errors import SinkStopped
 
@@ -38,26 +33,19 @@ __all__ = [
     "EXIT_CONFIGURATION",
     "EXIT_SINK_STOPPED",
     "EXIT_UNDRAINED",
-    "StopsRun",
-    "StopsRunKeyed",
     "conclude",
-    "configure_logging",
     "heed_signals",
     "install",
     "is_program",
-    "log_as",
     "stop_run",
-    "warn_of",
 ]
 
 EXIT_UNDRAINED = 1
 EXIT_CONFIGURATION = 2
 EXIT_SINK_STOPPED = 3
 _JOIN_GRACE_SECONDS = 1.0
-_LONGEST_LINE = 4000
 
 _LOG = logging.getLogger(__name__)
-_R = TypeVar("_R")
 
 
 def is_program() -> bool:
@@ -66,70 +54,6 @@ def is_program() -> bool:
         return True
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return spec is not None and spec.name == "bytewax.run"
-
-
-class _UtcFormatter(logging.Formatter):
-    """One line a record, whatever it says: parts of it were written by servers. A traceback keeps its lines, each of them printable."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        lines = super().format(record).split("\n")
-        message = record.message.count("\n") + 1  # the traceback stands behind it
-        return "\n".join((printable(" ".join(lines[:message]), _LONGEST_LINE), *(_indented(line) for line in lines[message:])))
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
-        moment = datetime.fromtimestamp(record.created, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class _JsonFormatter(_UtcFormatter):
-    """One JSON object a line, in ASCII, which every terminal and collector takes: at, level, message, and what the record has as values."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        values: dict[str, object] = {
-            "at": self.formatTime(record),
-            "level": record.levelname,
-            "message": printable(record.getMessage(), _LONGEST_LINE),
-        }
-        values |= getattr(record, "told", {})
-        if record.exc_info:
-            values["traceback"] = [_indented(line) for line in self.formatException(record.exc_info).split("\n")]
-        return json.dumps(values)
-
-
-def _indented(line: str) -> str:
-    text = line.lstrip(" ")
-    return " " * (len(line) - len(text)) + printable(text, _LONGEST_LINE)
-
-
-def configure_logging() -> None:
-    """Log to stderr in UTC, unless somebody has configured logging already; first of all, see that nothing printed can fail."""
-    tolerate_any_output()
-    root = logging.getLogger()
-    if root.handlers:
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(_UtcFormatter("%(asctime)s %(levelname)s %(message)s"))
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    # urllib3 warns of each broken connection; the source says it better, with the tenant and the fix.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-
-
-def log_as(log_format: str) -> None:
-    """From now on log in the form of the configuration, `text` or `json`, where `configure_logging` has set it up."""
-    for handler in logging.getLogger().handlers:
-        if log_format == "json" and isinstance(handler.formatter, _UtcFormatter):
-            handler.setFormatter(_JsonFormatter())
-
-
-def warn_of(warnings: Iterable[str]) -> None:
-    """Print what works but deserves a look."""
-    is_json = any(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers)
-    for warning in warnings:
-        if is_json:
-            _LOG.warning("%s", warning)
-        else:
-            sys.stderr.write(f"warning: {warning}\n")
 
 
 def install(control: RunControl, *, names: dict[str, str], at_end: Callable[[], int] = lambda: 0) -> None:
@@ -235,83 +159,3 @@ def stop_run(error: SinkStopped) -> None:
         return
     _LOG.critical("%s", error)
     _exit_now(EXIT_SINK_STOPPED)
-
-
-def _guarded(call: Callable[[], _R]) -> _R:
-    try:
-        return call()
-    except SinkStopped as error:
-        stop_run(error)
-        raise
-
-
-def _close(partition: StatefulSinkPartition[Any, Any] | StatelessSinkPartition[Any]) -> None:
-    """Close without raising: Bytewax closes while it unwinds an exception, and a second one aborts the process."""
-    try:
-        partition.close()
-    except SinkStopped as error:
-        stop_run(error)
-        _LOG.critical("%s", error)
-
-
-class _KeyedPartition(StatefulSinkPartition[Any, Any]):
-    def __init__(self, partition: StatefulSinkPartition[Any, Any]) -> None:
-        self._partition = partition
-
-    def write_batch(self, values: list[Any]) -> None:
-        _guarded(lambda: self._partition.write_batch(values))
-
-    def snapshot(self) -> Any:
-        return _guarded(self._partition.snapshot)
-
-    def close(self) -> None:
-        _close(self._partition)
-
-
-class StopsRunKeyed(FixedPartitionedSink[Any, Any]):
-    """A keyed sink whose `SinkStopped` ends the run with exit code 3 and one message instead of a panic.
-
-    Args:
-        sink: The sink.
-    """
-
-    def __init__(self, sink: FixedPartitionedSink[Any, Any]) -> None:
-        self._sink = sink
-
-    def list_parts(self) -> list[str]:
-        """The sink's partitions."""
-        return self._sink.list_parts()
-
-    def part_fn(self, item_key: str) -> int:
-        """The sink's own choice."""
-        return self._sink.part_fn(item_key)
-
-    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> StatefulSinkPartition[Any, Any]:
-        """The sink's partition, guarded."""
-        return _KeyedPartition(_guarded(lambda: self._sink.build_part(step_id, for_part, resume_state)))
-
-
-class _Partition(StatelessSinkPartition[Any]):
-    def __init__(self, partition: StatelessSinkPartition[Any]) -> None:
-        self._partition = partition
-
-    def write_batch(self, items: list[Any]) -> None:
-        _guarded(lambda: self._partition.write_batch(items))
-
-    def close(self) -> None:
-        _close(self._partition)
-
-
-class StopsRun(DynamicSink[Any]):
-    """The same for a sink without state.
-
-    Args:
-        sink: The sink.
-    """
-
-    def __init__(self, sink: DynamicSink[Any]) -> None:
-        self._sink = sink
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
-        """The sink's partition, guarded."""
-        return _Partition(_guarded(lambda: self._sink.build(step_id, worker_index, worker_count)))

@@ -24,7 +24,8 @@ from pathlib import Path
 
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
-from flows.runtime.lifecycle import EXIT_CONFIGURATION, configure_logging, install, is_program
+from flows.runtime.lifecycle import EXIT_CONFIGURATION, install, is_program
+from flows.runtime.logs import configure_logging
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.recovery import StateUnusable, known_state_keys
 from flows.runtime.state_directory import take_state

@@ -43,16 +43,6 @@ class Slice:
         """Its length in hours."""
         return (self.until - self.since) / timedelta(hours=1)
 
-    @classmethod
-    def from_key(cls, key: str) -> "Slice":
-        """Read a partition's name.
-
-        Raises:
-            ValueError: It is none.
-        """
-        tenant, since, until = key.split("/")
-        return cls(tenant, datetime.fromisoformat(since).astimezone(UTC), datetime.fromisoformat(until).astimezone(UTC))
-
 
 def cut(tenants: Iterable[str], since: datetime, until: datetime, *, most: int = MOST_SLICES) -> tuple[Slice, ...]:
     """Cut a span of each tenant into slices of one length, the shortest that keeps them few enough.

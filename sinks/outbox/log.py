@@ -13,30 +13,28 @@ which events are sent again; never a newer one.
 
 import contextlib
 import logging
-import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sinks.documents import Documents
-from sinks.durable import make_directories, sync_directory
+from sinks.durable import make_directories
 from sinks.errors import SinkStopped
 from sinks.file.open_files import OpenFiles
 from sinks.file.output_file import Moved, OutputFile
 from sinks.file.repair import cut_back
 from sinks.outbox.frame import LENGTHS_BYTES, Damaged, encode, frame_head, read_frame, read_lengths
+from sinks.outbox.segments import gap_end, read_exactly, read_position, segment_path, segments_in, store_position, whole_end
 
-__all__ = ["Log", "Page", "segments_in"]
+__all__ = ["Log", "Page"]
 
 _LOG = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 """How long a segment grows before another one is begun: what a disk is given back at once."""
 _WORTH_DELETING_BYTES = 1024 * 1024
-_POSITION = "position"
-_DIGITS = 20
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +129,7 @@ class Log:
         if self._current is not None:
             # The next snapshot syncs it with the others.
             self._rolled.append(self._current)
-        path = self.folder / f"{self.end:0{_DIGITS}d}.ndjson"
+        path = segment_path(self.folder, self.end)
         try:
             make_directories(self.folder, 0o700)
         except OSError as error:
@@ -241,7 +239,7 @@ class Log:
                 file.seek(offset)
                 lengths = read_lengths(file.read(LENGTHS_BYTES))
                 page = Page(self, self.fed + lengths.whole, 0.0, 0)
-                documents, page.at = read_frame(_exactly(file, lengths.head + lengths.documents), lengths, page)
+                documents, page.at = read_frame(read_exactly(file, lengths.head + lengths.documents), lengths, page)
         except OSError as error:
             raise self._stopped(error, str(path)) from error
         except Damaged as error:
@@ -260,13 +258,7 @@ class Log:
             return
         if not self.folder.is_dir():
             return
-        fd = os.open(self.folder / _POSITION, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            os.pwrite(fd, b"%0*d\n" % (_DIGITS, self.done), 0)
-            if sync:
-                os.fdatasync(fd)
-        finally:
-            os.close(fd)
+        store_position(self.folder, self.done, sync=sync)
         self._position = self.done
 
     def delete_done(self) -> None:
@@ -307,8 +299,8 @@ class Log:
             segments = list(segments_in(self.folder))
         else:
             # Without a snapshot nothing says what will come again: all is kept that is whole, and a page may go out twice.
-            self.end = _whole_end(segments) if segments else self._read_position()
-        position = max(self._read_position(), int(known["done"]) if known else 0)
+            self.end = whole_end(segments) if segments else read_position(self.folder)
+        position = max(read_position(self.folder), int(known["done"]) if known else 0)
         first = segments[0][0] if segments else self.end
         self.done = self.fed = min(max(position, first), self.end)
         self._covered = self.end if known is not None else 0
@@ -321,66 +313,9 @@ class Log:
                 self.folder,
                 max(self.end - first - there, self.done - position),
             )
-            self.done = self.fed = min(max(self.done, self._gap_end(segments)), self.end)
-
-    def _gap_end(self, segments: list[tuple[int, Path]]) -> int:
-        """Where what is there without a gap begins."""
-        begin = self.end
-        for start, path in reversed(segments):
-            if start + path.stat().st_size != begin:
-                break
-            begin = start
-        return begin
-
-    def _read_position(self) -> int:
-        try:
-            return int((self.folder / _POSITION).read_bytes()[:_DIGITS])
-        except (FileNotFoundError, ValueError):
-            return 0
+            self.done = self.fed = min(max(self.done, gap_end(segments, self.end)), self.end)
 
     def _place(self, offset: int) -> tuple[Path, int]:
         """The segment that holds an offset, and where in it."""
         start, path = max((item for item in self._segments if item[0] <= offset), default=(offset, self.folder / "missing"))
         return path, offset - start
-
-
-def segments_in(folder: Path) -> Iterator[tuple[int, Path]]:
-    """A tenant's segments, in order, by the offset at which each begins."""
-    if folder.is_dir():
-        for path in sorted(folder.glob("[0-9]*.ndjson")):
-            if path.stem.isdigit():
-                yield int(path.stem), path
-
-
-def _whole_end(segments: list[tuple[int, Path]]) -> int:
-    """The offset behind the last whole frame, to which the last segment is cut."""
-    start, path = segments[-1]
-    size = path.stat().st_size
-    offset = 0
-    with path.open("rb") as file:
-        while offset < size:
-            file.seek(offset)
-            try:
-                lengths = read_lengths(file.read(LENGTHS_BYTES))
-                frame_head(file.read(lengths.head))
-            except Damaged:
-                break
-            if offset + lengths.whole > size:
-                break
-            offset += lengths.whole
-    cut_back(str(path), offset)
-    sync_directory(path.parent)
-    return start + offset
-
-
-def _exactly(file: Any, size: int) -> memoryview:
-    data = bytearray(size)
-    view = memoryview(data)
-    got = 0
-    while got < size:
-        count = file.readinto(view[got:])
-        if not count:
-            message = "a frame has no end"
-            raise Damaged(message)
-        got += count
-    return view

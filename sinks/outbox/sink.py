@@ -32,8 +32,9 @@ from sinks.errors import SinkStopped, stopped_by
 from sinks.file.open_files import OpenFiles
 from sinks.metrics import watch_outbox
 from sinks.outbox.backlog import Backlog
-from sinks.outbox.log import Log, segments_in
+from sinks.outbox.log import Log
 from sinks.outbox.owner import Owner
+from sinks.outbox.segments import segments_in
 from sinks.paths import safe_name
 from sinks.tenant_partitions import TenantPartitions
 

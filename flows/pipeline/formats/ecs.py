@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from flows.pipeline.formats import ecs_parts
+from flows.pipeline.formats.ecs_authentication import authentication
 from flows.pipeline.formats.ecs_debug import DebugData
 from flows.pipeline.formats.ecs_kinds import kind
 from flows.pipeline.formats.event import Event
@@ -85,7 +86,7 @@ class EcsMapper:
         self._scenes = Remembered(self._scene, most=_MOST_SCENES)
         self._actors = Remembered(ecs_parts.actor)
         self._places = Remembered(ecs_parts.place)
-        self._authentications = Remembered(ecs_parts.authentication)
+        self._authentications = Remembered(authentication)
         self._devices = Remembered(ecs_parts.device)
         self._plots = Remembered(_plot)
         self._target_lists = Remembered(self._target_list)

@@ -5,12 +5,25 @@ may be empty. What is null or empty is left out, and so is a value that no mappi
 """
 
 from functools import lru_cache
-from typing import Annotated, Any, Final, NamedTuple
-
-import msgspec
+from typing import Any, Final, NamedTuple
 
 from flows.pipeline.formats.user_agents import user_agent
-from flows.pipeline.formats.values import cleaned, dump, email, ip, member, objects, parse, parsed_text, scalar, snake, text, whole_number
+from flows.pipeline.formats.values import (
+    cleaned,
+    dump,
+    email,
+    filled,
+    ip,
+    member,
+    named,
+    objects,
+    parse,
+    parsed_text,
+    scalar,
+    snake,
+    text,
+    whole_number,
+)
 
 __all__ = [
     "Actor",
@@ -18,7 +31,6 @@ __all__ = [
     "Place",
     "Target",
     "actor",
-    "authentication",
     "device",
     "labels",
     "outcome",
@@ -33,7 +45,6 @@ _DEVICE_TRUTHS: Final = frozenset({"managed", "registered", "jailbreak", "secure
 # Newer events write these in camel case, and two of them under other names.
 _DEVICE_NAMES: Final = {"platform": "os_platform", "device_integrator": "device_integrator"}
 _CHAIN_NAMES: Final = {"geographicalContext": "geographical_context", "postalCode": "postal_code"}
-_INT_MAX: Final = 2**31 - 1
 
 
 class Actor(NamedTuple):
@@ -96,19 +107,9 @@ class Target(NamedTuple):
     name: bytes
 
 
-def _named(name: str, value: Any) -> bytes:
-    """`,"name":value`, or nothing."""
-    return b',"%b":%b' % (name.encode(), dump(value)) if value not in (None, {}, []) else b""
-
-
 def _inner(members: dict[str, Any]) -> bytes:
     """The members of an object without its braces."""
     return dump(members)[1:-1]
-
-
-def _kept(**members: Any) -> dict[str, Any]:
-    """The members that hold something."""
-    return {name: value for name, value in members.items() if value is not None and value != {}}
 
 
 def actor(raw: bytes) -> Actor:
@@ -116,11 +117,11 @@ def actor(raw: bytes) -> Actor:
     value = parse(raw)
     id_, type_ = scalar(member(value, "id")), scalar(member(value, "type"))
     name, full_name = scalar(member(value, "alternateId")), scalar(member(value, "displayName"))
-    okta = _kept(alternate_id=name, display_name=full_name, id=id_, type=type_)
-    user = _kept(email=email(name), full_name=full_name, name=name)
-    party = _kept(email=email(name), full_name=full_name, id=id_, name=name)
+    okta = filled(alternate_id=name, display_name=full_name, id=id_, type=type_)
+    user = filled(email=email(name), full_name=full_name, name=name)
+    party = filled(email=email(name), full_name=full_name, id=id_, name=name)
     names = tuple(dict.fromkeys(dump(part) for part in (full_name, name) if part is not None))
-    return Actor(_named("actor", okta), _inner(user), dump(party) if party else b"", names)
+    return Actor(named("actor", okta), _inner(user), dump(party) if party else b"", names)
 
 
 def place(raw: bytes) -> Place:
@@ -130,8 +131,8 @@ def place(raw: bytes) -> Place:
     agent = member(client, "userAgent")
     address = ip(member(client, "ipAddress"))
     raw_agent = text(member(agent, "rawUserAgent"))
-    agents = _kept(browser=scalar(member(agent, "browser")), os=scalar(member(agent, "os")), raw_user_agent=raw_agent)
-    okta_client = _kept(
+    agents = filled(browser=scalar(member(agent, "browser")), os=scalar(member(agent, "os")), raw_user_agent=raw_agent)
+    okta_client = filled(
         device=scalar(member(client, "device")),
         id=scalar(member(client, "id")),
         ip=address,
@@ -139,12 +140,12 @@ def place(raw: bytes) -> Place:
         zone=scalar(member(client, "zone")),
     )
     security, network = _network(security_raw)
-    side = _inner(_kept(geo=_geo(member(client, "geographicalContext")), ip=address))
+    side = _inner(filled(geo=_geo(member(client, "geographicalContext")), ip=address))
     return Place(
-        okta=_named("client", okta_client) + security + _chain(request_raw),
+        okta=named("client", okta_client) + security + _chain(request_raw),
         side=b",".join(filter(None, (network, side))),
         related=b'"ip":[%b]' % dump(address) if address else b"",
-        user_agent=_named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
+        user_agent=named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
     )
 
 
@@ -153,7 +154,7 @@ def place(raw: bytes) -> Place:
 def _chain(raw: bytes) -> bytes:
     """`request` as `okta.request`."""
     chain = [_renamed(cleaned(hop)) for hop in objects(member(parse(raw), "ipChain"))]
-    return _named("request", _kept(ip_chain=[hop for hop in chain if hop] or None))
+    return named("request", filled(ip_chain=[hop for hop in chain if hop] or None))
 
 
 @lru_cache(maxsize=4096)
@@ -161,8 +162,8 @@ def _network(raw: bytes) -> tuple[bytes, bytes]:
     """`securityContext` as `okta.security_context`, and the members of `client` and `source`."""
     security = parse(raw)
     domain = text(member(security, "domain"))
-    autonomous = _kept(number=_as_number(member(security, "asNumber")), organization=_kept(name=text(member(security, "asOrg"))))
-    return _named("security_context", _security(security, autonomous, domain)), _inner(_kept(**{"as": autonomous}, domain=domain))
+    autonomous = filled(number=_as_number(member(security, "asNumber")), organization=filled(name=text(member(security, "asOrg"))))
+    return named("security_context", _security(security, autonomous, domain)), _inner(filled(**{"as": autonomous}, domain=domain))
 
 
 def _as_number(value: Any) -> int | None:
@@ -172,7 +173,7 @@ def _as_number(value: Any) -> int | None:
 
 def _security(security: Any, autonomous: dict[str, Any], domain: str | None) -> dict[str, Any]:
     proxy = member(security, "isProxy")
-    known = _kept(
+    known = filled(
         **{"as": autonomous},
         domain=domain,
         is_proxy=_TRUTH.get(proxy) if isinstance(proxy, bool | str) else None,
@@ -189,7 +190,7 @@ def _security(security: Any, autonomous: dict[str, Any], domain: str | None) -> 
 
 
 def _geo(value: Any) -> dict[str, Any]:
-    return _kept(
+    return filled(
         city_name=text(member(value, "city")),
         country_name=text(member(value, "country")),
         location=_location(member(value, "geolocation")),
@@ -216,63 +217,6 @@ def _snaked(value: Any) -> Any:
     return [_snaked(item) for item in value] if isinstance(value, list) else value
 
 
-class _Session(msgspec.Struct, gc=False, rename="camel"):
-    """`authenticationContext` as Okta documents it."""
-
-    authentication_provider: str | None = None
-    authentication_step: Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)] | None = None
-    credential_provider: str | None = None
-    credential_type: str | None = None
-    external_session_id: str | None = None
-    interface: str | None = None
-    root_session_id: str | None = None
-    issuer: None = None
-
-
-class _SessionFields(msgspec.Struct, gc=False, omit_defaults=True):
-    """The same as `okta.authentication_context`."""
-
-    authentication_provider: str | None = None
-    authentication_step: int | None = None
-    credential_provider: str | None = None
-    credential_type: str | None = None
-    external_session_id: str | None = None
-    interface: str | None = None
-    root_session_id: str | None = None
-
-
-_SESSION = msgspec.json.Decoder(_Session)
-
-
-def authentication(raw: bytes) -> bytes:
-    """`authenticationContext` as `okta.authentication_context`: each session has another one, and most look alike."""
-    if raw and b'""' not in raw:
-        try:
-            fields = _SessionFields(*msgspec.structs.astuple(_SESSION.decode(raw))[:-1])
-        except (msgspec.DecodeError, RecursionError):
-            return _odd_authentication(raw)
-        members = dump(fields)
-        return b',"authentication_context":' + members if len(members) > 2 else b""
-    return _odd_authentication(raw)
-
-
-def _odd_authentication(raw: bytes) -> bytes:
-    value = parse(raw)
-    step = whole_number(member(value, "authenticationStep"))
-    issuer = member(value, "issuer")
-    known = _kept(
-        authentication_provider=scalar(member(value, "authenticationProvider")),
-        authentication_step=step if step is not None and abs(step) <= _INT_MAX else None,
-        credential_provider=scalar(member(value, "credentialProvider")),
-        credential_type=scalar(member(value, "credentialType")),
-        external_session_id=scalar(member(value, "externalSessionId")),
-        interface=scalar(member(value, "interface")),
-        issuer=_kept(id=scalar(member(issuer, "id")), type=scalar(member(issuer, "type"))),
-        root_session_id=scalar(member(value, "rootSessionId")),
-    )
-    return _named("authentication_context", known)
-
-
 def device(raw: bytes) -> bytes:
     """`device` as `okta.device`; the names of its members are those that Okta sent before they were in camel case."""
     value = cleaned(parse(raw))
@@ -292,22 +236,22 @@ def device(raw: bytes) -> bytes:
             kept = scalar(item)
         if kept is not None:
             known.setdefault(name, kept)
-    return _named("device", known)
+    return named("device", known)
 
 
 def outcome(raw: bytes) -> Outcome:
     """`outcome`."""
     value = parse(raw)
     result = scalar(member(value, "result"))
-    okta = _kept(reason=scalar(member(value, "reason")), result=result)
+    okta = filled(reason=scalar(member(value, "reason")), result=result)
     told = _OUTCOMES.get(result, "unknown") if isinstance(result, str) else "unknown"
-    return Outcome(_named("outcome", okta), told)
+    return Outcome(named("outcome", okta), told)
 
 
 def labels(raw: bytes) -> bytes:
     r"""`displayMessage`, `severity` and `version`, with a line feed between each two of them."""
     message, severity, version = (scalar(parse(part)) for part in raw.split(b"\n"))
-    return _named("display_message", message) + _named("severity", severity) + _named("version", version)
+    return named("display_message", message) + named("severity", severity) + named("version", version)
 
 
 def target(raw: bytes) -> Target:
@@ -317,14 +261,14 @@ def target(raw: bytes) -> Target:
     name, full_name = known.get("alternate_id"), known.get("display_name")
     user = group = b""
     if known.get("type") == "User":
-        user = _inner(_kept(email=email(name), full_name=full_name, id=known.get("id"), name=name))
-    elif known.get("type") == "UserGroup" and (about := _kept(id=known.get("id"), name=full_name)):
+        user = _inner(filled(email=email(name), full_name=full_name, id=known.get("id"), name=name))
+    elif known.get("type") == "UserGroup" and (about := filled(id=known.get("id"), name=full_name)):
         group = b'"group":%b' % dump(about)
     return Target(dump(known) if known else b"", user, group, dump(full_name) if user and full_name is not None else b"")
 
 
 def _target(item: dict[str, Any]) -> dict[str, Any]:
-    known = _kept(
+    known = filled(
         alternate_id=scalar(item.get("alternateId")),
         display_name=scalar(item.get("displayName")),
         id=scalar(item.get("id")),
@@ -342,8 +286,8 @@ def transaction(raw: bytes) -> bytes:
     """`transaction` as `okta.transaction`."""
     value = parse(raw)
     detail = member(value, "detail")
-    known = _kept(
-        detail=_kept(
+    known = filled(
+        detail=filled(
             request_api_token_client_id=scalar(member(detail, "requestApiTokenClientId")),
             request_api_token_id=scalar(member(detail, "requestApiTokenId")),
             root_api_token_id=scalar(member(detail, "rootApiTokenId")),
@@ -351,4 +295,4 @@ def transaction(raw: bytes) -> bytes:
         id=scalar(member(value, "id")),
         type=scalar(member(value, "type")),
     )
-    return _named("transaction", known)
+    return named("transaction", known)

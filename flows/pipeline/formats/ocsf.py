@@ -10,78 +10,25 @@ A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-import msgspec
 import orjson
 
 from flows.pipeline.formats import ocsf_parties, ocsf_sites
-from flows.pipeline.formats.event import MEMBERS, NOTHING, Event, OddEvent
+from flows.pipeline.formats.event import MEMBERS, Event, OddEvent
 from flows.pipeline.formats.moments import timestamp
-from flows.pipeline.formats.ocsf_classes import CLASSES, Plan, plan
+from flows.pipeline.formats.ocsf_classes import CLASSES
+from flows.pipeline.formats.ocsf_debug import debug_of, debug_rest, privileges_of, text_of
+from flows.pipeline.formats.ocsf_kinds import Kind, sign_in
 from flows.pipeline.formats.ocsf_risk import risk_level, severity_of
 from flows.pipeline.formats.ocsf_targets import Chosen, Target, TargetSet
-from flows.pipeline.formats.ocsf_values import named, short
 from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.transaction import usual
-from flows.pipeline.formats.values import cleaned, dump, parse
+from flows.pipeline.formats.values import cleaned, dump, named, parse
 
 __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_raw_data"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_TEXT: Final = 34  # a quotation mark
-_WEB: Final = b'"type":"WEB"'
 _MOST_SCENES: Final = 4096
-_OKTA: Final = b'"Okta"'
-_PROTOCOLS: Final = {b'"OpenID Connect"': (4, b"OpenID"), b'"SAML 2.0"': (5, b"SAML"), b'"SAML 1.1"': (5, b"SAML")}
-_PROTOCOL_OF_TYPE: Final = {
-    "user.authentication.auth_via_radius": (10, b"RADIUS"),
-    "user.authentication.auth_via_inbound_SAML": (5, b"SAML"),
-}
-_MFA_TYPES: Final = frozenset({"user.authentication.auth_via_mfa", "user.mfa.okta_verify", "user.mfa.okta_verify.deny_push"})
-_LONGEST_TEXT_BYTES: Final = 65_537
-
-
-class _Debug(msgspec.Struct, gc=False, rename="camel"):
-    """The members of `debugData` that attributes are made of."""
-
-    factor: msgspec.Raw = NOTHING
-    privilege_granted: msgspec.Raw = NOTHING
-    request_id: msgspec.Raw = NOTHING
-    request_uri: msgspec.Raw = NOTHING
-    sign_on_mode: msgspec.Raw = NOTHING
-    url: msgspec.Raw = NOTHING
-
-
-_DEBUG = msgspec.json.Decoder(_Debug)
-_NO_DEBUG: Final = _Debug()
-
-
-# A number for each plan: there are some hundred, whatever event types come.
-_PLANS: dict[Plan, int] = {}
-
-
-class _Kind:
-    """What all events of one type have in common.
-
-    Attributes:
-        key: Tells its plan from others, in steps of 4.
-        tells_privileges: Whether its class may want privileges.
-        plan: Its class.
-        code: The same as a JSON text.
-        protocol: `auth_protocol` where the type alone tells it.
-        is_mfa: Whether it is about a second factor.
-    """
-
-    __slots__ = ("code", "is_mfa", "key", "plan", "protocol", "tells_privileges")
-
-    def __init__(self, event_type: bytes) -> None:
-        name = msgspec.json.decode(event_type, type=str)
-        self.plan: Plan = plan(name)
-        self.key = 4 * _PLANS.setdefault(self.plan, len(_PLANS))
-        self.tells_privileges = self.plan.class_uid in (3005, 3006)
-        self.code = dump(name)
-        self.protocol = _PROTOCOL_OF_TYPE.get(name, (0, b"Unknown"))
-        self.is_mfa = name in _MFA_TYPES
 
 
 def prefix(tags: bytes) -> bytes:
@@ -140,7 +87,7 @@ class _Plot(NamedTuple):
         end: `message`, severity and status.
     """
 
-    kind: _Kind
+    kind: Kind
     labels: ocsf_parties.Labels
     told: ocsf_parties.Status
     rest: bytes
@@ -164,7 +111,7 @@ class OcsfMapper:
         self._authentications = Remembered(ocsf_sites.authentication)
         self._devices = Remembered(ocsf_sites.device)
         self._plots = Remembered(self._plot)
-        self._kinds = Remembered(_Kind)
+        self._kinds = Remembered(Kind)
         self._targets = Remembered(Target)
         self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
         self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
@@ -184,8 +131,8 @@ class OcsfMapper:
             b"\n".join((event.client, event.security_context, event.request, event.actor, event.authentication_context, event.device))
         ]
         kind = plot.kind
-        raw, debug = _debug(event)
-        privileges = _privileges(debug) if kind.tells_privileges else b""
+        raw, debug = debug_of(event)
+        privileges = privileges_of(debug) if kind.tells_privileges else b""
         has_actor = bool(scene.who.user)
         chosen = self._target_sets[bytes(event.target)].choose(kind.key + 2 * has_actor + bool(privileges), kind.plan, has_actor=has_actor)
         class_uid = chosen.class_uid
@@ -193,7 +140,7 @@ class OcsfMapper:
         if class_uid in (0, 2004):
             rest, attributes, observables, end = self._seldom(event, plot, scene, chosen, raw)
         else:
-            request_id, url = _text(debug.request_id), _text(debug.url)
+            request_id, url = text_of(debug.request_id), text_of(debug.url)
             if class_uid == 6003:
                 rest, attributes, observables = scene.calls_rest, scene.calls, scene.observables
                 special = b"".join((
@@ -207,11 +154,11 @@ class OcsfMapper:
                 else:
                     observables = scene.observables + chosen.observables
                 if class_uid == 3002:
-                    special += _sign_in(bytes(event.transaction), kind, chosen, debug, url, scene.session)
+                    special += sign_in(bytes(event.transaction), kind, chosen, debug, url, scene.session)
                 elif privileges and class_uid != 3004:
                     special += b',"privileges":' + privileges
             attributes = b"".join((attributes, chosen.attributes, special, _http_request(request_id, url, scene.where.user_agent)))
-            rest = b"".join((rest, _transaction(bytes(event.transaction)), _debug_rest(raw, request_id, url), chosen.unmapped))
+            rest = b"".join((rest, _transaction(bytes(event.transaction)), debug_rest(raw, request_id, url), chosen.unmapped))
         return b"".join((
             rest, plot.rest, _others(event) if type(event) is OddEvent else b"",
             b"},", chosen.head, attributes, plot.metadata, event.uuid, page, self._versions[class_uid],
@@ -275,7 +222,7 @@ class OcsfMapper:
         _, machine_rest, _ = self._devices[bytes(event.device)]
         rest = b"".join((
             scene.who.unmapped, scene.where.unmapped_agent, session_rest, machine_rest, _transaction(bytes(event.transaction)),
-            _debug_rest(raw, b"", b""), chosen.unmapped,
+            debug_rest(raw, b"", b""), chosen.unmapped,
         ))  # fmt: skip
         return rest, attributes, scene.who.observables, _message(labels) + severity_of(labels, level) + told.of_finding
 
@@ -296,19 +243,6 @@ def without_raw_data(body: bytes) -> bytes:
 
 def _message(labels: ocsf_parties.Labels) -> bytes:
     return b',"message":' + labels.message if labels.message else b""
-
-
-def _sign_in(transaction: bytes, kind: _Kind, chosen: Chosen, debug: _Debug, url: bytes, session: bytes) -> bytes:
-    """What Authentication has beyond what other classes have."""
-    protocol_id, protocol = _PROTOCOLS.get(bytes(debug.sign_on_mode), kind.protocol) if debug.sign_on_mode else kind.protocol
-    service = url or _text(debug.request_uri)
-    return b"".join((
-        b',"auth_protocol":"%b","auth_protocol_id":%d' % (protocol, protocol_id),
-        b',"dst_endpoint":{"svc_name":%b}' % (service or _OKTA) if service or not chosen.has_service else b"",
-        b',"is_mfa":true' if kind.is_mfa or debug.factor else b"",
-        b',"logon_type":"Other","logon_type_id":99' if _WEB in transaction else b"",
-        b',"session":' + session if session else b"",
-    ))  # fmt: skip
 
 
 def _actor(user: bytes, session: bytes) -> bytes:
@@ -332,56 +266,6 @@ def _http_request(request_id: bytes, url: bytes, user_agent: bytes) -> bytes:
     return b',"http_request":{%b}' % members[1:] if members else b""
 
 
-def _text(raw: msgspec.Raw) -> bytes:
-    """A JSON text that isn't empty, of a length that OCSF allows; else nothing."""
-    text = bytes(raw)
-    return text if 2 < len(text) <= _LONGEST_TEXT_BYTES and text[0] == _TEXT else b""
-
-
-def _debug(event: Event) -> tuple[bytes, _Debug]:
-    """`debugData` as it is, and the members that attributes are made of."""
-    context = event.debug_context
-    if context is None:
-        return b"", _NO_DEBUG
-    raw = bytes(context.debug_data)
-    try:
-        debug = _DEBUG.decode(raw) if raw else _NO_DEBUG
-    except (msgspec.DecodeError, RecursionError):
-        debug = _NO_DEBUG
-    # The whole context is among an odd event's others.
-    return b"" if type(event) is OddEvent and "debugContext" in event.others else raw, debug
-
-
-def _debug_rest(raw: bytes, request_id: bytes, url: bytes) -> bytes:
-    """`debugData` without what attributes took."""
-    if not raw:
-        return b""
-    for name, value in ((b'"requestId":', request_id), (b'"url":', url)):
-        if value:
-            raw = _without(raw, name, value)
-    return b',"debugContext":{"debugData":%b}' % raw if len(raw) > 2 and raw != b"null" else b""
-
-
-def _without(raw: bytes, name: bytes, value: bytes) -> bytes:
-    """An object without a member: cut out where it stands as Okta writes it, which saves making the object anew."""
-    at = raw.find(name + value)
-    if at < 0:
-        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        members.pop(name[1:-2].decode(), None)
-        return dump(members)
-    end = at + len(name) + len(value)
-    if raw[end : end + 1] == b",":
-        return raw[:at] + raw[end + 1 :]
-    return raw[: at - 1] + raw[end:] if raw[at - 1 : at] == b"," else raw[:at] + raw[end:]
-
-
-def _privileges(debug: _Debug) -> bytes:
-    """`privilegeGranted`, a text of several with commas between them, as a JSON array; nothing where there are none."""
-    granted = parse(debug.privilege_granted)
-    names = [name for part in granted.split(",") if (name := short(part.strip()))] if isinstance(granted, str) else []
-    return dump(names) if names else b""
-
-
 def _transaction(raw: bytes) -> bytes:
     web = usual(raw)
     return b',"transaction":' + web if web else named("transaction", cleaned(parse(raw)))
@@ -396,7 +280,7 @@ def _members(event: Event, *names: str) -> bytes:
 def _whole(event: Event, raw: bytes) -> bytes:
     """What Base Event, which has no attributes for it, leaves unmapped."""
     parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
-    return parts + _transaction(bytes(event.transaction)) + _debug_rest(raw, b"", b"")
+    return parts + _transaction(bytes(event.transaction)) + debug_rest(raw, b"", b"")
 
 
 def _others(event: OddEvent) -> bytes:

@@ -6,8 +6,8 @@ objects; what no attribute takes, a value of another kind than it wants included
 
 from typing import Any, Final, NamedTuple
 
-from flows.pipeline.formats.ocsf_values import named, observable, pruned, short
-from flows.pipeline.formats.values import cleaned, dump, email, member, parse
+from flows.pipeline.formats.ocsf_values import observable, pruned, short
+from flows.pipeline.formats.values import cleaned, dump, email, member, named, parse
 
 __all__ = ["Labels", "Party", "Status", "labels", "party", "status", "user_of"]
 

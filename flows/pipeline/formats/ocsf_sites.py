@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final, NamedTuple
 
-from flows.pipeline.formats.ocsf_values import named, observable, pruned, short
-from flows.pipeline.formats.values import cleaned, dump, ip, member, objects, parse, whole_number
+from flows.pipeline.formats.ocsf_values import observable, pruned, short
+from flows.pipeline.formats.values import cleaned, dump, ip, member, named, objects, parse, whole_number
 
 __all__ = ["Machine", "Session", "Site", "authentication", "device", "site"]
 

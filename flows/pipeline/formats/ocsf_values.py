@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from flows.pipeline.formats.values import cleaned, dump
 
-__all__ = ["named", "observable", "pruned", "short"]
+__all__ = ["observable", "pruned", "short"]
 
 _LONGEST_CHARACTERS: Final = 65_535
 _OBSERVABLES: Final = {
@@ -46,8 +46,3 @@ def _drop(holder: dict[str, Any], path: tuple[str, ...]) -> None:
         holder[name] = copied
         holder = copied
     holder.pop(path[-1], None)
-
-
-def named(name: str, value: Any) -> bytes:
-    """`,"name":value`; nothing for a value that is null or empty."""
-    return b',"%b":%b' % (name.encode(), dump(value)) if value not in (None, {}, []) else b""

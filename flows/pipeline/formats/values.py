@@ -6,7 +6,22 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["cleaned", "dump", "email", "ip", "member", "objects", "parse", "parsed_text", "scalar", "snake", "text", "whole_number"]
+__all__ = [
+    "cleaned",
+    "dump",
+    "email",
+    "filled",
+    "ip",
+    "member",
+    "named",
+    "objects",
+    "parse",
+    "parsed_text",
+    "scalar",
+    "snake",
+    "text",
+    "whole_number",
+]
 
 _NOT_JSON: Final = (msgspec.DecodeError, RecursionError)
 _ANY = msgspec.json.Decoder()
@@ -123,3 +138,13 @@ def email(value: Any) -> str | None:
 def snake(name: str) -> str:
     """`osVersion` → `os_version`."""
     return _WORD_START.sub("_", name).lower()
+
+
+def named(name: str, value: Any) -> bytes:
+    """`,"name":value`; nothing for a value that is null or empty."""
+    return b',"%b":%b' % (name.encode(), dump(value)) if value not in (None, {}, []) else b""
+
+
+def filled(**members: Any) -> dict[str, Any]:
+    """The members that hold something."""
+    return {name: value for name, value in members.items() if value is not None and value != {}}

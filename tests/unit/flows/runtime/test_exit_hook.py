@@ -6,7 +6,8 @@ import sys
 import pytest
 
 PROGRAM = """
-from flows.runtime.lifecycle import configure_logging, install
+from flows.runtime.lifecycle import install
+from flows.runtime.logs import configure_logging
 from okta_source.fetching.control import RunControl
 configure_logging()
 install(RunControl(), names={{}}, at_end=lambda: {at_end})

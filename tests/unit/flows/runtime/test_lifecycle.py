@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from flows.runtime.lifecycle import _JsonFormatter, _UtcFormatter, configure_logging, log_as, warn_of
+from flows.runtime.logs import _JsonFormatter, _UtcFormatter, configure_logging, log_as, warn_of
 
 
 def lines_of(record: logging.LogRecord) -> list[str]:

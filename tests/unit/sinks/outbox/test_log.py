@@ -8,7 +8,8 @@ import pytest
 from sinks.errors import SinkStopped, stopped_by
 from sinks.file.open_files import OpenFiles
 from sinks.outbox import log as log_module
-from sinks.outbox.log import Log, segments_in
+from sinks.outbox.log import Log
+from sinks.outbox.segments import segments_in
 from tests.unit.sinks.scripted_target import make_page
 
 
