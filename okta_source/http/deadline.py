@@ -1,4 +1,4 @@
-"""An answer that has to be there as a whole within a time-out."""
+"""An answer that has to be there as a whole within a time-out: status, headers, interim answers, body and trailers."""
 
 import contextlib
 import io
