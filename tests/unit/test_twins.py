@@ -1,4 +1,4 @@
-"""`okta_source` and `sinks` never import each other, so a few small modules are there twice: what is mended in one is mended in the other."""
+"""Neither of `okta_source` and `sinks` imports the other, so a few small modules are there twice, and stay the same."""
 
 from pathlib import Path
 
