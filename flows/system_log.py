@@ -22,16 +22,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
-from flows.pipeline.detections.library import load_rules
 from flows.pipeline.detections.problems import Problem, RulesError
-from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.detections.steps import detect
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
@@ -42,6 +39,9 @@ from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
+
+if TYPE_CHECKING:
+    from flows.pipeline.detections.rules import RuleSet
 
 __all__ = ["Run", "build_flow", "get_flow", "prepare_run"]
 
@@ -139,12 +139,16 @@ def prepare_run(
     return Run(build_flow(settings, control, state_dir, rules), control, names, settings)
 
 
-def _read_rules(settings: Settings) -> tuple[RuleSet | None, list[Problem]]:
+def _read_rules(settings: Settings) -> "tuple[RuleSet | None, list[Problem]]":
     """The rules in force and what deserves a look; no rules without a table [detections]."""
-    return (None, []) if settings.detections is None else load_rules(settings.detections)
+    if settings.detections is None:
+        return None, []
+    from flows.pipeline.detections.library import load_rules  # noqa: PLC0415 (0.05 s of every start, for those who detect)
+
+    return load_rules(settings.detections)
 
 
-def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, rules: RuleSet | None = None) -> Dataflow:
+def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, rules: "RuleSet | None" = None) -> Dataflow:
     """Wire the flow.
 
     Args:
@@ -171,6 +175,8 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
     okta = okta_input(INPUT_STEP, flow, source)
     alerts = None
     if rules is not None and settings.detections is not None:
+        from flows.pipeline.detections.steps import detect  # noqa: PLC0415 (see `_read_rules`)
+
         alerts = detect(okta.oks, rules, settings.detections, {tenant.name: tenant for tenant in settings.tenants})
     deliver(
         okta.oks,

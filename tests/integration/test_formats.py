@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline.formats.formatter import EcsFormat, Formatter, OcsfFormat
+from flows.pipeline.formats.ecs_format import EcsFormat
+from flows.pipeline.formats.formatter import Formatter
+from flows.pipeline.formats.ocsf_format import OcsfFormat
 from sinks.delivery.batch import Batch
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget

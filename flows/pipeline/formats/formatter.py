@@ -6,19 +6,15 @@ An event that can't be mapped goes out raw, with the reason in `_okta_mapping_er
 from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import msgspec
 import orjson
 
-from flows.pipeline.formats import ecs, ocsf
-from flows.pipeline.formats.alerts import alert_to_ecs, alert_to_ocsf
 from flows.pipeline.formats.event import Event
-from flows.pipeline.formats.moments import normalised
 from flows.pipeline.formats.page import Page, Unmapped, to_page
 from sinks.documents import DocumentHead, Documents
 
-__all__ = ["EcsFormat", "Format", "Formatter", "OcsfFormat"]
+__all__ = ["Format", "Formatter"]
 
 _ALERT: Final = b'{"_okta_event_type":"alert"'
 _LONGEST_REASON_CHARACTERS: Final = 500
@@ -63,70 +59,6 @@ class Format(Protocol):
     def alert(self, text: bytes, *, with_original: bool, namespace: str) -> bytes:
         """An alert as a whole document."""
         ...
-
-
-class EcsFormat:
-    """`ecs`."""
-
-    name: Final = "ecs"
-
-    def __init__(self) -> None:
-        self._mapper = ecs.EcsMapper()
-        self.body = self._mapper.body
-        self.with_original = ecs.with_original
-        self.without_original = ecs.without_original
-
-    def context(self, tags: bytes) -> bytes:  # noqa: ARG002
-        """Nothing: all that is common stands in the prefix."""
-        return b""
-
-    def prefix(self, tags: bytes, event_type: str, *, with_original: bool, namespace: str) -> bytes:
-        """See `ecs.prefix`."""
-        members: dict[str, Any] = msgspec.json.decode(tags[:-1] + b"}")
-        members.pop("_okta_event_type", None)
-        pipeline = {name.removeprefix("_okta_"): value for name, value in members.items()}
-        return ecs.prefix(event_type, pipeline, event_original=with_original, namespace=namespace)
-
-    def unmapped(self, head: DocumentHead) -> bytes:
-        """The member that a data stream requires."""
-        return b'"@timestamp":%b,' % normalised(head.published)
-
-    def alert(self, text: bytes, *, with_original: bool, namespace: str) -> bytes:
-        """See `alerts.alert_to_ecs`."""
-        return alert_to_ecs(text, event_original=with_original, namespace=namespace, mapper=self._mapper)
-
-
-class OcsfFormat:
-    """`ocsf`.
-
-    Args:
-        version: The version that documents claim.
-    """
-
-    name: Final = "ocsf"
-
-    def __init__(self, version: str) -> None:
-        self._version = version
-        self.body = ocsf.OcsfMapper(version).body
-        self.with_original = ocsf.with_raw_data
-        self.without_original = ocsf.without_raw_data
-
-    def context(self, tags: bytes) -> bytes:
-        """See `ocsf.page_metadata`."""
-        members: dict[str, Any] = msgspec.json.decode(tags[:-1] + b"}")
-        return ocsf.page_metadata(members["_okta_org"], datetime.fromisoformat(members["_okta_ingested_at"]))
-
-    def prefix(self, tags: bytes, event_type: str, *, with_original: bool, namespace: str) -> bytes:  # noqa: ARG002
-        """See `ocsf.prefix`."""
-        return ocsf.prefix(tags)
-
-    def unmapped(self, head: DocumentHead) -> bytes:  # noqa: ARG002
-        """Nothing."""
-        return b""
-
-    def alert(self, text: bytes, *, with_original: bool, namespace: str) -> bytes:  # noqa: ARG002
-        """See `alerts.alert_to_ocsf`."""
-        return alert_to_ocsf(text, version=self._version, raw_data=with_original)
 
 
 class _Prefixes(dict[str, bytes]):

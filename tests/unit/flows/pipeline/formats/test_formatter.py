@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from flows.pipeline.formats.ecs_format import EcsFormat
 from flows.pipeline.formats.event import Event
-from flows.pipeline.formats.formatter import EcsFormat, Format, Formatter, OcsfFormat
+from flows.pipeline.formats.formatter import Format, Formatter
+from flows.pipeline.formats.ocsf_format import OcsfFormat
 from flows.pipeline.formats.page import Page
 from sinks.documents import Documents
 from tests.unit.flows.pipeline.formats.events import BARE, JOB, ORG, SIGN_IN, changed, raw_documents, raw_page, text_of
