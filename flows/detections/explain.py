@@ -1,6 +1,7 @@
 """What a rule means, in words: event types and fields, windows and groups, what it remembers, and which lists it wants."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from flows.pipeline.detections.correlation.groups import MOST_GROUPS
@@ -9,6 +10,7 @@ from flows.pipeline.detections.evaluate import decided_by_type
 from flows.pipeline.detections.rules import Active, RuleSet
 from flows.pipeline.detections.sigma.expression import And, Expression, Not, Test, paths, specialise, tests
 from flows.pipeline.detections.sigma.placeholders import Lists, placeholders
+from flows.pipeline.detections.sigma.predicates import predicate
 from flows.pipeline.detections.sigma.rule import Correlation, EventRule, Range, Rule
 from flows.pipeline.detections.sigma.spans import span_text
 from flows.pipeline.fields import event_types
@@ -66,7 +68,8 @@ def explain(active: Active, rules: RuleSet) -> Iterator[str]:
 
 def types_of(detection: Expression, lists: Lists) -> list[str] | None:
     """The event types of Okta's catalogue that a detection can match; None where it can match any."""
-    found = [name for name in sorted(event_types()) if specialise(detection, decided_by_type(name, lists)) is not False]
+    compiled = cache(lambda test: predicate(test, lists))
+    found = [name for name in sorted(event_types()) if specialise(detection, decided_by_type(name, compiled)) is not False]
     return None if len(found) == len(event_types()) else found
 
 

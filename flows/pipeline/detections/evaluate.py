@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from flows.pipeline.detections.sigma.expression import EVENT_TYPE, And, Expression, Not, Test, paths
 from flows.pipeline.detections.sigma.placeholders import Lists
-from flows.pipeline.detections.sigma.predicates import compare_fields, predicate
+from flows.pipeline.detections.sigma.predicates import Predicate, compare_fields, predicate
 from flows.pipeline.fields import Accessor, TreeReader
 
 __all__ = ["Check", "Reader", "check_of", "decided_by_type", "full_scan"]
@@ -38,13 +38,13 @@ def check_of(expression: Expression, reader: Reader, lists: Lists) -> Check:
     return _all(checks) if isinstance(expression, And) else _any(checks)
 
 
-def decided_by_type(event_type: str, lists: Lists) -> Callable[[Test], bool | None]:
+def decided_by_type(event_type: str, predicate_of: Callable[[Test], Predicate]) -> Callable[[Test], bool | None]:
     """What tells the outcome of those tests that an event's type alone decides."""
 
     def decide(test: Test) -> bool | None:
         if test.field.lower() != EVENT_TYPE or "fieldref" in test.modifiers:
             return None
-        return predicate(test, lists)(event_type)
+        return predicate_of(test)(event_type)
 
     return decide
 

@@ -1,7 +1,7 @@
 """A page of events → its matches. Stateless but for what it remembers of event types, and the same wherever it runs.
 
 Of a page of 1,000 events, each costs a look into a dictionary (0.1 µs); those whose type some rule wants are decoded once, and only the
-members that are asked for; of those that match, the members that tell a correlation's groups apart.
+members that are asked for: by the rules, and by the correlations that tell groups apart by them.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ import msgspec
 from flows.pipeline.detections.extract import Extractor
 from flows.pipeline.detections.index import Plan, RuleIndex
 from flows.pipeline.detections.matches import Match, Matches, to_ms
+from flows.pipeline.detections.routes import routes_of
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.sigma.expression import Expression, tests
 from flows.pipeline.detections.sigma.rule import EventRule
@@ -41,8 +42,8 @@ class Matcher:
                 detections.append(active.rule.detection)
                 self._numbers.append(number)
         self._detections = detections
-        self._index = RuleIndex(detections, rules.lists)
-        self._extractors: dict[tuple[int, ...], Extractor] = {}
+        self._index = RuleIndex(detections, rules.lists, self._fields_of)
+        self._extractors: dict[tuple[Plan, Sequence[int]], tuple[tuple[int, ...], Extractor]] = {}
 
     @property
     def reads_whole_events(self) -> bool:
@@ -68,26 +69,36 @@ class Matcher:
         if not by_plan:
             return Matches(tenant, newest, ())
         events = _Events(bodies) if lines is None else lines
-        found: dict[int, Sequence[int]] = {}
+        found: dict[int, Match] = {}
+        newest_there = list(accumulate(map(_PUBLISHED, heads), max))
         for plan, indices in by_plan.items():
             wanted: Sequence[Any] = list(map(events.__getitem__, indices)) if plan.decodes else indices
-            found.update((indices[place], numbers) for place, numbers in plan.scan(wanted, tenant))
-        matches: list[Match] = []
-        newest_there = list(accumulate(map(_PUBLISHED, heads), max))
-        for index in sorted(found):
-            head, body = heads[index], bodies[index]
-            numbers = tuple([self._numbers[number] for number in found[index]])
-            extractor = self._extractors.get(numbers) or self._extractor(numbers)
-            parts = extractor(events[index], tenant) if extractor.is_needed else {}
-            uuid, event_type = _writable(head.uuid), _writable(head.event_type)
-            matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest_there[index]), numbers, parts, bytes(body)))
-        return Matches(tenant, newest, matches)
+            by_rules: dict[Sequence[int], list[tuple[int, Any]]] = {}
+            for place, decoded, detections in plan.scan(wanted, tenant):
+                by_rules.setdefault(detections, []).append((indices[place], decoded))
+            for detections, matching in by_rules.items():
+                numbers, extract = self._extractor(plan, detections)
+                for (index, _), (groups, values) in zip(matching, extract([decoded for _, decoded in matching]), strict=True):
+                    head = heads[index]
+                    uuid, event_type = _writable(head.uuid), _writable(head.event_type)
+                    newest_then = to_ms(newest_there[index])
+                    found[index] = Match(
+                        uuid, to_ms(head.published), event_type, newest_then, numbers, groups, values, bytes(bodies[index])
+                    )
+        return Matches(tenant, newest, [found[index] for index in sorted(found)])
 
-    def _extractor(self, numbers: tuple[int, ...]) -> Extractor:
-        extractor = Extractor(self._rules, numbers)
-        if len(self._extractors) < _MOST_COMBINATIONS_REMEMBERED:
-            self._extractors[numbers] = extractor
-        return extractor
+    def _fields_of(self, detections: Sequence[int]) -> list[str]:
+        return routes_of(self._rules, [self._numbers[number] for number in detections]).fields
+
+    def _extractor(self, plan: Plan, detections: Sequence[int]) -> tuple[tuple[int, ...], Extractor]:
+        """The numbers of some detections' rules, and what reads the events that they match."""
+        known = self._extractors.get((plan, detections))
+        if known is None:
+            numbers = tuple([self._numbers[number] for number in detections])
+            known = numbers, Extractor(routes_of(self._rules, numbers), plan.reader)
+            if len(self._extractors) < _MOST_COMBINATIONS_REMEMBERED:
+                self._extractors[plan, detections] = known
+        return known
 
 
 class _Events:

@@ -5,22 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-__all__ = ["Match", "Matches", "Part", "to_ms"]
+__all__ = ["Match", "Matches", "to_ms"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-
-
-class Part(NamedTuple):
-    """What a match means for one correlation.
-
-    Attributes:
-        group: The values of its group-by, as a JSON array; None where the event lacks one, so that it takes no part.
-        value: What it counts, sums or compares; None where the event has none, so that it takes no part.
-    """
-
-    group: bytes | None
-    value: Any
 
 
 class Match(NamedTuple):
@@ -32,7 +20,9 @@ class Match(NamedTuple):
         event_type: Its type.
         newest: The newest `published` of its page up to it.
         rules: The numbers of the event rules that it matches.
-        parts: For each `(correlation, place in its rules)` that it may reach, what it means there.
+        groups: The groups that it belongs to, each as a JSON array of values, None where the event lacks one, so that it takes no part;
+            which is whose is said by `routes.routes_of(rules)`.
+        values: What correlations count, sum or compare of it, likewise; None where the event has none.
         body: The event, behind its opening brace.
     """
 
@@ -41,7 +31,8 @@ class Match(NamedTuple):
     event_type: str
     newest: int
     rules: tuple[int, ...]
-    parts: dict[tuple[int, int], Part]
+    groups: Sequence[bytes | None]
+    values: Sequence[Any]
     body: bytes
 
 

@@ -17,7 +17,8 @@ from flows.pipeline.detections.correlation.absence import Absence
 from flows.pipeline.detections.correlation.groups import MOST_GROUPS, Groups
 from flows.pipeline.detections.correlation.learned import FirstSeen
 from flows.pipeline.detections.correlation.window import LATENESS_MS, Hit, Outcome
-from flows.pipeline.detections.matches import Match, Matches, Part
+from flows.pipeline.detections.matches import Match, Matches
+from flows.pipeline.detections.routes import correlation_of, routes_of
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.sigma.rule import Correlation, CorrelationType
 
@@ -25,6 +26,7 @@ __all__ = ["Correlator", "Tally"]
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
+_MOST_COMBINATIONS_REMEMBERED: Final = 10_000
 _NO_GROUP: Final = b"[]"
 _LEARNING: Final[frozenset[CorrelationType]] = frozenset({"first_seen", "travel"})
 _WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
@@ -48,12 +50,15 @@ class Tally:
 
 
 class _Input(NamedTuple):
-    """One of a correlation's rules, with all that a match of it needs; put together once, since matches are many.
+    """A correlation that a match of some rules may reach, with all that is needed there; put together once, since matches are many.
 
     Attributes:
         number: The correlation's number.
-        place: Which of its rules it is.
+        place: Which of its rules the match is for.
         child: That rule's number.
+        is_direct: Whether that is one of the rules that the event itself matches.
+        group: The place of its group among the match's.
+        value: The place of its value.
         rule: The correlation.
         groups: What it remembers.
         kept_ms: How far behind the newest event things are kept.
@@ -64,6 +69,9 @@ class _Input(NamedTuple):
     number: int
     place: int
     child: int
+    is_direct: bool
+    group: int
+    value: int
     rule: Correlation
     groups: Groups
     kept_ms: int
@@ -91,15 +99,8 @@ class Correlator:
         self._groups = {
             number: Groups(active.rule, most_groups) for number, active in enumerate(rules.rules) if isinstance(active.rule, Correlation)
         }
-        self._absences = [number for number, groups in self._groups.items() if self._correlation(number).type == "absence"]
-        self._inputs = {
-            (number, place): _Input(
-                number, place, child, rule, self._groups[number], rule.timespan_ms + LATENESS_MS, rule.type in _WITH_VALUES, active.alerts
-            )
-            for number, active in enumerate(rules.rules)
-            if isinstance(rule := active.rule, Correlation)
-            for place, child in enumerate(active.children)
-        }
+        self._absences = [number for number, groups in self._groups.items() if correlation_of(rules, number).type == "absence"]
+        self._inputs: dict[tuple[int, ...], list[_Input]] = {}  # by the rules that an event matches
         self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
         self._told = [
             AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
@@ -145,7 +146,7 @@ class Correlator:
         for number, groups in self._groups.items():
             active = self._rules.rules[number]
             rule_state = known.pop(active.rule.about.id, None)
-            if rule_state is None or (learned_only and self._correlation(number).type not in _LEARNING):
+            if rule_state is None or (learned_only and correlation_of(self._rules, number).type not in _LEARNING):
                 continue
             if rule_state["version"] == active.version:
                 groups.load(rule_state)
@@ -157,41 +158,62 @@ class Correlator:
             for _, group in self._groups[number].all():
                 self._note_due(number, group)
 
+    def _inputs_of(self, numbers: tuple[int, ...]) -> list[_Input]:
+        inputs: list[_Input] = []
+        for number, place, group, value in routes_of(self._rules, numbers).routes:
+            active, rule = self._rules.rules[number], correlation_of(self._rules, number)
+            child, kept_ms = active.children[place], rule.timespan_ms + LATENESS_MS
+            inputs.append(
+                _Input(
+                    number, place, child, child in numbers, group, value, rule, self._groups[number], kept_ms, rule.type in _WITH_VALUES,
+                    active.alerts,
+                )
+            )  # fmt: skip
+        if len(self._inputs) < _MOST_COMBINATIONS_REMEMBERED:
+            self._inputs[numbers] = inputs
+        return inputs
+
     def _match(self, match: Match) -> Iterator[Alert]:
         """Follow a match through the rules, children before their parents."""
-        newest = self._newest
-        itself = (Hit(match.ms, match.uuid, match.event_type, 0, None, newest),)
-        fired: dict[int, tuple[Hit, ...]] = dict.fromkeys(match.rules, itself)  # rule → what fulfilled it
-        self.tally.matches.update(match.rules)
-        is_late = False
+        newest, counted = self._newest, self.tally.matches
         for number in match.rules:
+            counted[number] += 1
             if self._rules.rules[number].alerts:
                 yield self._alert_of_event(number, match)
-        for key, part in match.parts.items():
-            source = self._inputs[key]
-            taken = fired.get(source.child)
-            if taken is None:
+        inputs = self._inputs.get(match.rules)
+        if inputs is None:
+            inputs = self._inputs_of(match.rules)
+        fired: dict[int, tuple[Hit, ...]] = {}  # correlation → what fulfilled it
+        is_late = False
+        for source in inputs:
+            value = match.values[source.value]
+            if source.is_direct:
+                taken = [Hit(match.ms, match.uuid, match.event_type, source.place, value, newest)]
+            elif source.child in fired:
+                taken = [Hit(end.ms, end.uuid, end.event_type, source.place, value, newest) for end in fired[source.child]]
+            else:
                 continue
-            if part.group is None or (source.wants_value and part.value is None):
-                self.tally.ungrouped[source.number] += len(taken)
-                continue
-            outcomes: list[Outcome] = []
-            for hit in taken:
-                is_late = is_late or hit.ms < newest - source.kept_ms
-                outcome = self._take(source, Hit(hit.ms, hit.uuid, hit.event_type, source.place, part.value, newest), part.group, match)
-                if outcome is not None:
-                    outcomes.append(outcome)
+            is_late = is_late or any(hit.ms < newest - source.kept_ms for hit in taken)
+            outcomes = self._take_all(source, taken, match)
             if not outcomes:
                 continue
             number = source.number
-            self.tally.matches[number] += 1
+            counted[number] += 1
             ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, newest) for outcome in outcomes for end in outcome.ends]
             fired[number] = tuple(dict.fromkeys((*fired.get(number, ()), *ends)))
             # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
             begun = next((outcome for outcome in outcomes if outcome.begins), None)
             if begun is not None and source.alerts:
-                yield self._alert_of_group(number, part, begun, match)
+                yield self._alert_of_group(number, match.groups[source.group] or _NO_GROUP, begun, match)
         self.tally.late += is_late
+
+    def _take_all(self, source: _Input, hits: Sequence[Hit], match: Match) -> list[Outcome]:
+        group = match.groups[source.group]
+        if group is None or (source.wants_value and match.values[source.value] is None):
+            self.tally.ungrouped[source.number] += len(hits)
+            return []
+        outcomes = [self._take(source, hit, group, match) for hit in hits]
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def _take(self, source: _Input, hit: Hit, key: bytes, match: Match) -> Outcome | None:
         groups = source.groups
@@ -229,8 +251,8 @@ class Correlator:
                 for hit, body in group.over(newest) if isinstance(group, Absence) else ():
                     self.tally.matches[number] += 1
                     if self._rules.rules[number].alerts:
-                        match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), {}, body)
-                        yield self._alert_of_group(number, Part(key, None), Outcome((hit,), begins=True, hits=(hit,)), match)
+                        match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), (), (), body)
+                        yield self._alert_of_group(number, key, Outcome((hit,), begins=True, hits=(hit,)), match)
                 self._note_due(number, group)
 
     def _note_due(self, number: int, group: object) -> None:
@@ -242,9 +264,8 @@ class Correlator:
         events = ({"uuid": match.uuid, "published": timestamp(match.ms), "eventType": match.event_type, "rule": self._told[number].name},)
         return self._alert(number, "event", _NO_GROUP, {}, match, (1, match.ms, match.ms), events, {})
 
-    def _alert_of_group(self, number: int, part: Part, outcome: Outcome, match: Match) -> Alert:
-        rule, hits = self._correlation(number), outcome.hits
-        key = part.group or _NO_GROUP
+    def _alert_of_group(self, number: int, key: bytes, outcome: Outcome, match: Match) -> Alert:
+        rule, hits = correlation_of(self._rules, number), outcome.hits
         group = dict(zip(rule.group_by, orjson.loads(key), strict=True))
         names = [self._told[child].name for child in self._rules.rules[number].children]
         events = tuple(
@@ -262,10 +283,3 @@ class Correlator:
         uuid = alert_id(self._tenant, rule.id, key, match.uuid)
         count, first_ms, last_ms = span
         return Alert(uuid, self._tenant, rule, kind, group, match.ms, count, first_ms, last_ms, events, details, match.body)
-
-    def _correlation(self, number: int) -> Correlation:
-        rule = self._rules.rules[number].rule
-        if not isinstance(rule, Correlation):
-            msg = f"{rule.about.title} is no correlation"
-            raise TypeError(msg)
-        return rule

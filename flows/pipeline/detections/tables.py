@@ -1,0 +1,155 @@
+"""Which tests events pass, told by their fields' values: a bit for each test, column by column.
+
+Each field has a table that fills itself, from a value to the bits of the tests that it passes: most values, such as an outcome or a display
+message, come again and again. So a page costs a few look-ups an event, in loops that run in C, and not a test for each rule.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import or_
+from typing import Any, Final, Generic, TypeVar
+
+from flows.pipeline.detections.evaluate import Check, check_of
+from flows.pipeline.detections.sigma.expression import And, Expression, Or, Test
+from flows.pipeline.detections.sigma.placeholders import Lists
+from flows.pipeline.detections.sigma.predicates import Predicate
+from flows.pipeline.fields import MISSING, FieldReader
+from flows.pipeline.fields.virtual import find_virtual
+
+__all__ = ["Columns", "Remembered", "are_plain", "deciding_fields"]
+
+_MOST_REMEMBERED: Final = 4_096
+_LONGEST_VALUE: Final = 256
+_PLAIN: Final = frozenset({str, type(None), type(MISSING)})
+_UNSELECTIVE: Final = frozenset({"neq", "exists"})
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Remembered(dict[Key, Value], Generic[Key, Value]):
+    """What a function gives, remembered for the values that came lately. They come from the wire: it begins anew rather than grow.
+
+    Args:
+        make: The function.
+    """
+
+    def __init__(self, make: Callable[[Key], Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Key) -> Value:
+        made = self._make(key)
+        parts = key if isinstance(key, tuple) else (key,)
+        if all(len(part) <= _LONGEST_VALUE for part in parts if type(part) is str):
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[key] = made
+        return made
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Whether all are texts or nothing: other values are no keys, since `True` and 1 would be one, and arrays are none at all."""
+    return _PLAIN.issuperset(map(type, values))
+
+
+class _Table:
+    """One field's tests: value → the bits of those that it passes."""
+
+    def __init__(self, tests: Sequence[tuple[int, Predicate]]) -> None:
+        self._tests = tuple(tests)
+        self._known = Remembered[Any, int](self._test)
+
+    def look_up(self, values: Sequence[Any]) -> list[int]:
+        if are_plain(values):
+            return list(map(self._known.__getitem__, values))
+        return [self._known[value] if type(value) in _PLAIN else self._test(value) for value in values]
+
+    def _test(self, value: Any) -> int:
+        found = 0
+        for bit, passes in self._tests:
+            if passes(value):
+                found |= bit
+        return found
+
+
+class Columns:
+    """Tests that are looked up, and those that have to see the event as a whole.
+
+    Args:
+        tests: The tests with their bits.
+        reader: Decodes the events; it must read all the fields of the tests.
+        predicate: What a test asks of a field's value.
+        lists: The values of placeholders.
+    """
+
+    def __init__(
+        self, tests: Iterable[tuple[Test, int]], reader: FieldReader, predicate: Callable[[Test], Predicate], lists: Lists
+    ) -> None:
+        by_field: dict[str, list[tuple[int, Predicate]]] = {}
+        self._checks: list[tuple[int, Check]] = []  # they compare fields
+        self._keywords: list[tuple[int, Predicate]] = []
+        for test, bit in tests:
+            if "fieldref" in test.modifiers:
+                self._checks.append((bit, check_of(test, reader, lists)))
+            elif test.field:
+                by_field.setdefault(test.field, []).append((bit, predicate(test)))
+            else:
+                self._keywords.append((bit, predicate(test)))
+        self._reader = reader
+        self._whole = FieldReader([""]) if self._keywords else None
+        self._tables = [(field, _Table(tests)) for field, tests in by_field.items()]
+
+    def masks(self, events: Sequence[Any], data: Callable[[int], Any], tenant: str) -> list[int]:
+        """The bits of the tests that each event passes.
+
+        Args:
+            events: What the reader has decoded.
+            data: An event's bytes by its place, brace to brace.
+            tenant: Whose they are.
+        """
+        found = [0] * len(events)
+        for field, table in self._tables:
+            found = list(map(or_, found, table.look_up(self._reader.column(field, events))))
+        for bit, check in self._checks:
+            found = [mask | bit if check(event) else mask for mask, event in zip(found, events, strict=True)]
+        if self._whole is not None:
+            for place in range(len(events)):
+                event = self._whole.decode(data(place), tenant)
+                for bit, passes in self._keywords:
+                    if passes(event):
+                        found[place] |= bit
+        return found
+
+
+def deciding_fields(expressions: Sequence[Expression]) -> set[str]:
+    """Fields that tell of most events, by themselves, that no rule matches.
+
+    Each rule has tests of which at least one must pass for it to match, such as one arm of an and; the cheapest are taken.
+
+    Args:
+        expressions: What is open of each rule.
+    """
+    fields: set[str] = set()
+    for expression in expressions:
+        fields.update(test.field for test in _necessary(expression, fields) or ())
+    return fields
+
+
+def _necessary(expression: Expression, used: set[str]) -> list[Test] | None:
+    """Tests of which one must pass; None where there are none that could be looked up."""
+    if isinstance(expression, Test):
+        return None if "fieldref" in expression.modifiers or not expression.field else [expression]
+    if isinstance(expression, Or):
+        arms = [_necessary(arg, used) for arg in expression.args]
+        return None if None in arms else [test for arm in arms if arm is not None for test in arm]
+    if isinstance(expression, And):
+        found = [arm for arg in expression.args if (arm := _necessary(arg, used)) is not None]
+        return min(found, key=lambda arm: _price(arm, used), default=None)
+    return None
+
+
+def _price(tests: Sequence[Test], used: set[str]) -> tuple[int, int, int]:
+    """What it costs to look: such as nearly everything passes last, then fields that nobody reads yet or that are made of others."""
+    unselective = sum(1 for test in tests if _UNSELECTIVE & set(test.modifiers) or None in test.values)
+    new = {test.field for test in tests} - used
+    return unselective, sum(1 if find_virtual(field) is None else 2 for field in new), len(tests)
