@@ -22,7 +22,7 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make lint    formatting, linters, types, import rules"
 	@echo "make format  put the code into the one format"
-	@echo "make dashboards   write grafana/dashboards/ from grafana/generator/"
+	@echo "make dashboards   write grafana/dashboards*/ from grafana/generator/"
 	@echo "make screenshots  render the dashboards into screenshots/ with the Grafana that GRAFANA_URL names"
 	@echo "make docs    build the documentation into site/, strictly"
 	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md, and docs/detection-rules.md, from the code"

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         if not picture.startswith(_PNG):
             return _refuse(f"{url} answered with no picture of {uid}: the image renderer (grafana-image-renderer) is not installed.")
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.png"
+        path = folder / f"{Path(name).name}.png"
         path.write_bytes(picture)
         sys.stdout.write(f"{path}\n")
     return 0

@@ -13,11 +13,11 @@ from grafana.generator.boards import BOARDS
 
 __all__ = ["FOLDER", "dashboards", "main"]
 
-FOLDER = Path(__file__).parents[1] / "dashboards"
+FOLDER = Path(__file__).parents[1]
 
 
 def dashboards() -> dict[str, str]:
-    """The content of each file, by its name."""
+    """The content of each file, by its path below `FOLDER`."""
     return {f"{name}.json": text(build()) for name, build in BOARDS.items()}
 
 
@@ -27,14 +27,15 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     Returns:
         0; with `--check` 1 where a file differs, is missing or is nobody's.
     """
-    parser = argparse.ArgumentParser(prog="python -m grafana.generator", description="Write grafana/dashboards/*.json.")
+    parser = argparse.ArgumentParser(prog="python -m grafana.generator", description="Write grafana/dashboards*/*.json.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 with a diff where something would change")
     check = parser.parse_args(arguments).check
     wanted = dashboards()
     if not check:
-        folder.mkdir(parents=True, exist_ok=True)
+        for name in wanted:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
     differs = False
-    for name in sorted(wanted.keys() | {path.name for path in folder.glob("*.json")}):
+    for name in sorted(wanted.keys() | {str(path.relative_to(folder)) for path in folder.glob("dashboards*/*.json")}):
         path = folder / name
         before = path.read_text("utf-8") if path.exists() else ""
         after = wanted.get(name, "")

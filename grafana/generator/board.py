@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -77,7 +77,7 @@ def board(
         rows: What it shows.
         since: From when on, until somebody chooses.
         refresh: How often it is drawn anew.
-        restarts: Whether charts show when processes started: metrics alone know it.
+        restarts: Whether charts show when processes started, and which resumed: metrics alone know it.
     """
     link = (
         builders.DashboardLink("Okta dashboards")
@@ -87,7 +87,7 @@ def board(
         .include_vars(True)
         .keep_time(True)
     )
-    annotations: list[Builder[models.AnnotationQuery]] = [_restarts()] if restarts else []
+    annotations: list[Builder[models.AnnotationQuery]] = [*_starts()] if restarts else []
     built = (
         builders.Dashboard(title)
         .uid(uid)
@@ -113,15 +113,24 @@ def text(found: models.Dashboard) -> str:
     return json.dumps(found, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _restarts() -> builders.AnnotationQuery:
-    return (
-        builders.AnnotationQuery()
-        .name("Restarts")
-        .datasource(models.DataSourceRef(type_val="prometheus", uid=f"${{{METRICS_SOURCE}}}"))
-        .enable(True)
-        .icon_color("orange")
-        .expr('timestamp(process_start_time_seconds{job=~"$job"}) - process_start_time_seconds{job=~"$job"} < 120')
-    )
+_STARTED = 'timestamp(process_start_time_seconds{job=~"$job"}) - process_start_time_seconds{job=~"$job"} < 120'
+_RESUMED = 'count by (job, instance) (okta_resumed_from_timestamp_seconds{job=~"$job"})'
+
+
+def _starts() -> Iterator[builders.AnnotationQuery]:
+    """A process that goes on where an earlier run stopped is no reason to look; one that begins anew, where none was expected, is."""
+    for name, colour, expr in (
+        ("Starts without a state", "orange", f"({_STARTED}) unless on (job, instance) {_RESUMED}"),
+        ("Resumes", "blue", f"({_STARTED}) and on (job, instance) {_RESUMED}"),
+    ):
+        yield (
+            builders.AnnotationQuery()
+            .name(name)
+            .datasource(models.DataSourceRef(type_val="prometheus", uid=f"${{{METRICS_SOURCE}}}"))
+            .enable(True)
+            .icon_color(colour)
+            .expr(expr)
+        )
 
 
 def _placed(rows: Sequence[Row]) -> list[models.Panel | models.RowPanel]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Found", "Json", "panels", "queries", "rows", "strings"]
+__all__ = ["Found", "Json", "annotations", "panels", "queries", "rows", "strings"]
 
 Json = dict[str, Any]
 
@@ -57,6 +57,11 @@ def queries(dashboard: Json) -> Iterator[Found]:
                     bool(target.get("instant")),
                     panel.get("type", ""),
                 )
+
+
+def annotations(dashboard: Json) -> dict[str, str]:
+    """What the marks on the time axis ask Prometheus for, by their names."""
+    return {each["name"]: each["expr"] for each in dashboard.get("annotations", {}).get("list", []) if "expr" in each}
 
 
 def strings(value: object) -> Iterator[str]:

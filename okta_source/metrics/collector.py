@@ -30,6 +30,12 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
     ("okta_last_event_timestamp_seconds", "gauge", "Highest `published` received.", lambda it: it.high_water),
     ("okta_next_poll_timestamp_seconds", "gauge", "When the next request is due: interval, back-off or reset.", TenantMetrics.next_poll),
     ("okta_tenant_started_timestamp_seconds", "gauge", "When this process took the tenant up.", lambda it: it.started_at),
+    (
+        "okta_resumed_from_timestamp_seconds",
+        "gauge",
+        "Highest `published` of the run before, where this process resumed from it; absent for a tenant that is new.",
+        lambda it: it.resumed_from,
+    ),
     ("okta_poll_interval_seconds", "gauge", "From one poll to the next once drained; configured.", lambda it: it.poll_interval_seconds),
     ("okta_rate_limit_reserve_ratio", "gauge", "Share of the rate limit left to others; configured.", lambda it: it.rate_limit_reserve),
     ("okta_rate_limit_limit", "gauge", "Requests per window that the organisation allows.", lambda it: it.rate_limit and it.rate_limit[0]),

@@ -10,7 +10,7 @@ import yaml
 from grafana.generator.__main__ import FOLDER
 from grafana.generator.fleet import headroom
 from grafana.generator.promql import grown
-from grafana.generator.reading import queries
+from grafana.generator.reading import annotations, queries
 from grafana.generator.state import ACTIVE, FAILING, GONE, STALE, STARTING, tenant_state
 from tests.integration.prometheus import promtool, promtool_available
 
@@ -34,8 +34,9 @@ def rules(folder: Path, expressions: dict[str, str]) -> Path:
 
 
 def test_every_query_is_promql(tmp_path: Path) -> None:
-    every = [query for path in sorted(FOLDER.glob("*.json")) for query in queries(json.loads(path.read_text("utf-8")))]
-    expressions = {f"query:{number}": re.sub(r"\$__\w+", "5m", query.expr) for number, query in enumerate(every)}
+    boards = [json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("dashboards*/*.json"))]
+    every = [expr for board in boards for expr in (*(query.expr for query in queries(board)), *annotations(board).values())]
+    expressions = {f"query:{number}": re.sub(r"\$__\w+", "5m", expr) for number, expr in enumerate(every)}
     code, told = promtool("check", "rules", str(rules(tmp_path, expressions)))
     assert code == 0, told
     assert f"SUCCESS: {len(every)} rules found" in told

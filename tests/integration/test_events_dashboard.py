@@ -20,7 +20,7 @@ from tests.integration.grafana_search import search_body
 from tests.integration.sending import target_of
 from tests.integration.servers import SearchServer
 
-FILES = {"elasticsearch": "events.json", "opensearch": "events-opensearch.json"}
+FILES = {"elasticsearch": "dashboards/events.json", "opensearch": "dashboards-opensearch/events-opensearch.json"}
 EVENTS = 1000
 
 

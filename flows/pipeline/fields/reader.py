@@ -139,6 +139,9 @@ class FieldReader:
                 return list(map(straight, events))
             except AttributeError:
                 pass  # null, or what an event has in the place of an object
+        virtual = find_virtual(path)
+        if virtual is not None:
+            return list(map(virtual.make, *(map(self._member(source), events) for source in map(canonical, virtual.sources))))
         return list(map(self.accessor(path), events))
 
     def _straight_ways(self) -> Iterator[tuple[str, Accessor]]:

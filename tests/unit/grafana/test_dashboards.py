@@ -12,19 +12,19 @@ from grafana.generator.board import panel_id
 from grafana.generator.expected_empty import EXPECTED_EMPTY
 from grafana.generator.lint import complaints, links
 from grafana.generator.promql import metric_names
-from grafana.generator.reading import panels, queries
+from grafana.generator.reading import annotations, panels, queries
 from grafana.generator.schema import violations
 from sinks.elasticsearch.server import Server
 from sinks.elasticsearch.template import index_template
 from tests.integration.prometheus.scrapes import SCRAPE_INTERVAL
 from tests.known_metrics import known_metrics, tenant_metrics
 
-FILES = sorted(FOLDER.glob("*.json"))
+FILES = sorted(FOLDER.glob("dashboards*/*.json"))
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*\{([^{}]*)\}")
 
 
 def committed(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((FOLDER / name).read_text("utf-8"))
+    found: dict[str, Any] = json.loads(next(FOLDER.glob(f"dashboards*/{name}")).read_text("utf-8"))
     return found
 
 
@@ -77,7 +77,8 @@ def test_a_chosen_tenant_is_heeded_by_every_query(dashboard: dict[str, Any]):
 
 def test_every_metric_of_the_source_and_the_sinks_is_shown():
     """What the code counts and no dashboard shows would be counted for nobody."""
-    read = {name for each in every().values() for query in queries(each) for name in metric_names(query.expr)}
+    asked = [expr for each in every().values() for expr in (*(query.expr for query in queries(each)), *annotations(each).values())]
+    read = {name for expr in asked for name in metric_names(expr)}
     silent = {name for name in known_metrics() if name.startswith("okta_") and not name.endswith(("_count", "_sum"))} - read
     assert silent == set()
 
@@ -85,6 +86,15 @@ def test_every_metric_of_the_source_and_the_sinks_is_shown():
 def test_the_scrape_interval_is_found_by_the_query_that_promtool_has_tried(dashboard: dict[str, Any]):
     asked = [variable["query"] for variable in dashboard["templating"]["list"] if variable["name"] == "scrape"]
     assert asked == ([f"query_result({SCRAPE_INTERVAL})".replace(".+", "$job")] if list(queries(dashboard)) else [])
+
+
+def test_a_start_that_resumes_is_told_from_one_without_a_state(dashboard: dict[str, Any]):
+    if not list(queries(dashboard)):
+        return
+    found = annotations(dashboard)
+    assert found.keys() == {"Resumes", "Starts without a state"}
+    assert "and on (job, instance) count by (job, instance) (okta_resumed_from_timestamp_seconds" in found["Resumes"]
+    assert "unless on (job, instance) count by (job, instance) (okta_resumed_from_timestamp_seconds" in found["Starts without a state"]
 
 
 def test_a_tenant_is_looked_at_alone_on_its_own_board():
@@ -101,14 +111,14 @@ def test_regenerating_changes_nothing(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize("change", ["changed", "missing", "foreign"])
 def test_check_tells_and_writing_mends(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str):
     assert main([], tmp_path) == 0
-    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == dashboards()
-    fleet = tmp_path / "fleet.json"
+    assert {str(path.relative_to(tmp_path)): path.read_text("utf-8") for path in tmp_path.rglob("*.json")} == dashboards()
+    fleet = tmp_path / "dashboards" / "fleet.json"
     if change == "changed":
         fleet.write_text(fleet.read_text("utf-8").replace("Okta / Fleet", "Fleet of mine"), "utf-8")
     elif change == "missing":
         fleet.unlink()
     else:
-        (tmp_path / "old.json").write_text("{}", "utf-8")
+        (tmp_path / "dashboards" / "old.json").write_text("{}", "utf-8")
     assert main(["--check"], tmp_path) == 1
     told = capsys.readouterr().out
     assert "make dashboards" in told

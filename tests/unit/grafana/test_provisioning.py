@@ -38,11 +38,25 @@ def test_every_file_is_of_a_kind_that_grafana_reads():
 
 
 def test_each_kind_of_data_source_that_a_dashboard_asks_is_provided_once():
-    asked = {panel["datasource"]["type"] for path in FOLDER.glob("*.json") for panel in panels(json.loads(path.read_text("utf-8")))}
+    asked = {
+        panel["datasource"]["type"] for path in FOLDER.glob("dashboards*/*.json") for panel in panels(json.loads(path.read_text("utf-8")))
+    }
     assert sorted(each["type"] for each in data_sources()) == sorted(asked)
     for key in ("name", "uid"):
         assert len({each[key] for each in data_sources()}) == len(asked)
     assert [each["type"] for each in data_sources() if each.get("isDefault")] == ["prometheus"]
+
+
+def test_a_board_that_needs_a_plugin_is_provided_apart():
+    """So that it isn't there where its data source isn't."""
+    plugins = {
+        path.parent.name: {panel["datasource"]["type"] for panel in panels(json.loads(path.read_text("utf-8")))}
+        for path in FOLDER.glob("dashboards*/*.json")
+        if "opensearch" in path.read_text("utf-8")
+    }
+    assert plugins == {"dashboards-opensearch": {"grafana-opensearch-datasource"}}
+    provided = [path.name for path in PROVISIONING if "-opensearch" in path.read_text("utf-8")]
+    assert provided == ["opensearch.yml", "opensearch.yml"]
 
 
 def test_events_are_found_by_the_time_that_documents_have():
@@ -68,7 +82,9 @@ def test_compose_sets_every_variable_and_mounts_what_exists():
     wanted = {name for path in PROVISIONING for name in _VARIABLE.findall(re.sub(r"#.*", "", path.read_text("utf-8")))}
     assert wanted <= environment.keys()
     mounts = {target: source for source, target, *_ in (each.split(":") for each in services["grafana"]["volumes"])}
-    assert mounts[environment["OKTA_DASHBOARDS"]] == "./dashboards"
+    folders = [each["options"]["path"] for path in PROVISIONING for each in loaded(path).get("providers", [])]
+    mounted = {mounts[re.sub(r"\$\{?OKTA_DASHBOARDS\}?", environment["OKTA_DASHBOARDS"], folder)] for folder in folders}
+    assert mounted == {"./dashboards", "./dashboards-opensearch"} == {f"./{path.parent.name}" for path in FOLDER.glob("dashboards*/*.json")}
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].replace(environment["OKTA_DASHBOARDS"], "dashboards")
     assert (GRAFANA / home).is_file()
     for service in services.values():

@@ -50,8 +50,8 @@ def grafana(monkeypatch: pytest.MonkeyPatch) -> Iterator[Grafana]:
 def test_each_dashboard_is_drawn(grafana: Grafana, tmp_path: Path):
     environment = {"GRAFANA_URL": f"http://127.0.0.1:{grafana.server_port}/", "GRAFANA_TOKEN": "glsa_1"}
     assert main(["--folder", str(tmp_path / "new")], environment) == 0
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == {f"{name}.png": PICTURE for name in BOARDS}
-    assert [path.partition("?")[0] for path, _ in grafana.asked] == [f"/render/d/okta-{name}" for name in BOARDS]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == {f"{Path(name).name}.png": PICTURE for name in BOARDS}
+    assert [path.partition("?")[0] for path, _ in grafana.asked] == [f"/render/d/okta-{Path(name).name}" for name in BOARDS]
     assert {token for _, token in grafana.asked} == {"Bearer glsa_1"}
 
 

@@ -39,19 +39,21 @@ class _Group:
 
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """Take a match; what came before the horizon is forgotten first."""
-        self._window.forget(horizon)
-        self._episodes.forget(horizon)
+        window = self._window
+        window.forget(horizon)
+        if self._episodes.spans:
+            self._episodes.forget(horizon)
         self.mark = hit.mark
-        place = self._window.insert(hit)
+        place = window.insert(hit)
         if place is None:
             return None
         self._entered(hit, place)
-        gone = self._window.shrink()
+        gone = window.shrink()
         self.dropped += gone
-        hits = self._window.hits
-        ends = [hits[end] for end in sorted(self._fulfilled(hit, max(0, place - gone)))]
-        if not ends:
+        fulfilled = sorted(self._fulfilled(hit, max(0, place - gone)))
+        if not fulfilled:
             return None
+        ends = [window.hits[end] for end in fulfilled]
         begins = self._episodes.extend([end.ms for end in ends], self._rule.timespan_ms, hit.mark)
         return Outcome(ends, begins, self._hits(ends[0].ms) if begins else ())
 

@@ -7,6 +7,7 @@ end.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ __all__ = ["Correlator", "Tally"]
 _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
 _MOST_COMBINATIONS_REMEMBERED: Final = 10_000
+_MS: Final = attrgetter("ms")
 _NO_GROUP: Final = b"[]"
 _LEARNING: Final[frozenset[CorrelationType]] = frozenset({"first_seen", "travel"})
 _WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
@@ -193,7 +195,7 @@ class Correlator:
                 taken = [Hit(end.ms, end.uuid, end.event_type, source.place, value, newest) for end in fired[source.child]]
             else:
                 continue
-            is_late = is_late or any(hit.ms < newest - source.kept_ms for hit in taken)
+            is_late = is_late or min(taken, key=_MS).ms < newest - source.kept_ms
             outcomes = self._take_all(source, taken, match)
             if not outcomes:
                 continue

@@ -133,6 +133,8 @@ class Window:
     def forget(self, horizon: int) -> None:
         """Drop the oldest ones, as long as they happened and came before a mark."""
         hits = self.hits
+        if not hits or hits[0].ms >= horizon:  # nearly always
+            return
         count = 0
         while count < len(hits) and hits[count].ms < horizon and hits[count].mark < horizon:
             count += 1
@@ -144,7 +146,9 @@ class Window:
         Returns:
             How many.
         """
-        count = max(0, len(self.hits) - MOST_EVENTS_A_GROUP)
+        count = len(self.hits) - MOST_EVENTS_A_GROUP
+        if count <= 0:  # nearly always
+            return 0
         self._drop(count)
         return count
 

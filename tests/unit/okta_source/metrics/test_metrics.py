@@ -36,6 +36,7 @@ PINNED = {
     "okta_tenant_failing": ("gauge", {"tenant", "error_type", "stage"}),
     "okta_tenant_info": ("gauge", {"tenant", "display_name", "org"}),
     "okta_tenant_started_timestamp_seconds": ("gauge", {"tenant"}),
+    "okta_resumed_from_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_cursor_resets_total": ("counter", {"tenant"}),
     "okta_events_unlikely_time_total": ("counter", {"tenant"}),
     "okta_input_letters_dropped_total": ("counter", {"tenant"}),
@@ -52,6 +53,7 @@ PINNED = {
     "okta_pipeline_info": ("gauge", {"version", "process_id"}),
 }
 UNTIL_KNOWN = {
+    "okta_resumed_from_timestamp_seconds",
     "okta_access_token_expires_timestamp_seconds",
     "okta_clock_skew_seconds",
     "okta_errors_total",
@@ -92,6 +94,7 @@ def only_these_tenants(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def touched(tenant: str = "acme") -> TenantMetrics:
     """A tenant of which every series exists."""
     metrics = TenantMetrics(tenant, display_name="Acme Inc.", org="acme.okta.com", now=Clock().now, clock=Clock())
+    metrics.resumed(NOW, drained=True)
     metrics.request("200", 0.2)
     metrics.error("auth", "fetch")
     metrics.rate_limited(60, 55, 1_772_366_423)
