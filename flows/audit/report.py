@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.audit.summary import Hour, MissingEvent, SinkResult, Summary
+from flows.audit.results import Hour, MissingEvent, SinkResult, Summary
 from flows.reading.keys import hour_start
 
 __all__ = ["print_report", "read_missing", "write_json"]

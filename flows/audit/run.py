@@ -15,8 +15,9 @@ from rich.console import Console
 
 from flows.audit.plan import DEFAULT_BUDGET, DEFAULT_SINCE, DEFAULT_UNTIL, Asked, AuditRefused, Plan, load_or_make, make_plan
 from flows.audit.report import print_report, write_json
+from flows.audit.results import Summary
 from flows.audit.steps import FLOW_ID, build_flow, make_archive, repaired_files
-from flows.audit.summary import Summary, summarise
+from flows.audit.summary import summarise
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import in_cluster, recovery_dir

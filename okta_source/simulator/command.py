@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from okta_source.output import shape_help
+from okta_source.simulator.announcement import announce, write_expectations
 from okta_source.simulator.attacks import ATTACK_SPAN_SECONDS, ATTACKS
 from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.event_hook import EventHook
 from okta_source.simulator.faults import Faults
-from okta_source.simulator.handout import expectation_path, write_configuration, write_expectation, write_secret
 from okta_source.simulator.oauth import CALLBACK_URL
 from okta_source.simulator.organisation import Organisation
 from okta_source.simulator.rate_limit import RateLimit
@@ -117,12 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
             return 2
         try:
             ca_file = _write_authority(authority, arguments) if authority else None
-            _announce(simulator, arguments, registrations, ca_file)
+            announce(simulator, arguments, registrations, ca_file)
             wait()
         finally:
             simulator.stop()
         if arguments.expect and arguments.rate:
-            _write_expectations(simulator, arguments.expect)
+            write_expectations(simulator, arguments.expect)
     return 0
 
 
@@ -232,58 +232,6 @@ def _write_authority(authority: CertificateAuthority, arguments: argparse.Namesp
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(authority.pem())
     return path
-
-
-def _announce_apps(organisation: Organisation, ways: dict[str, Registration], configuration: Path | None) -> None:
-    """Tell what somebody needs to be one of an organisation's apps."""
-    for method, registration in ways.items():
-        if registration.client is None:
-            continue
-        where: object = write_secret(configuration, organisation.name, registration) if configuration else registration.secret
-        sys.stdout.write(f"{organisation.name}  {method}: client_id {registration.client.client_id}  {registration.secret_key} {where}\n")
-        if method == "refresh_token":
-            for person in organisation.oauth.state.administrators.values():
-                sys.stdout.write(f"{organisation.name}  sign in as {person.username} with {person.password}\n")
-
-
-def _announce(
-    simulator: Simulator, arguments: argparse.Namespace, registrations: dict[str, dict[str, Registration]], ca_file: Path | None
-) -> None:
-    """Hand everything out that a client needs, then say that the simulator is ready."""
-    out = sys.stdout
-    trust = f"--cacert {ca_file} " if ca_file else ""
-    for organisation in simulator:
-        if arguments.warm:
-            organisation.warm()
-        url = simulator.url(organisation.name)
-        out.write(
-            f"{organisation.name}  {url}  {len(organisation)} events  "
-            f"curl {trust}-H 'Authorization: SSWS {organisation.token}' '{url}/api/v1/logs?limit=2'\n"
-        )
-        _announce_apps(organisation, registrations[organisation.name], arguments.write_config)
-    if ca_file:
-        out.write(f"certificate authority: {ca_file}\n")
-    if arguments.write_config:
-        write_configuration(
-            arguments.write_config,
-            [(name, simulator.url(name), ways[arguments.auth]) for name, ways in registrations.items()],
-            sink_path=arguments.sink_path,
-            poll_interval_seconds=arguments.poll_interval,
-            look_back_seconds=arguments.span_seconds,
-            ca_file=ca_file,
-            hooks={organisation.name: organisation.hooks[0] for organisation in simulator if organisation.hooks},
-            hook_mode=arguments.hook_mode,
-        )
-        out.write(f"configuration: {arguments.write_config}\n")
-    if arguments.expect:
-        _write_expectations(simulator, arguments.expect)
-    out.write("ready\n")
-    out.flush()
-
-
-def _write_expectations(simulator: Simulator, pattern: str) -> None:
-    for organisation in simulator:
-        write_expectation(expectation_path(pattern, organisation.name), organisation)
 
 
 @contextlib.contextmanager

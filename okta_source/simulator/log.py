@@ -5,17 +5,16 @@ import itertools
 import json
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from okta_source.simulator.blocks import BlockCache
 from okta_source.simulator.events import EventFactory, Stretch
 from okta_source.simulator.schedule import MAX_LAG_MS, Schedule
 
 _BACKLOG_BLOCK_EVENTS = 1000
 _LIVE_BLOCK_EVENTS = 64
-_CACHE_BYTES = 64_000_000
 
 
 @dataclass(slots=True)
@@ -31,33 +30,6 @@ class _Run:
 
     def persisted_ms(self, place: int) -> int:
         return self.stretch.schedule.persisted_ms(self.offset + place) if self.stretch else self.literal_ms
-
-
-class BlockCache:
-    """The blocks made last, across all organisations of the process, bounded in bytes."""
-
-    def __init__(self, capacity_bytes: int = _CACHE_BYTES) -> None:
-        self._blocks: OrderedDict[tuple[int, int, int], list[bytes]] = OrderedDict()
-        self._capacity_bytes = capacity_bytes
-        self._held_bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[int, int, int], make: Callable[[], list[bytes]]) -> list[bytes]:
-        """The block under `key`, made by `make` when it isn't there."""
-        with self._lock:
-            block = self._blocks.get(key)
-            if block is not None:
-                self._blocks.move_to_end(key)
-                return block
-        block = make()
-        with self._lock:
-            if key not in self._blocks:
-                self._blocks[key] = block
-                self._held_bytes += sum(map(len, block))
-            while self._held_bytes > self._capacity_bytes and len(self._blocks) > 1:
-                _, oldest = self._blocks.popitem(last=False)
-                self._held_bytes -= sum(map(len, oldest))
-        return block
 
 
 _BLOCKS = BlockCache()

@@ -14,8 +14,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import product
@@ -25,6 +24,7 @@ import re2
 
 from flows.pipeline.detections.sigma.expression import Test, Value
 from flows.pipeline.detections.sigma.modifiers import FLAGS, NUMERIC, TIME_PARTS, encoders
+from flows.pipeline.detections.sigma.numbers import number
 from flows.pipeline.detections.sigma.patterns import Text, Wild, matcher, parse_text, plain
 from flows.pipeline.detections.sigma.placeholders import Lists, split_placeholders
 from flows.pipeline.fields import MISSING, members
@@ -34,12 +34,6 @@ __all__ = ["Predicate", "compare_fields", "predicate", "text_of"]
 Predicate = Callable[[Any], bool]
 """Takes what a path led to."""
 
-_OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-}
 _OPTIONS: Final = re2.Options()
 _OPTIONS.log_errors = False
 
@@ -129,7 +123,7 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
     elif "cidr" in given:
         yield from (_network(str(value)) for value in _expanded_texts(test, lists))
     elif given & NUMERIC or part:
-        yield from (_number(given, part, value) for value in test.values)
+        yield from (number(given, part, value) for value in test.values)
     else:
         nulls = [value for value in test.values if value is None]
         if nulls:
@@ -265,39 +259,3 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text.strip())
     except ValueError:
         return None
-
-
-def _number(given: frozenset[str], part: str | None, value: Value) -> Predicate:
-    wanted = _to_number(value)
-    if wanted is None:
-        msg = f"{value!r} is no number"
-        raise ValueError(msg)
-    compare = _OPERATORS[next(iter(given & NUMERIC))] if given & NUMERIC else operator.eq
-
-    def test(found: Any) -> bool:
-        numbers = (_part_of_time(member, part) if part else _to_number(member) for member in members(found))
-        return any(number is not None and compare(number, wanted) for number in numbers)
-
-    return test
-
-
-def _to_number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _part_of_time(value: object, part: str) -> float | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    number: int = moment.isocalendar().week if part == "week" else getattr(moment, part)
-    return number

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from flows.audit.plan import Plan
 from flows.audit.report import print_report, write_json
-from flows.audit.summary import Hour, MissingEvent, SinkResult, Summary
+from flows.audit.results import Hour, MissingEvent, SinkResult, Summary
 from flows.reading.keys import hour_start
 from tests.unit.flows.audit.pages import HOUR
 

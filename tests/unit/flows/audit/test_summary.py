@@ -11,7 +11,8 @@ import pytest
 from flows.audit.compare import Compare
 from flows.audit.plan import Plan
 from flows.audit.records import read_records, records_of, slice_record
-from flows.audit.summary import Hour, Summary, notes_of, summarise
+from flows.audit.results import Hour, Summary
+from flows.audit.summary import notes_of, summarise
 from flows.reading.holdings import HourCount
 from flows.reading.keys import hour_start
 from okta_source.history import HourCounts, SliceDone

@@ -3,9 +3,10 @@
 import json
 from datetime import UTC, datetime
 
+from okta_source.simulator.blocks import BlockCache
 from okta_source.simulator.cursor import Cursors
 from okta_source.simulator.events import EventFactory
-from okta_source.simulator.log import BlockCache, EventLog
+from okta_source.simulator.log import EventLog
 from okta_source.simulator.organisation import Organisation
 
 START_MS = 1_780_000_000_000
