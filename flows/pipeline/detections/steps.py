@@ -14,6 +14,7 @@ the same epoch as the events that they are made of, so they are as exactly-once 
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -75,6 +76,7 @@ class MatchStep:
     def __init__(
         self, rules: RuleSet, config: DetectionsConfig, metrics: DetectionMetrics, now: Callable[[], float] = time.monotonic
     ) -> None:
+        self._rules = rules
         self._config = config
         self._metrics = metrics
         self._now = now
@@ -97,13 +99,14 @@ class MatchStep:
             lists = self._lists.changed()
             if lists is None:
                 return
-            rules, _ = load_rules(self._config, lists)
+            known, _ = load_rules(self._config, lists)
         except (OSError, ValueError, RulesError) as error:
             self._metrics.list_error()
             _LOGGER.warning("a list of [detections.lists] has changed and can't be read; the old one stays in force: %s", error)
             return
         _LOGGER.info("lists of [detections.lists] were read again")
-        self._matcher = Matcher(rules)
+        # The lists alone: rule files may have changed too, and matches travel by the numbers of the rules that the correlator has.
+        self._matcher = Matcher(replace(self._rules, lists=known.lists))
 
 
 class CorrelateLogic(StatefulBatchLogic[Matches, list[Alert], bytes]):

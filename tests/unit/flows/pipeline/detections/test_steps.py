@@ -140,6 +140,20 @@ def test_a_list_is_read_again_when_it_changes(listed, caplog: pytest.LogCaptureF
     assert matched("ada")
 
 
+def test_a_list_that_is_read_again_brings_no_rules_along(listed) -> None:
+    """Matches travel by their rules' numbers, so that rules count as they were when the correlator got them."""
+    rules, config, file = listed
+    now = 0.0
+    step = MatchStep(rules, config, DetectionMetrics(rules), now=lambda: now)
+    [rule_file] = config.rules
+    rule_file.with_name("another.yml").write_text(rule_text("sel: {severity: '*'}"))
+    rule_file.write_text(rule_text("sel: {severity: '*', actor.alternateId|expand: '%who%'}") + "---\n" + rule_text("sel: {uuid: '*'}"))
+    file.write_text("bob\n")
+    now = 10.0
+    assert [len(step(batch(event(0, user=user)))[1].matches) for user in ("ada", "bob")] == [0, 1]
+    assert step(batch(event(1, user="bob")))[1].matches[0].rules == (0,)
+
+
 @pytest.mark.parametrize(
     ("keys", "levels"),
     [
