@@ -9,13 +9,14 @@ from operator import or_
 from typing import Any, Final, Generic, TypeVar
 
 from flows.pipeline.detections.evaluate import Check, check_of
-from flows.pipeline.detections.sigma.expression import And, Expression, Or, Test
+from flows.pipeline.detections.sigma.expression import And, Expression, Or, Test, tests
 from flows.pipeline.detections.sigma.placeholders import Lists
 from flows.pipeline.detections.sigma.predicates import Predicate
 from flows.pipeline.fields import MISSING, FieldReader
+from flows.pipeline.fields.catalogue import ARRAYS
 from flows.pipeline.fields.virtual import find_virtual
 
-__all__ = ["Columns", "Remembered", "are_plain", "deciding_fields"]
+__all__ = ["Columns", "Remembered", "are_plain", "in_order"]
 
 _MOST_REMEMBERED: Final = 4_096
 _LONGEST_VALUE: Final = 256
@@ -99,12 +100,12 @@ class Columns:
         self._whole = FieldReader([""]) if self._keywords else None
         self._tables = [(field, _Table(tests)) for field, tests in by_field.items()]
 
-    def masks(self, events: Sequence[Any], data: Callable[[int], Any], tenant: str) -> list[int]:
+    def masks(self, events: Sequence[Any], data: Sequence[Any], tenant: str) -> list[int]:
         """The bits of the tests that each event passes.
 
         Args:
             events: What the reader has decoded.
-            data: An event's bytes by its place, brace to brace.
+            data: The events' bytes, brace to brace.
             tenant: Whose they are.
         """
         found = [0] * len(events)
@@ -113,26 +114,40 @@ class Columns:
         for bit, check in self._checks:
             found = [mask | bit if check(event) else mask for mask, event in zip(found, events, strict=True)]
         if self._whole is not None:
-            for place in range(len(events)):
-                event = self._whole.decode(data(place), tenant)
+            for place, text in enumerate(data):
+                event = self._whole.decode(text, tenant)
                 for bit, passes in self._keywords:
                     if passes(event):
                         found[place] |= bit
         return found
 
 
-def deciding_fields(expressions: Sequence[Expression]) -> set[str]:
-    """Fields that tell of most events, by themselves, that no rule matches.
+def in_order(expressions: Sequence[Expression]) -> list[list[Test]]:
+    """All tests of some rules, a list for each field, in the order in which to look at them.
 
-    Each rule has tests of which at least one must pass for it to match, such as one arm of an and; the cheapest are taken.
+    Each rule has tests of which at least one must pass for it to match, such as one arm of an and. The cheapest come first, so that most
+    events are done with after a field or two; then the fields that are read at once, those that are made of others, arrays, and last what
+    has to see more of the event than a field.
 
     Args:
         expressions: What is open of each rule.
     """
-    fields: set[str] = set()
+    deciding: set[str] = set()
     for expression in expressions:
-        fields.update(test.field for test in _necessary(expression, fields) or ())
-    return fields
+        deciding.update(test.field for test in _necessary(expression, deciding) or ())
+    by_field: dict[str, list[Test]] = {}
+    last: list[Test] = []
+    for test in dict.fromkeys(test for expression in expressions for test in tests(expression)):
+        if "fieldref" in test.modifiers or not test.field:
+            last.append(test)
+        else:
+            by_field.setdefault(test.field, []).append(test)
+    fields = sorted(by_field, key=lambda field: (field not in deciding, _is_array(field), find_virtual(field) is not None))
+    return [*(by_field[field] for field in fields), *([last] if last else [])]
+
+
+def _is_array(field: str) -> bool:
+    return any(field == array or field.startswith(f"{array}.") for array in ARRAYS)
 
 
 def _necessary(expression: Expression, used: set[str]) -> list[Test] | None:

@@ -141,14 +141,16 @@ class FieldReader:
                 pass  # null, or what an event has in the place of an object
         virtual = find_virtual(path)
         if virtual is not None:
-            return list(map(virtual.make, *(map(self._member(source), events) for source in map(canonical, virtual.sources))))
-        return list(map(self.accessor(path), events))
+            return list(map(virtual.make, *(self.column(source, events) for source in virtual.sources)))
+        return list(map(self.accessor(path) if path in self.paths else self._member(canonical(path)), events))
 
     def _straight_ways(self) -> Iterator[tuple[str, Accessor]]:
         """What reads those paths that lead through objects alone, where every event has them: all in C."""
-        for path in self.paths:
+        own = [path for path in self.paths if find_virtual(path) is None]
+        made_of = [source for path in self.paths if (virtual := find_virtual(path)) is not None for source in virtual.sources]
+        for path in (*own, *made_of):
             node, attributes = self._root, []
-            for segment in canonical(path).split(".") if find_virtual(path) is None else ():
+            for segment in canonical(path).split("."):
                 if node.whole or segment not in node.inner:
                     break
                 node = node.inner[segment]

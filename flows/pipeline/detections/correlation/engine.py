@@ -7,7 +7,6 @@ end.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -28,7 +27,6 @@ __all__ = ["Correlator", "Tally"]
 _LOGGER = logging.getLogger(__name__)
 _VERSION: Final = 1
 _MOST_COMBINATIONS_REMEMBERED: Final = 10_000
-_MS: Final = attrgetter("ms")
 _NO_GROUP: Final = b"[]"
 _LEARNING: Final[frozenset[CorrelationType]] = frozenset({"first_seen", "travel"})
 _WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
@@ -103,6 +101,7 @@ class Correlator:
         }
         self._absences = [number for number, groups in self._groups.items() if correlation_of(rules, number).type == "absence"]
         self._inputs: dict[tuple[int, ...], list[_Input]] = {}  # by the rules that an event matches
+        self._is_late = False  # whether the match that is being taken came too late for some window
         self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
         self._told = [
             AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
@@ -186,7 +185,7 @@ class Correlator:
         if inputs is None:
             inputs = self._inputs_of(match.rules)
         fired: dict[int, tuple[Hit, ...]] = {}  # correlation → what fulfilled it
-        is_late = False
+        self._is_late = False
         for source in inputs:
             value = match.values[source.value]
             if source.is_direct:
@@ -195,7 +194,6 @@ class Correlator:
                 taken = [Hit(end.ms, end.uuid, end.event_type, source.place, value, newest) for end in fired[source.child]]
             else:
                 continue
-            is_late = is_late or min(taken, key=_MS).ms < newest - source.kept_ms
             outcomes = self._take_all(source, taken, match)
             if not outcomes:
                 continue
@@ -207,7 +205,7 @@ class Correlator:
             begun = next((outcome for outcome in outcomes if outcome.begins), None)
             if begun is not None and source.alerts:
                 yield self._alert_of_group(number, match.groups[source.group] or _NO_GROUP, begun, match)
-        self.tally.late += is_late
+        self.tally.late += self._is_late
 
     def _take_all(self, source: _Input, hits: Sequence[Hit], match: Match) -> list[Outcome]:
         group = match.groups[source.group]
@@ -226,6 +224,8 @@ class Correlator:
             self.tally.refused[source.number] += 1
             return None
         horizon = hit.mark - source.kept_ms
+        if hit.ms < horizon:
+            self._is_late = True
         dropped = group.dropped
         outcome: Outcome | None = None
         if isinstance(group, Absence):
