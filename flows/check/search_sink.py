@@ -156,7 +156,9 @@ class _Search:
                 return failed(said.reason, said.fix)
             return not_applicable(f"these credentials may not see index templates: {printable(said.reason)}")
         templates = read_templates(said.value)
-        return judge_template(templates, self._name, self._index, self._config.format, managed=self._config.manage_template)
+        return judge_template(
+            templates, self._name, self._config.target, self._index, self._config.format, managed=self._config.manage_template
+        )
 
     def _disks(self) -> Verdict:
         nodes = self._asker.ask("GET", "/_cat/allocation?format=json&h=node,disk.percent").value

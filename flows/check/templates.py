@@ -8,7 +8,8 @@ from typing import Any, Final
 from flows.check.asking import member
 from okta_source.check.report import Verdict, failed, ok, warning
 from okta_source.polling.printable import printable
-from sinks.elasticsearch.template import FIRST_PRIORITY, NAME_PREFIX, VERSION, template_name
+from sinks.elasticsearch.neighbours import FLEET_TEMPLATE, Neighbour, belonging, covers, neighbour_of, owner_of
+from sinks.elasticsearch.template import FIRST_PRIORITY, NAME_PREFIX, VERSION, index_pattern, template_name
 
 __all__ = ["Template", "judge_template", "read_templates"]
 
@@ -25,6 +26,7 @@ class Template:
         priority: Which of two that match applies: the higher one.
         version: Its version; 0 for none.
         document_format: What `_meta.format` says; empty for one that isn't ours.
+        managed_by: Whose package it belongs to; empty for people's own.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Template:
     priority: int
     version: int
     document_format: str
+    managed_by: str = ""
 
     @property
     def is_ours(self) -> bool:
@@ -53,34 +56,55 @@ def read_templates(answer: Any) -> list[Template]:
         if not isinstance(name, str) or not isinstance(patterns, list):
             continue
         document_format = member(body, "_meta", "format")
+        known = neighbour_of(name, body)
         templates.append(
             Template(
                 name,
-                [pattern for pattern in patterns if isinstance(pattern, str)],
-                _whole(member(body, "priority")),
+                known.patterns,
+                known.priority,
                 _whole(member(body, "version")),
                 document_format if isinstance(document_format, str) else "",
+                known.managed_by,
             )
         )
     return templates
 
 
-def judge_template(templates: Sequence[Template], sink: str, index: str, document_format: str, *, managed: bool) -> Verdict:
+def judge_template(templates: Sequence[Template], sink: str, target: str, index: str, document_format: str, *, managed: bool) -> Verdict:
     """Say which one applies, once a run has put its own there.
 
     Args:
         templates: What is there.
         sink: The sink's name.
+        target: Its target, with the placeholders.
         index: The index, or data stream, that the next event goes to.
         document_format: Of the documents.
         managed: Whether a run puts its own there.
     """
     matching = sorted((template for template in templates if template.matches(index)), key=lambda template: -template.priority)
-    own = next((template for template in templates if template.name == template_name(sink)), None)
     if not managed:
         return _unmanaged(matching, index)
     own = next((template for template in templates if template.name == template_name(sink)), None)
-    return _in_the_way(matching, own, sink, document_format) or _own(own, sink, index, document_format)
+    return (
+        _of_somebody(templates, own, target, document_format)
+        or _in_the_way(matching, own, sink, document_format)
+        or _own(own, sink, index, document_format)
+    )
+
+
+def _of_somebody(templates: Sequence[Template], own: Template | None, target: str, document_format: str) -> Verdict | None:
+    """Whether the target is somebody else's, as a run judges it before it puts its own template there; None where it isn't."""
+    pattern = index_pattern(target)
+    if own is not None and any(covers(each, pattern) for each in own.patterns):
+        return None
+    foreign = [Neighbour(it.name, it.priority, it.patterns, it.managed_by) for it in templates if not it.is_ours]
+    owner = owner_of(sorted(foreign, key=lambda other: -other.priority), pattern)
+    if owner is None:
+        return None
+    if owner.name == FLEET_TEMPLATE and document_format == "ecs":
+        return ok(f"{owner.name} of Elastic's own Okta integration, for documents of this form; they go past its ingest pipeline")
+    reason, fix = belonging(owner, target)
+    return failed(printable(reason), fix)
 
 
 def _in_the_way(matching: Sequence[Template], own: Template | None, sink: str, document_format: str) -> Verdict | None:

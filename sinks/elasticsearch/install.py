@@ -12,7 +12,15 @@ from typing import Any
 from sinks.delivery.target import Again
 from sinks.elasticsearch.cluster import Answered, Cluster
 from sinks.elasticsearch.lifecycle import Lifecycle, flat, has_stream_lifecycle, lifecycle_of, of_retention, span_text
-from sinks.elasticsearch.neighbours import Neighbour, ask_neighbours, covers, resolved_lifecycle, settings_lifecycle
+from sinks.elasticsearch.neighbours import (
+    FLEET_TEMPLATE,
+    ask_neighbours,
+    belonging,
+    covers,
+    owner_of,
+    resolved_lifecycle,
+    settings_lifecycle,
+)
 from sinks.elasticsearch.reply import refusal
 from sinks.elasticsearch.retention import keep_by_policy
 from sinks.elasticsearch.server import Server, read_server
@@ -37,15 +45,8 @@ _PERMISSION_FIX = (
     "Grant its role the cluster privileges monitor and manage_index_templates (OpenSearch: cluster_monitor and "
     "cluster_manage_index_templates), or install the template yourself and set manage_template = false."
 )
-_FLEET_TEMPLATE = "logs-okta.system"
 _OVERLAP = re.compile(r"existing templates \[([^\]]*)\].* same priority")
 _PRIORITIES = range(FIRST_PRIORITY, FIRST_PRIORITY - 5, -1)
-
-
-_OTHER_TARGET_FIX = (
-    "Give the sink a target of its own, such as logs-okta.bytewax-default (Elastic's rules and dashboards look at logs-okta*), or set "
-    "manage_template = false to write under that template as it is."
-)
 
 
 class TemplateInstaller:
@@ -206,11 +207,12 @@ class TemplateInstaller:
             return others
         owned = found is not None and any(covers(pattern, self._pattern) for pattern in found.index_patterns)
         whole = [other for other in others if any(covers(pattern, self._pattern) for pattern in other.patterns)]
-        owner = next((other for other in whole if other.priority > FIRST_PRIORITY or other.managed_by), None)
-        if owner is not None and not owned and self._format == "ecs" and owner.name == _FLEET_TEMPLATE:
+        owner = None if owned else owner_of(others, self._pattern)
+        if owner is not None and self._format == "ecs" and owner.name == FLEET_TEMPLATE:
             return None
-        if owner is not None and not owned:
-            return _belongs_to(owner, self._target)
+        if owner is not None:
+            reason, fix = belonging(owner, self._target)
+            return Again((), reason, fix, "bad_request")
         outranking = [other for other in others if other.priority > FIRST_PRIORITY]
         if outranking:
             _LOG.warning(
@@ -234,11 +236,11 @@ class TemplateInstaller:
         Whatever hinders the question hinders nothing else: documents go past the pipeline anyway.
         """
         self._deadline = self._clock() + timeout_seconds
-        if isinstance(self._get(_FLEET_TEMPLATE), StoredTemplate):
+        if isinstance(self._get(FLEET_TEMPLATE), StoredTemplate):
             _LOG.info(
                 "sink %s: Elastic's Okta integration is installed on the server (index template %s): documents go past its ingest pipeline "
                 "(pipeline=_none), since they are mapped already",
-                self._sink, _FLEET_TEMPLATE,
+                self._sink, FLEET_TEMPLATE,
             )  # fmt: skip
 
     def _detect(self) -> Server | Again:
@@ -318,12 +320,6 @@ class TemplateInstaller:
 
     def _refusal(self, answered: Answered) -> Again:
         return refusal(answered.answer, (), _PERMISSION_FIX, answered.origin, self._wall_clock())
-
-
-def _belongs_to(owner: Neighbour, target: str) -> Again:
-    why = f"which is managed by {owner.managed_by}" if owner.managed_by else "whose priority is higher than this program's"
-    reason = f"{target} belongs to the index template {owner.name} (priority {owner.priority}), {why}: nothing was installed."
-    return Again((), reason, _OTHER_TARGET_FIX, "bad_request")
 
 
 def _overlapping(body: bytes) -> Sequence[str]:

@@ -6,7 +6,7 @@ is asked, before one is installed, what it would outrank.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,11 +16,28 @@ import msgspec
 from sinks.delivery.target import Again
 from sinks.elasticsearch.cluster import Answered
 from sinks.elasticsearch.lifecycle import Lifecycle, lifecycle_of
+from sinks.elasticsearch.template import FIRST_PRIORITY
 
-__all__ = ["Neighbour", "ask_neighbours", "covers", "resolved_lifecycle", "settings_lifecycle"]
+__all__ = [
+    "FLEET_TEMPLATE",
+    "Neighbour",
+    "ask_neighbours",
+    "belonging",
+    "covers",
+    "neighbour_of",
+    "owner_of",
+    "resolved_lifecycle",
+    "settings_lifecycle",
+]
 
 _HIGHEST_PRIORITY: Final = 2**31 - 1
 _PACKAGE_MANAGERS: Final = ("fleet", "ingest-manager")
+FLEET_TEMPLATE: Final = "logs-okta.system"
+"""The index template of Elastic's own Okta integration: the right one for documents of its form."""
+_OTHER_TARGET_FIX: Final = (
+    "Give the sink a target of its own, such as logs-okta.bytewax-default (Elastic's rules and dashboards look at logs-okta*), or set "
+    "manage_template = false to write under that template as it is."
+)
 Ask = Callable[[str, str, bytes | None], Answered | Again]
 """Sends a request: method, path, body."""
 
@@ -98,6 +115,37 @@ def covers(pattern: str, other: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), other) is not None
 
 
+def neighbour_of(name: str, template: Mapping[str, Any]) -> Neighbour:
+    """A template as the server has it."""
+    meta = template.get("_meta")
+    manager = meta.get("managed_by") if isinstance(meta, dict) else None
+    priority = template.get("priority")
+    return Neighbour(
+        name,
+        priority if isinstance(priority, int) else 0,
+        [pattern for pattern in template.get("index_patterns") or () if isinstance(pattern, str)],
+        manager if manager in _PACKAGE_MANAGERS else "",
+    )
+
+
+def owner_of(others: Sequence[Neighbour], pattern: str) -> Neighbour | None:
+    """Whose a target is that was nobody's of this program's: a template that covers all of it, and is a package's or goes before ours.
+
+    Args:
+        others: The templates that match, the highest priority first.
+        pattern: Of the target.
+    """
+    whole = (other for other in others if any(covers(each, pattern) for each in other.patterns))
+    return next((other for other in whole if other.priority > FIRST_PRIORITY or other.managed_by), None)
+
+
+def belonging(owner: Neighbour, target: str) -> tuple[str, str]:
+    """Why nothing is installed for somebody else's target, and what to do."""
+    why = f"which is managed by {owner.managed_by}" if owner.managed_by else "whose priority is higher than this program's"
+    reason = f"{target} belongs to the index template {owner.name} (priority {owner.priority}), {why}: nothing was installed."
+    return reason, _OTHER_TARGET_FIX
+
+
 def _look_at(ask: Ask, name: str) -> Neighbour | Again | None:
     answer = _answer(ask("GET", f"/_index_template/{quote(name, safe='')}", None))
     if answer is None or isinstance(answer, Again):
@@ -105,15 +153,7 @@ def _look_at(ask: Ask, name: str) -> Neighbour | Again | None:
     for found in _list(answer.get("index_templates")):
         template = found.get("index_template")
         if isinstance(template, dict):
-            meta = template.get("_meta")
-            manager = meta.get("managed_by") if isinstance(meta, dict) else None
-            priority = template.get("priority")
-            return Neighbour(
-                name,
-                priority if isinstance(priority, int) else 0,
-                [pattern for pattern in template.get("index_patterns") or () if isinstance(pattern, str)],
-                manager if manager in _PACKAGE_MANAGERS else "",
-            )
+            return neighbour_of(name, template)
     return None
 
 

@@ -196,10 +196,24 @@ def test_a_foreign_template_of_the_same_priority(check: Check, search: CheckedSe
 
 
 def test_a_foreign_template_that_stands_before_ours(check: Check, search: CheckedSearch) -> None:
-    search.templates["theirs"] = foreign(900)
+    search.templates["theirs"] = foreign(900, (f"{TARGET}-of-somebody", TARGET))
+    search.templates["okta-system-log-one"] = foreign(500, (TARGET,))
     found = check(table(search.url))
     found.says("template", "warning", "stands before this sink's own (500): its mapping decides", "Lower the priority of theirs")
     assert found.status == 0
+
+
+def test_a_target_that_is_somebody_elses_is_refused_as_a_run_refuses_it(check: Check, search: CheckedSearch) -> None:
+    search.templates["theirs"] = foreign(900)
+    check(table(search.url)).fails("template", "belongs to the index template theirs (priority 900), whose priority is higher", "own")
+    search.templates["theirs"] = foreign(200) | {"_meta": {"managed_by": "fleet"}}
+    check(table(search.url)).fails("template", "which is managed by fleet: nothing was installed", "manage_template = false")
+
+
+def test_elastics_own_integration_is_the_right_template_for_ecs(check: Check, search: CheckedSearch) -> None:
+    search.templates["logs-okta.system"] = foreign(200, ("logs-okta.system-*",)) | {"_meta": {"managed_by": "fleet"}}
+    ecs = table(search.url, more='format = "ecs"').replace(TARGET, "logs-okta.system-default")
+    check(ecs).says("template", "ok", "logs-okta.system of Elastic's own Okta integration", "")
 
 
 def test_a_foreign_template_that_stands_behind_ours_is_no_fault(check: Check, search: CheckedSearch) -> None:
