@@ -12,7 +12,7 @@ from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_endpoint import TokenGrant
 from okta_source.config.secret import SecretError
 from okta_source.polling.oauth_error import oauth_error_of
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 
 __all__ = ["AccessTokens", "Grant"]
 

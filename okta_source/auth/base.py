@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["Authenticator", "CredentialError"]
 

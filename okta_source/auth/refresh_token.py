@@ -17,7 +17,7 @@ from okta_source.auth.token_store import StoredToken, TokenStore, TokenStoreErro
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.secret import Secret
 from okta_source.config.signing_key import KeyProblem, SigningKey
-from okta_source.polling.verdict import TransportFailure
+from okta_source.polling.outcome import TransportFailure
 
 __all__ = ["RefreshTokenGrant"]
 

@@ -13,7 +13,7 @@ from okta_source.auth.token_errors import Situation, token_failure
 from okta_source.config.secret import Secret
 from okta_source.http.masking import without
 from okta_source.polling.oauth_error import oauth_error_of
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["FormPoster", "TokenEndpoint", "TokenGrant", "TokenRequest", "token_url"]
 

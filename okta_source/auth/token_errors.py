@@ -11,8 +11,9 @@ from typing import Final
 
 from okta_source.polling.limits import read_rate_limit, seconds_until_retry
 from okta_source.polling.oauth_error import OAuthError, oauth_error_of
+from okta_source.polling.outcome import ErrorType, Response, TransportFailure
 from okta_source.polling.retry_after import http_date
-from okta_source.polling.verdict import NOT_OKTA, ErrorType, Response, TransportFailure, okta_reason
+from okta_source.polling.verdict import NOT_OKTA, okta_reason
 
 __all__ = ["Situation", "token_failure"]
 

@@ -12,7 +12,7 @@ from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.secret import Secret, SecretError
 from okta_source.config.signing_key import SigningKey
 from okta_source.config.tenant import TenantConfig
-from okta_source.polling.verdict import TransportFailure
+from okta_source.polling.outcome import TransportFailure
 
 __all__ = ["exchange"]
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.tenant import TenantConfig
+from okta_source.polling.outcome import TransportFailure
 from okta_source.polling.printable import printable
-from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["Outcome", "denied", "no_answer", "no_refresh_token", "not_exchanged", "not_stored", "stored"]
 

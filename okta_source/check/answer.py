@@ -13,8 +13,9 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.polling.event import PageError, slice_page
 from okta_source.polling.limits import read_rate_limit
 from okta_source.polling.oauth_error import oauth_error_of
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.polling.retry_after import http_date
-from okta_source.polling.verdict import Response, TransportFailure, failure_of, undecodable
+from okta_source.polling.verdict import failure_of, undecodable
 
 __all__ = ["judge_outcome"]
 

@@ -10,7 +10,7 @@ from okta_source.check.report import Verdict, not_applicable, ok, warning
 from okta_source.config.auth import OAuthConfig
 from okta_source.config.tenant import TenantConfig
 from okta_source.hooks.event_types import ELIGIBLE
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["SCOPE", "hooks_url", "judge_hooks", "may_ask"]
 

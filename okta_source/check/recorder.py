@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from okta_source.config.tenant import TenantConfig
 from okta_source.http.client import HttpClient
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["Answer", "Recorder"]
 

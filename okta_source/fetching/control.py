@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 
 __all__ = ["RunControl"]
 

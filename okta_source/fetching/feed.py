@@ -11,11 +11,11 @@ from okta_source.fetching.transport import Transport
 from okta_source.http.connection_slots import LONGEST_IDLE_SECONDS, SlotHolder
 from okta_source.metrics import TenantMetrics
 from okta_source.polling.clock import ClockWatch, skew_seconds, skew_words
+from okta_source.polling.outcome import Failure, Response
 from okta_source.polling.pace import next_turn
 from okta_source.polling.poller import Poller
 from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response
 
 __all__ = ["TenantFeed"]
 

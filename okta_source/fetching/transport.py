@@ -8,7 +8,7 @@ from okta_source.auth.base import Authenticator, CredentialError
 from okta_source.config.secret import SecretError
 from okta_source.http.client import HttpClient
 from okta_source.http.masking import without
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["OktaTransport", "Transport"]
 

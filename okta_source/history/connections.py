@@ -8,7 +8,7 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.transport import OktaTransport, Transport
 from okta_source.http.client import HttpClient
 from okta_source.metrics import TenantMetrics
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["Connections", "okta_connections"]
 

@@ -7,10 +7,10 @@ from okta_source.fetching.control import RunControl
 from okta_source.history.reader import SliceReader
 from okta_source.history.slices import Slice
 from okta_source.history.tenant import TenantHistory
+from okta_source.polling.outcome import Failure, Response
 from okta_source.polling.query import okta_time
 from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response
 
 __all__ = ["SliceFeed"]
 

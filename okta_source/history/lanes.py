@@ -9,7 +9,7 @@ from bisect import insort
 from okta_source.history.reader import tries_of
 from okta_source.history.slices import Slice
 from okta_source.polling.limits import Backoff
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 
 __all__ = ["MOST_LANES", "Lanes"]
 

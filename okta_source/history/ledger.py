@@ -7,7 +7,7 @@ from datetime import datetime
 
 from okta_source.history.counts import HourCounts, HourTally, add_up
 from okta_source.history.slices import Slice
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 
 __all__ = ["Ledger", "Totals"]
 

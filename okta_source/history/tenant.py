@@ -13,10 +13,10 @@ from okta_source.history.ledger import Ledger
 from okta_source.history.slices import Slice
 from okta_source.metrics import TenantMetrics
 from okta_source.polling.limits import Backoff, reserved_requests
+from okta_source.polling.outcome import Failure, Response, TransportFailure
 from okta_source.polling.query import Query
 from okta_source.polling.repeats import Repeats
 from okta_source.polling.step import Step
-from okta_source.polling.verdict import Failure, Response, TransportFailure
 
 __all__ = ["TenantHistory"]
 

@@ -24,7 +24,7 @@ from okta_source.http.exchange import request_head
 from okta_source.http.inflate import CORRUPT, inflate
 from okta_source.http.network_error import drop_tracebacks, explain
 from okta_source.http.proxy_url import proxy_host, unusable_proxy, with_scheme
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 __all__ = ["HttpClient", "proxies_of"]
 

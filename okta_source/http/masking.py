@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from requests.structures import CaseInsensitiveDict
 
 from okta_source.config.secret import MASK
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 
 __all__ = ["without"]
 

@@ -12,8 +12,8 @@ from typing import Final
 import requests
 import urllib3.exceptions
 
+from okta_source.polling.outcome import TransportFailure
 from okta_source.polling.printable import printable
-from okta_source.polling.verdict import TransportFailure
 
 __all__ = ["drop_tracebacks", "explain"]
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from okta_source.polling.verdict import TransportFailure
+from okta_source.polling.outcome import TransportFailure
 
 __all__ = ["proxy_host", "unusable_proxy", "with_scheme"]
 

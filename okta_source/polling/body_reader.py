@@ -5,8 +5,9 @@ from datetime import datetime
 from hashlib import blake2b, sha256
 
 from okta_source.polling.event import Malformed, PageError, SlicedPage, slice_page
+from okta_source.polling.outcome import Failure, Response
 from okta_source.polling.salvage import salvage
-from okta_source.polling.verdict import Failure, Response, undecodable
+from okta_source.polling.verdict import undecodable
 
 __all__ = ["DECODE_TRIES", "BodyReader", "Decoded", "Undecodable"]
 

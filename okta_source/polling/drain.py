@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from okta_source.polling.event import SlicedPage
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 
 __all__ = ["DrainEnd", "PageEnd"]
 

@@ -16,11 +16,12 @@ from okta_source.polling.drain import DrainEnd
 from okta_source.polling.event import SlicedPage
 from okta_source.polling.limits import Backoff, RateLimitHeaders, read_rate_limit, seconds_until_retry
 from okta_source.polling.link import host_of, is_allowed, next_link, query_limit
+from okta_source.polling.outcome import Failure, Response, TransportFailure
 from okta_source.polling.query import Query, okta_time
 from okta_source.polling.retry_after import http_date
 from okta_source.polling.state import Cursor, TenantState
 from okta_source.polling.step import Page, Step
-from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link, refuses_cursor
+from okta_source.polling.verdict import failure_of, foreign_link, refuses_cursor
 
 __all__ = ["Poller"]
 

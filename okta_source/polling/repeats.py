@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 
 __all__ = ["Repeats"]
 

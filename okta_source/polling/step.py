@@ -5,8 +5,8 @@ from datetime import datetime
 
 from okta_source.polling.event import Malformed, SlicedPage
 from okta_source.polling.limits import RateLimitHeaders
+from okta_source.polling.outcome import Failure
 from okta_source.polling.state import Cursor
-from okta_source.polling.verdict import Failure
 
 __all__ = ["Page", "Step"]
 

@@ -21,7 +21,8 @@ from okta_source.config.signing_key import SigningKey
 from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.transport import OktaTransport
 from okta_source.http.client import HttpClient
-from okta_source.polling.verdict import Response, failure_of
+from okta_source.polling.outcome import Response
+from okta_source.polling.verdict import failure_of
 from okta_source.simulator import Scripted, Simulator
 from okta_source.simulator.certificates import CertificateAuthority
 from okta_source.simulator.oauth.faults import answer_lost, rate_limited, server_error

@@ -21,7 +21,7 @@ from okta_source.fetching.control import RunControl
 from okta_source.fetching.pool import ByteBudget, Shared
 from okta_source.polling.event import Batch, Malformed
 from okta_source.polling.limits import Backoff
-from okta_source.polling.verdict import Failure
+from okta_source.polling.outcome import Failure
 from okta_source.simulator import Organisation
 from okta_source.source import OktaSource
 from tests.e2e.harness import Workplace, wait_for

@@ -8,7 +8,7 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 ORG = "https://acme.okta.com"
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from okta_source.fetching.control import STOP_GRACE_SECONDS
 from okta_source.fetching.pool import FetchPool
 from okta_source.partition import RetiredPartition
 from okta_source.polling.event import Batch, Malformed
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 from tests.unit.okta_source.fakes import NOW, InlinePool, answer, event, events, failure, link_to, uuid
 from tests.unit.okta_source.rig import Rig
 

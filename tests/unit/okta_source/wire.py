@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from okta_source.fetching.transport import OktaTransport
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 
 TOKEN = "00not-a-real-token"
 PATIENCE = 10.0

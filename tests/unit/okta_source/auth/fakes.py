@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from okta_source.auth.token_errors import Situation
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.unit.okta_source.fakes import ORG, answer
 
 TOKEN_URL = f"{ORG}/oauth2/v1/token"

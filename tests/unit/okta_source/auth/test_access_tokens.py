@@ -12,7 +12,7 @@ from okta_source.auth.base import CredentialError
 from okta_source.auth.dpop import DpopProver
 from okta_source.auth.token_endpoint import TokenGrant
 from okta_source.config.secret import Secret, SecretError
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.unit.okta_source.auth.fakes import LOGS_URL, refused, segments
 from tests.unit.okta_source.fakes import Clock, answer
 

@@ -16,7 +16,7 @@ from okta_source.auth.private_key_jwt import PrivateKeyJwtGrant
 from okta_source.auth.token_endpoint import TokenEndpoint
 from okta_source.config.auth import ClientSecretAuth, PrivateKeyJwtAuth
 from okta_source.config.secret import SecretError
-from okta_source.polling.verdict import TransportFailure
+from okta_source.polling.outcome import TransportFailure
 from tests.unit.okta_source.auth.fakes import (
     EC_KEY,
     OTHER_RSA_KEY,

@@ -14,7 +14,7 @@ from okta_source.auth.token_errors import Situation
 from okta_source.auth.token_store import StoredToken, TokenStore, TokenStoreError
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.secret import Secret, SecretError
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.unit.okta_source.auth.fakes import EC_KEY, FakeServer, pem, refused, segments, token, written
 from tests.unit.okta_source.fakes import ORG, Clock
 

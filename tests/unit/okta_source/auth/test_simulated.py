@@ -16,7 +16,8 @@ from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.transport import OktaTransport
 from okta_source.http.client import HttpClient
 from okta_source.polling.link import next_link
-from okta_source.polling.verdict import Response, TransportFailure, failure_of
+from okta_source.polling.outcome import Response, TransportFailure
+from okta_source.polling.verdict import failure_of
 from okta_source.simulator import OAuthClient, Organisation, Simulator
 from okta_source.simulator.oauth.faults import answer_lost
 from okta_source.simulator.oauth.jose import thumbprint

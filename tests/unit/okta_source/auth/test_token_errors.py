@@ -5,7 +5,7 @@ from email.utils import formatdate
 import pytest
 
 from okta_source.auth.token_errors import Situation, token_failure
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 from tests.unit.okta_source.auth.fakes import SITUATION, refused
 from tests.unit.okta_source.fakes import NOW, ORG, answer
 

@@ -22,7 +22,7 @@ from okta_source.config.secret import Secret
 from okta_source.config.signing_key import SigningKey
 from okta_source.fetching.transport import OktaTransport
 from okta_source.http.client import HttpClient
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 from okta_source.simulator import Administrator, OAuthClient, Organisation, Scripted, Simulator
 from okta_source.simulator.certificates import CertificateAuthority
 from tests.e2e.harness import free_ports

@@ -12,7 +12,7 @@ import pytest
 from okta_source.fetching.feed import TenantFeed
 from okta_source.fetching.pool import ByteBudget, FetchPool, Shared
 from okta_source.http.connection_slots import ConnectionSlots
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 from tests.unit.okta_source.fakes import NOW, Clock, InlinePool, answer, events, failure, link_to, refusal
 from tests.unit.okta_source.rig import Rig
 

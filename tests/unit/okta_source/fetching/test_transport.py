@@ -12,7 +12,7 @@ from okta_source import __version__
 from okta_source.auth.base import CredentialError
 from okta_source.config.secret import SecretError
 from okta_source.http import client as http_client
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.e2e.harness import wait_for
 from tests.unit.okta_source.wire import TIMEOUT, TOKEN, Connect, failed, page, reply, serving
 

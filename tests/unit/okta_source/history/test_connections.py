@@ -1,7 +1,7 @@
 import threading
 
 from okta_source.history.connections import Connections
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 from tests.unit.okta_source.fakes import FakeTransport, answer
 
 

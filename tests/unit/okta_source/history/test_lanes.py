@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from okta_source.history.lanes import Lanes
 from okta_source.history.slices import Slice, cut_by
 from okta_source.polling.limits import Backoff
-from okta_source.polling.verdict import ErrorType, Failure
+from okta_source.polling.outcome import ErrorType, Failure
 
 START = datetime(2026, 8, 3, tzinfo=UTC)
 SLICES = cut_by(["acme"], START, START + timedelta(hours=12), 1)

@@ -11,10 +11,10 @@ from okta_source.history.reader import OVERLAP, SliceReader
 from okta_source.history.slices import Slice
 from okta_source.history.state import SliceState
 from okta_source.polling.limits import Backoff
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.polling.query import Query, okta_time
 from okta_source.polling.state import Cursor, StateError
 from okta_source.polling.step import Step
-from okta_source.polling.verdict import Response, TransportFailure
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, failure, link_to, refusal
 
 SINCE = NOW - timedelta(hours=3)

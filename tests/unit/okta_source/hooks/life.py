@@ -21,7 +21,7 @@ from okta_source.hooks.spool_writer import TenantSpool
 from okta_source.metrics import TENANTS, TenantMetrics
 from okta_source.partition import TenantPartition
 from okta_source.polling.event import Batch, Malformed
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.source import OktaSource
 from tests.unit.okta_source.fakes import NOW, ORG, Clock, InlinePool, failure
 

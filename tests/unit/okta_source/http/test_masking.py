@@ -8,7 +8,8 @@ from urllib.parse import quote, unquote
 import pytest
 
 from okta_source.http.masking import without
-from okta_source.polling.verdict import Response, failure_of
+from okta_source.polling.outcome import Response
+from okta_source.polling.verdict import failure_of
 from tests.unit.okta_source.fakes import ORG, answer
 from tests.unit.okta_source.wire import TOKEN, Connect, page, reply, serving
 

@@ -20,7 +20,7 @@ from okta_source.config.file import unusable_tls
 from okta_source.config.tenant import TenantConfig
 from okta_source.fetching.transport import OktaTransport
 from okta_source.http.client import HttpClient
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.simulator import OAuthClient, Organisation, Scripted, Simulator
 from okta_source.simulator.records import Request
 from tests.unit.okta_source.check.certs import Issued, issue, server_context

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from okta_source.polling.body_reader import DECODE_TRIES, BodyReader, Decoded, Undecodable
-from okta_source.polling.verdict import Response
+from okta_source.polling.outcome import Response
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 EVENT = b'{"uuid":"u-1","published":"2024-05-01T00:00:00Z","eventType":"user.session.start"}'

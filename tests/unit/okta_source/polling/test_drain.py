@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from okta_source.polling.limits import Backoff
+from okta_source.polling.outcome import Response
 from okta_source.polling.poller import Poller
 from okta_source.polling.query import Query
 from okta_source.polling.step import Step
-from okta_source.polling.verdict import Response
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, link_to
 from tests.unit.okta_source.rig import Rig
 

@@ -8,10 +8,10 @@ import pytest
 
 from okta_source.polling.body_reader import DECODE_TRIES
 from okta_source.polling.limits import Backoff
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.polling.poller import DRAIN_TRIES, Poller
 from okta_source.polling.query import Query
 from okta_source.polling.state import TenantState
-from okta_source.polling.verdict import Response, TransportFailure
 from tests.unit.okta_source.fakes import NOW, ORG, answer, event, events, failure, link_to, refusal
 
 QUERY = Query("acme", ORG, page_limit=3, poll_interval_seconds=10.0)

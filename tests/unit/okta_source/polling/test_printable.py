@@ -3,8 +3,9 @@
 import pytest
 
 from okta_source.polling.link import host_of
+from okta_source.polling.outcome import Failure, Response, TransportFailure
 from okta_source.polling.printable import printable
-from okta_source.polling.verdict import Failure, Response, TransportFailure, failure_of, foreign_link
+from okta_source.polling.verdict import failure_of, foreign_link
 
 ORG = "https://acme.okta.com"
 SEQUENCES = [

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from okta_source.polling.outcome import Failure
 from okta_source.polling.repeats import Repeats
-from okta_source.polling.verdict import Failure
 from tests.unit.okta_source.fakes import NOW
 
 

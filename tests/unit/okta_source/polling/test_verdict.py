@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from okta_source.polling.verdict import Failure, TransportFailure, failure_of, okta_reason
+from okta_source.polling.outcome import Failure, TransportFailure
+from okta_source.polling.verdict import failure_of, okta_reason
 from tests.unit.okta_source.fakes import ORG, answer, refusal
 
 
