@@ -1,6 +1,7 @@
 """Events → OCSF documents, valid for every event type and every shape of event. Pure.
 
-A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `ocsf_sites`, `ocsf_targets`). In the order of its bytes:
+A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `ocsf_sites`, `ocsf_sessions`, `ocsf_targets`). In the
+order of its bytes:
 
     prefix  {"unmapped":{"_okta_event_type":…,            what this pipeline says of an event, one for each event type of a page
     body    ,"transaction":…, what else no attribute took },"activity_id":…, the attributes
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from flows.pipeline.formats import ocsf_parties, ocsf_sites
+from flows.pipeline.formats import ocsf_parties, ocsf_sessions, ocsf_sites
 from flows.pipeline.formats.event import MEMBERS, Event, OddEvent
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.ocsf_classes import CLASSES
@@ -107,9 +108,9 @@ class OcsfMapper:
     def __init__(self, version: str) -> None:
         self._scenes = Remembered(self._scene, most=_MOST_SCENES)
         self._parties = Remembered(ocsf_parties.party)
-        self._sites = Remembered(ocsf_sites.site)
-        self._authentications = Remembered(ocsf_sites.authentication)
-        self._devices = Remembered(ocsf_sites.device)
+        self._sites = Remembered(ocsf_sites.Sites())
+        self._authentications = Remembered(ocsf_sessions.authentication)
+        self._devices = Remembered(ocsf_sessions.device)
         self._plots = Remembered(self._plot)
         self._kinds = Remembered(Kind)
         self._targets = Remembered(Target)
