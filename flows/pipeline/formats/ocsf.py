@@ -30,6 +30,7 @@ __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_ra
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MOST_SCENES: Final = 4096
+_MOST_TRANSACTIONS: Final = 1024
 
 
 def prefix(tags: bytes) -> bytes:
@@ -115,6 +116,7 @@ class OcsfMapper:
         self._kinds = Remembered(Kind)
         self._targets = Remembered(Target)
         self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
+        self._transactions = Remembered(_seldom_transaction, most=_MOST_TRANSACTIONS)
         self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
 
     def body(self, event: Event, published: datetime, page: bytes) -> bytes:
@@ -159,7 +161,7 @@ class OcsfMapper:
                 elif privileges and class_uid != 3004:
                     special += b',"privileges":' + privileges
             attributes = b"".join((attributes, chosen.attributes, special, _http_request(request_id, url, scene.where.user_agent)))
-            rest = b"".join((rest, _transaction(bytes(event.transaction)), debug_rest(raw, request_id, url), chosen.unmapped))
+            rest = b"".join((rest, self._transaction(bytes(event.transaction)), debug_rest(raw, request_id, url), chosen.unmapped))
         return b"".join((
             rest, plot.rest, _others(event) if type(event) is OddEvent else b"",
             b"},", chosen.head, attributes, plot.metadata, event.uuid, page, self._versions[class_uid],
@@ -175,13 +177,11 @@ class OcsfMapper:
         person = _actor(who.user, session)
         device_piece = b',"device":' + machine if machine else b""
         endpoint = b',"src_endpoint":' + where.endpoint if where.endpoint else b""
-        rest = who.unmapped + where.unmapped + session_rest
+        rest = b"".join((who.unmapped, where.unmapped, session_rest))
         observables = where.observables + who.observables
         return _Scene(
-            who=who,
-            where=where,
-            session=session,
-            people=person + device_piece + endpoint,
+            who, where, session,
+            people=b"".join((person, device_piece, endpoint)),
             calls=person + (endpoint or b',"src_endpoint":{"svc_name":"Okta"}'),
             actor=person,
             device=device_piece,
@@ -189,7 +189,7 @@ class OcsfMapper:
             calls_rest=rest + machine_whole,
             observables=observables,
             self_observables=observables + who.as_user,
-        )
+        )  # fmt: skip
 
     def _plot(self, raw: bytes) -> _Plot:
         event_type, outcome, names = raw.split(b"\n", 2)
@@ -207,7 +207,7 @@ class OcsfMapper:
     def _seldom(self, event: Event, plot: _Plot, scene: _Scene, chosen: Chosen, raw: bytes) -> tuple[bytes, bytes, bytes, bytes]:
         """What no attribute took, attributes, observables and end of a Base Event, and of what Okta found itself."""
         if chosen.class_uid == 0:
-            return _whole(event, raw), chosen.attributes, b"", plot.end
+            return self._whole(event, raw), chosen.attributes, b"", plot.end
         kind, labels, told = plot.kind, plot.labels, plot.told
         level = risk_level(event.security_context, raw)
         title = told.reason or labels.message or kind.code
@@ -222,10 +222,19 @@ class OcsfMapper:
         _, session_rest = self._authentications[bytes(event.authentication_context)]
         _, machine_rest, _ = self._devices[bytes(event.device)]
         rest = b"".join((
-            scene.who.unmapped, scene.where.unmapped_agent, session_rest, machine_rest, _transaction(bytes(event.transaction)),
+            scene.who.unmapped, scene.where.unmapped_agent, session_rest, machine_rest, self._transaction(bytes(event.transaction)),
             debug_rest(raw, b"", b""), chosen.unmapped,
         ))  # fmt: skip
         return rest, attributes, scene.who.observables, _message(labels) + severity_of(labels, level) + told.of_finding
+
+    def _whole(self, event: Event, raw: bytes) -> bytes:
+        """What Base Event, which has no attributes for it, leaves unmapped."""
+        parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
+        return parts + self._transaction(bytes(event.transaction)) + debug_rest(raw, b"", b"")
+
+    def _transaction(self, raw: bytes) -> bytes:
+        web = usual(raw)
+        return b',"transaction":' + web if web else self._transactions[raw]
 
 
 def with_raw_data(body: bytes, text: bytes) -> bytes:
@@ -267,21 +276,14 @@ def _http_request(request_id: bytes, url: bytes, user_agent: bytes) -> bytes:
     return b',"http_request":{%b}' % members[1:] if members else b""
 
 
-def _transaction(raw: bytes) -> bytes:
-    web = usual(raw)
-    return b',"transaction":' + web if web else named("transaction", cleaned(parse(raw)))
+def _seldom_transaction(raw: bytes) -> bytes:
+    return named("transaction", cleaned(parse(raw)))
 
 
 def _members(event: Event, *names: str) -> bytes:
     """Members as Okta sent them, those that hold something."""
     pieces = ((okta_name, bytes(getattr(event, name))) for okta_name, name in MEMBERS.items() if name in names)
     return b"".join(b',"%b":%b' % (name.encode(), raw) for name, raw in pieces if len(raw) > 2 and raw != b"null")
-
-
-def _whole(event: Event, raw: bytes) -> bytes:
-    """What Base Event, which has no attributes for it, leaves unmapped."""
-    parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
-    return parts + _transaction(bytes(event.transaction)) + debug_rest(raw, b"", b"")
 
 
 def _others(event: OddEvent) -> bytes:
