@@ -141,6 +141,8 @@ class TargetSet:
         make: Makes a target of a member.
     """
 
+    __slots__ = ("_chosen", "_firsts", "_odd", "_shown", "_targets", "_version")
+
     def __init__(self, raw: bytes, version: str, make: Callable[[bytes], Target] = Target) -> None:
         self._odd = b""
         self._targets: list[Target] = []
