@@ -267,12 +267,14 @@ def _evidences(actor: bytes, endpoint: bytes) -> bytes:
 
 
 def _http_request(request_id: bytes, url: bytes, user_agent: bytes) -> bytes:
+    if not (request_id or url or user_agent):
+        return b""
     members = b"".join((
-        b',"uid":' + request_id if request_id else b"",
-        b',"url":{"path":%b}' % url if url else b"",
-        b',"user_agent":' + user_agent if user_agent else b"",
+        b',"uid":' if request_id else b"", request_id,
+        b',"url":{"path":' if url else b"", url, b"}" if url else b"",
+        b',"user_agent":' if user_agent else b"", user_agent,
     ))  # fmt: skip
-    return b',"http_request":{%b}' % members[1:] if members else b""
+    return b"".join((b',"http_request":{', members[1:], b"}"))
 
 
 def _seldom_transaction(raw: bytes) -> bytes:

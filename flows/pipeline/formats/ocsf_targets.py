@@ -113,7 +113,7 @@ class Target:
         """`user`, its observables, and whether it says all that there is to say."""
         user, rest = user_of(self._sent, known_types=_USER_TYPES)
         observed = observable("user.name", "user_name", user.get("name")) + observable("user.email_addr", "email", user.get("email_addr"))
-        return dump(user), observed, not _is_news(rest)
+        return dump(user), observed, rest in _NOTHING_NEW
 
     @cached_property
     def entity(self) -> tuple[bytes, bool]:
