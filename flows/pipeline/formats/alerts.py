@@ -15,7 +15,8 @@ from flows.pipeline.formats.event import read_event
 from flows.pipeline.formats.moments import normalised
 from flows.pipeline.formats.ocsf_classes import CLASSES
 from flows.pipeline.formats.ocsf_parties import party
-from flows.pipeline.formats.ocsf_sites import authentication, site
+from flows.pipeline.formats.ocsf_sessions import authentication
+from flows.pipeline.formats.ocsf_sites import Sites
 from flows.pipeline.formats.ocsf_targets import class_members
 from flows.pipeline.formats.ocsf_values import short
 from flows.pipeline.formats.values import cleaned, dump, objects, parse, text, whole_number
@@ -58,6 +59,7 @@ class _Alert(msgspec.Struct, gc=False):
 
 _ALERT = msgspec.json.Decoder(_Alert)
 _MOMENT = msgspec.json.Decoder(datetime)
+_SITES: Final = Sites()
 
 
 def alert_to_ecs(alert: bytes, *, event_original: bool = True, namespace: str = "default", mapper: ecs.EcsMapper | None = None) -> bytes:
@@ -181,7 +183,7 @@ def _add_evidence(document: dict[str, Any], text_of_event: bytes) -> None:
     """Who it was and from where, of the completing event."""
     event = read_event(text_of_event)
     who = party(bytes(event.actor))
-    where = site(b"\n".join((event.client, event.security_context, event.request)))
+    where = _SITES(b"\n".join((event.client, event.security_context, event.request)))
     session = authentication(bytes(event.authentication_context)).session
     actor = {name: msgspec.Raw(piece) for name, piece in (("session", session), ("user", who.user)) if piece}
     evidence: dict[str, Any] = {"actor": actor} if actor else {}

@@ -4,37 +4,29 @@ Each function makes what `ecs.EcsMapper` remembers by the bytes it was made of. 
 may be empty. What is null or empty is left out, and so is a value that no mapping of its field would take: it costs that field alone.
 """
 
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from flows.pipeline.formats.user_agents import user_agent
 from flows.pipeline.formats.values import (
     cleaned,
     dump,
     email,
     filled,
-    ip,
     member,
     named,
-    objects,
     parse,
     parsed_text,
     scalar,
     snake,
-    text,
-    whole_number,
 )
 
 __all__ = [
     "Actor",
     "Outcome",
-    "Place",
     "Target",
     "actor",
     "device",
     "labels",
     "outcome",
-    "place",
     "target",
     "transaction",
 ]
@@ -44,7 +36,6 @@ _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
 _DEVICE_TRUTHS: Final = frozenset({"managed", "registered", "jailbreak", "secure_hardware_present"})
 # Newer events write these in camel case, and two of them under other names.
 _DEVICE_NAMES: Final = {"platform": "os_platform", "device_integrator": "device_integrator"}
-_CHAIN_NAMES: Final = {"geographicalContext": "geographical_context", "postalCode": "postal_code"}
 
 
 class Actor(NamedTuple):
@@ -61,22 +52,6 @@ class Actor(NamedTuple):
     user: bytes
     party: bytes
     names: tuple[bytes, ...]
-
-
-class Place(NamedTuple):
-    """What client, security context and request give.
-
-    Attributes:
-        okta: `okta.client`, `okta.security_context` and `okta.request`.
-        side: The members of `client` and of `source`, without braces.
-        related: `related.ip` with its name, without the braces around it; empty without an address.
-        user_agent: `user_agent` with its name.
-    """
-
-    okta: bytes
-    side: bytes
-    related: bytes
-    user_agent: bytes
 
 
 class Outcome(NamedTuple):
@@ -122,99 +97,6 @@ def actor(raw: bytes) -> Actor:
     party = filled(email=email(name), full_name=full_name, id=id_, name=name)
     names = tuple(dict.fromkeys(dump(part) for part in (full_name, name) if part is not None))
     return Actor(named("actor", okta), _inner(user), dump(party) if party else b"", names)
-
-
-def place(raw: bytes) -> Place:
-    r"""`client`, `securityContext` and `request`, with a line feed between each two of them."""
-    client_raw, security_raw, request_raw = raw.split(b"\n")
-    client = parse(client_raw)
-    agent = member(client, "userAgent")
-    address = ip(member(client, "ipAddress"))
-    raw_agent = text(member(agent, "rawUserAgent"))
-    agents = filled(browser=scalar(member(agent, "browser")), os=scalar(member(agent, "os")), raw_user_agent=raw_agent)
-    okta_client = filled(
-        device=scalar(member(client, "device")),
-        id=scalar(member(client, "id")),
-        ip=address,
-        user_agent=agents,
-        zone=scalar(member(client, "zone")),
-    )
-    security, network = _network(security_raw)
-    side = _inner(filled(geo=_geo(member(client, "geographicalContext")), ip=address))
-    return Place(
-        okta=named("client", okta_client) + security + _chain(request_raw),
-        side=b",".join(filter(None, (network, side))),
-        related=b'"ip":[%b]' % dump(address) if address else b"",
-        user_agent=named("user_agent", user_agent(raw_agent)) if raw_agent else b"",
-    )
-
-
-# Addresses and networks are fewer than places, and the longest to read. Bounded, since they come from the wire.
-@lru_cache(maxsize=4096)
-def _chain(raw: bytes) -> bytes:
-    """`request` as `okta.request`."""
-    chain = [_renamed(cleaned(hop)) for hop in objects(member(parse(raw), "ipChain"))]
-    return named("request", filled(ip_chain=[hop for hop in chain if hop] or None))
-
-
-@lru_cache(maxsize=4096)
-def _network(raw: bytes) -> tuple[bytes, bytes]:
-    """`securityContext` as `okta.security_context`, and the members of `client` and `source`."""
-    security = parse(raw)
-    domain = text(member(security, "domain"))
-    autonomous = filled(number=_as_number(member(security, "asNumber")), organization=filled(name=text(member(security, "asOrg"))))
-    return named("security_context", _security(security, autonomous, domain)), _inner(filled(**{"as": autonomous}, domain=domain))
-
-
-def _as_number(value: Any) -> int | None:
-    number = whole_number(value)
-    return number if number is not None and number >= 0 else None
-
-
-def _security(security: Any, autonomous: dict[str, Any], domain: str | None) -> dict[str, Any]:
-    proxy = member(security, "isProxy")
-    known = filled(
-        **{"as": autonomous},
-        domain=domain,
-        is_proxy=_TRUTH.get(proxy) if isinstance(proxy, bool | str) else None,
-        isp=text(member(security, "isp")),
-    )
-    # Elastic's integration knows none of these.
-    for name in ("ipDetails", "risk", "botProtection"):
-        value = member(security, name)
-        if isinstance(value, dict) and (kept := cleaned(value)):
-            known[snake(name)] = _snaked(kept)
-    if behaviors := cleaned(objects(member(security, "userBehaviors"))):
-        known["user_behaviors"] = _snaked(behaviors)
-    return known
-
-
-def _geo(value: Any) -> dict[str, Any]:
-    return filled(
-        city_name=text(member(value, "city")),
-        country_name=text(member(value, "country")),
-        location=_location(member(value, "geolocation")),
-        region_name=text(member(value, "state")),
-    )
-
-
-def _location(value: Any) -> dict[str, Any] | None:
-    lat, lon = member(value, "lat"), member(value, "lon")
-    numbers = all(isinstance(number, int | float) and not isinstance(number, bool) for number in (lat, lon))
-    return {"lat": lat, "lon": lon} if numbers and -90 <= lat <= 90 and -180 <= lon <= 180 else None
-
-
-def _renamed(value: Any) -> Any:
-    """A hop of the chain, its members named as Elastic names them, everything else as it is."""
-    if isinstance(value, dict):
-        return {_CHAIN_NAMES.get(name, name): _renamed(item) for name, item in value.items()}
-    return [_renamed(item) for item in value] if isinstance(value, list) else value
-
-
-def _snaked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {snake(name): _snaked(item) for name, item in value.items()}
-    return [_snaked(item) for item in value] if isinstance(value, list) else value
 
 
 def device(raw: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Events → OCSF documents, valid for every event type and every shape of event. Pure.
 
-A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `ocsf_sites`, `ocsf_targets`). In the order of its bytes:
+A document is put together from pieces of ready-made JSON (see `ocsf_parties`, `ocsf_sites`, `ocsf_sessions`, `ocsf_targets`). In the
+order of its bytes:
 
     prefix  {"unmapped":{"_okta_event_type":…,            what this pipeline says of an event, one for each event type of a page
     body    ,"transaction":…, what else no attribute took },"activity_id":…, the attributes
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from flows.pipeline.formats import ocsf_parties, ocsf_sites
+from flows.pipeline.formats import ocsf_parties, ocsf_sessions, ocsf_sites
 from flows.pipeline.formats.event import MEMBERS, Event, OddEvent
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.ocsf_classes import CLASSES
@@ -28,7 +29,9 @@ __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_ra
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_OKTA_ENDPOINT: Final = b',"src_endpoint":{"svc_name":"Okta"}'
 _MOST_SCENES: Final = 4096
+_MOST_TRANSACTIONS: Final = 1024
 
 
 def prefix(tags: bytes) -> bytes:
@@ -52,27 +55,25 @@ class _Scene(NamedTuple):
         who: The actor.
         where: The site.
         session: The object; empty where there is none.
-        people: `actor`, `device` and `src_endpoint` of the classes for identities.
-        calls: `actor` and `src_endpoint` of API Activity.
-        actor: `actor` alone.
-        device: `device` alone.
-        rest: What no attribute takes of them in the classes for identities.
-        calls_rest: The same in API Activity, which has no `device`.
-        observables: Of both.
-        self_observables: The same where the actor is the `user` too.
+        actor: `,"actor":{…}`.
+        device: `,"device":{…}`.
+        endpoint: `,"src_endpoint":{…}`.
+        rest: What no attribute takes of them, the device apart.
+        device_rest: What no attribute takes of the device.
+        device_whole: The same in API Activity, which has no `device`.
+        observables: Of actor and endpoint.
     """
 
     who: ocsf_parties.Party
     where: ocsf_sites.Site
     session: bytes
-    people: bytes
-    calls: bytes
     actor: bytes
     device: bytes
+    endpoint: bytes
     rest: bytes
-    calls_rest: bytes
+    device_rest: bytes
+    device_whole: bytes
     observables: bytes
-    self_observables: bytes
 
 
 class _Plot(NamedTuple):
@@ -107,13 +108,14 @@ class OcsfMapper:
     def __init__(self, version: str) -> None:
         self._scenes = Remembered(self._scene, most=_MOST_SCENES)
         self._parties = Remembered(ocsf_parties.party)
-        self._sites = Remembered(ocsf_sites.site)
-        self._authentications = Remembered(ocsf_sites.authentication)
-        self._devices = Remembered(ocsf_sites.device)
+        self._sites = Remembered(ocsf_sites.Sites())
+        self._authentications = Remembered(ocsf_sessions.authentication)
+        self._devices = Remembered(ocsf_sessions.device)
         self._plots = Remembered(self._plot)
         self._kinds = Remembered(Kind)
         self._targets = Remembered(Target)
         self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
+        self._transactions = Remembered(_seldom_transaction, most=_MOST_TRANSACTIONS)
         self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
 
     def body(self, event: Event, published: datetime, page: bytes) -> bytes:
@@ -138,30 +140,37 @@ class OcsfMapper:
         class_uid = chosen.class_uid
         end = plot.end
         if class_uid in (0, 2004):
-            rest, attributes, observables, end = self._seldom(event, plot, scene, chosen, raw)
+            whole, made, observables, end = self._seldom(event, plot, scene, chosen, raw)
+            rest, attributes = (whole, b"", b"", b"", b""), (made, b"", b"", b"", b"", b"")
         else:
             request_id, url = text_of(debug.request_id), text_of(debug.url)
+            transaction = bytes(event.transaction)
+            observables = scene.observables
             if class_uid == 6003:
-                rest, attributes, observables = scene.calls_rest, scene.calls, scene.observables
+                device, endpoint, device_rest = b"", scene.endpoint or _OKTA_ENDPOINT, scene.device_whole
                 special = b"".join((
                     b',"api":{"operation":', kind.code, b',"request":{"uid":%b}' % request_id if request_id else b"",
                     b',"service":{"name":"Okta"}}',
                 ))  # fmt: skip
             else:
-                rest, attributes, special = scene.rest, scene.people, b""
+                device, endpoint, device_rest = scene.device, scene.endpoint, scene.device_rest
+                special = b""
                 if chosen.actor_is_user:
-                    observables, special = scene.self_observables, b',"user":' + scene.who.user
+                    observables += scene.who.as_user
+                    special = b',"user":' + scene.who.user
                 else:
-                    observables = scene.observables + chosen.observables
+                    observables += chosen.observables
                 if class_uid == 3002:
-                    special += sign_in(bytes(event.transaction), kind, chosen, debug, url, scene.session)
+                    special += sign_in(transaction, kind, chosen, debug, url, scene.session)
                 elif privileges and class_uid != 3004:
                     special += b',"privileges":' + privileges
-            attributes = b"".join((attributes, chosen.attributes, special, _http_request(request_id, url, scene.where.user_agent)))
-            rest = b"".join((rest, _transaction(bytes(event.transaction)), debug_rest(raw, request_id, url), chosen.unmapped))
+            rest = scene.rest, device_rest, self._transaction(transaction), debug_rest(raw, request_id, url), chosen.unmapped
+            http_request = _http_request(request_id, url, scene.where.user_agent)
+            attributes = scene.actor, device, endpoint, chosen.attributes, special, http_request
+        # Joined once: a copy of a kilobyte costs as much as looking it up.
         return b"".join((
-            rest, plot.rest, _others(event) if type(event) is OddEvent else b"",
-            b"},", chosen.head, attributes, plot.metadata, event.uuid, page, self._versions[class_uid],
+            *rest, plot.rest, _others(event) if type(event) is OddEvent else b"",
+            b"},", chosen.head, *attributes, plot.metadata, event.uuid, page, self._versions[class_uid],
             b',"observables":[%b]' % observables[1:] if observables else b"",
             end, b',"time":%d,"time_dt":' % ((published - _EPOCH) // _MILLISECOND), timestamp(event.published),
         ))  # fmt: skip
@@ -171,24 +180,16 @@ class OcsfMapper:
         who, where = self._parties[actor], self._sites[place]
         session, session_rest = self._authentications[session_raw]
         machine, machine_rest, machine_whole = self._devices[device]
-        person = _actor(who.user, session)
-        device_piece = b',"device":' + machine if machine else b""
-        endpoint = b',"src_endpoint":' + where.endpoint if where.endpoint else b""
-        rest = who.unmapped + where.unmapped + session_rest
-        observables = where.observables + who.observables
         return _Scene(
-            who=who,
-            where=where,
-            session=session,
-            people=person + device_piece + endpoint,
-            calls=person + (endpoint or b',"src_endpoint":{"svc_name":"Okta"}'),
-            actor=person,
-            device=device_piece,
-            rest=rest + machine_rest,
-            calls_rest=rest + machine_whole,
-            observables=observables,
-            self_observables=observables + who.as_user,
-        )
+            who, where, session,
+            actor=_actor(who.user, session),
+            device=b',"device":' + machine if machine else b"",
+            endpoint=b',"src_endpoint":' + where.endpoint if where.endpoint else b"",
+            rest=b"".join((who.unmapped, where.unmapped, session_rest)),
+            device_rest=machine_rest,
+            device_whole=machine_whole,
+            observables=where.observables + who.observables,
+        )  # fmt: skip
 
     def _plot(self, raw: bytes) -> _Plot:
         event_type, outcome, names = raw.split(b"\n", 2)
@@ -206,7 +207,7 @@ class OcsfMapper:
     def _seldom(self, event: Event, plot: _Plot, scene: _Scene, chosen: Chosen, raw: bytes) -> tuple[bytes, bytes, bytes, bytes]:
         """What no attribute took, attributes, observables and end of a Base Event, and of what Okta found itself."""
         if chosen.class_uid == 0:
-            return _whole(event, raw), chosen.attributes, b"", plot.end
+            return self._whole(event, raw), chosen.attributes, b"", plot.end
         kind, labels, told = plot.kind, plot.labels, plot.told
         level = risk_level(event.security_context, raw)
         title = told.reason or labels.message or kind.code
@@ -219,12 +220,20 @@ class OcsfMapper:
             b',"risk_level":"%b","risk_level_id":%d' % (level.caption.encode(), level.uid) if level else b"",
         ))  # fmt: skip
         _, session_rest = self._authentications[bytes(event.authentication_context)]
-        _, machine_rest, _ = self._devices[bytes(event.device)]
         rest = b"".join((
-            scene.who.unmapped, scene.where.unmapped_agent, session_rest, machine_rest, _transaction(bytes(event.transaction)),
+            scene.who.unmapped, scene.where.unmapped_agent, session_rest, scene.device_rest, self._transaction(bytes(event.transaction)),
             debug_rest(raw, b"", b""), chosen.unmapped,
         ))  # fmt: skip
         return rest, attributes, scene.who.observables, _message(labels) + severity_of(labels, level) + told.of_finding
+
+    def _whole(self, event: Event, raw: bytes) -> bytes:
+        """What Base Event, which has no attributes for it, leaves unmapped."""
+        parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
+        return parts + self._transaction(bytes(event.transaction)) + debug_rest(raw, b"", b"")
+
+    def _transaction(self, raw: bytes) -> bytes:
+        web = usual(raw)
+        return b',"transaction":' + web if web else self._transactions[raw]
 
 
 def with_raw_data(body: bytes, text: bytes) -> bytes:
@@ -258,29 +267,24 @@ def _evidences(actor: bytes, endpoint: bytes) -> bytes:
 
 
 def _http_request(request_id: bytes, url: bytes, user_agent: bytes) -> bytes:
+    if not (request_id or url or user_agent):
+        return b""
     members = b"".join((
-        b',"uid":' + request_id if request_id else b"",
-        b',"url":{"path":%b}' % url if url else b"",
-        b',"user_agent":' + user_agent if user_agent else b"",
+        b',"uid":' if request_id else b"", request_id,
+        b',"url":{"path":' if url else b"", url, b"}" if url else b"",
+        b',"user_agent":' if user_agent else b"", user_agent,
     ))  # fmt: skip
-    return b',"http_request":{%b}' % members[1:] if members else b""
+    return b"".join((b',"http_request":{', members[1:], b"}"))
 
 
-def _transaction(raw: bytes) -> bytes:
-    web = usual(raw)
-    return b',"transaction":' + web if web else named("transaction", cleaned(parse(raw)))
+def _seldom_transaction(raw: bytes) -> bytes:
+    return named("transaction", cleaned(parse(raw)))
 
 
 def _members(event: Event, *names: str) -> bytes:
     """Members as Okta sent them, those that hold something."""
     pieces = ((okta_name, bytes(getattr(event, name))) for okta_name, name in MEMBERS.items() if name in names)
     return b"".join(b',"%b":%b' % (name.encode(), raw) for name, raw in pieces if len(raw) > 2 and raw != b"null")
-
-
-def _whole(event: Event, raw: bytes) -> bytes:
-    """What Base Event, which has no attributes for it, leaves unmapped."""
-    parts = _members(event, "actor", "client", "device", "authentication_context", "security_context", "request", "target")
-    return parts + _transaction(bytes(event.transaction)) + debug_rest(raw, b"", b"")
 
 
 def _others(event: OddEvent) -> bytes:

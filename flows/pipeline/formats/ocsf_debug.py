@@ -11,6 +11,7 @@ from flows.pipeline.formats.values import dump, parse
 __all__ = ["Debug", "debug_of", "debug_rest", "privileges_of", "text_of"]
 
 _TEXT: Final = 34  # a quotation mark
+_COMMA: Final = 44
 _LONGEST_TEXT_BYTES: Final = 65_537
 
 
@@ -47,10 +48,11 @@ def debug_rest(raw: bytes, request_id: bytes, url: bytes) -> bytes:
     """`debugData` without what attributes took."""
     if not raw:
         return b""
-    for name, value in ((b'"requestId":', request_id), (b'"url":', url)):
-        if value:
-            raw = _without(raw, name, value)
-    return b',"debugContext":{"debugData":%b}' % raw if len(raw) > 2 and raw != b"null" else b""
+    if request_id:
+        raw = _without(raw, b'"requestId":', request_id)
+    if url:
+        raw = _without(raw, b'"url":', url)
+    return b"".join((b',"debugContext":{"debugData":', raw, b"}")) if len(raw) > 2 and raw != b"null" else b""
 
 
 def _without(raw: bytes, name: bytes, value: bytes) -> bytes:
@@ -61,9 +63,9 @@ def _without(raw: bytes, name: bytes, value: bytes) -> bytes:
         members.pop(name[1:-2].decode(), None)
         return dump(members)
     end = at + len(name) + len(value)
-    if raw[end : end + 1] == b",":
-        return raw[:at] + raw[end + 1 :]
-    return raw[: at - 1] + raw[end:] if raw[at - 1 : at] == b"," else raw[:at] + raw[end:]
+    if raw[end] == _COMMA:
+        return b"".join((raw[:at], raw[end + 1 :]))
+    return b"".join((raw[: at - 1] if raw[at - 1] == _COMMA else raw[:at], raw[end:]))
 
 
 def privileges_of(debug: Debug) -> bytes:
