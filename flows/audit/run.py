@@ -118,7 +118,7 @@ def _prepare(config_path: str | None, given: Mapping[str, object], state_dir: Pa
     if state_dir is None:
         plan, words = make_plan(asked, settings, now)
     else:
-        take_state(state_dir, FLOW_ID, {}, way_out="begin the audit anew with another --state.")
+        take_state(state_dir, FLOW_ID, None, way_out="begin the audit anew with another --state.")
         plan, words = load_or_make(state_dir / NOTES_FOLDER, asked, settings, now)
         repaired = repaired_files(settings, plan)
         check_place(state_dir, repaired, {name: f"{FLOW_ID}.repair_{name}" for name in repaired})

@@ -36,7 +36,8 @@ from sinks.config.targets import make_target, policy_of
 from sinks.dead_letters.claims import ReplayUnderWay
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.sink import DeadLetterFile
-from sinks.delivery.writer import Letters, Writer
+from sinks.delivery.patient import PatientWriter
+from sinks.delivery.writer import Letters
 from sinks.errors import SecretUnavailable, SinkStopped
 
 __all__ = ["main", "make_parser"]
@@ -148,7 +149,7 @@ class _Run:
         if self.one_by_one:
             policy = replace(policy, batch_events=1)
         target = make_target(name, config, document_format, label_keys(self.settings.tenants))
-        return Writer(name, target, policy, letters, document_format=document_format, stop_deadline=self.stop.deadline)
+        return PatientWriter(name, target, policy, letters, document_format=document_format, stop_deadline=self.stop.deadline)
 
     def _trouble(self, text: str) -> None:
         self.troubles += 1

@@ -34,7 +34,7 @@ _Key = tuple[str, bytes]
 
 
 class Sender(Protocol):
-    """What `sinks.delivery.writer.Writer` does."""
+    """What `sinks.delivery.patient.PatientWriter` does."""
 
     def start(self) -> None:
         """Begin."""

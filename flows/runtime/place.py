@@ -1,8 +1,9 @@
 """Where a state directory is at home: its own path, and the folders of the files that are cut back with it.
 
-A state that has been copied or moved along with its configuration would go on without a word, and a copy may well mean files that are
-not its own: those of the original, where a path is absolute or a folder a link. So the place is written down, and a run that finds itself
-at another one ends before it begins, says so, and how to accept it (`python -m flows.state accept DIR`).
+A state that has been copied or moved along with its configuration would go on without a word. A copy polls the organisations that the
+original polls, and sends all of it to the same targets once more; and it may well mean files that are not its own: those of the original,
+where a path is absolute or a folder a link. So the place is written down, and a run that finds itself at another one ends before it begins,
+says so, and how to accept it (`python -m flows.state accept DIR`).
 """
 
 import os
@@ -79,7 +80,7 @@ def check_place(directory: Path, sinks: Mapping[str, FileSinkConfig], steps: Map
             for problem in _problems(directory, here, known, sites, sinks, steps):
                 raise StateUnusable(problem)
         now = Place(here, {**(known.sinks if known else {}), **sites})
-        if now != known and sites:
+        if now != known:
             replace_file(directory / PLACE_FILE, msgspec.json.format(msgspec.json.encode(now)) + b"\n")
 
 
@@ -141,6 +142,8 @@ def _problems(
                 yield _elsewhere(name, here, known, before, site, accept)
             elif left:
                 yield _left_behind(name, left, accept)
+    if known is not None and known.state != here:
+        yield _state_elsewhere(here, known, accept)
 
 
 def _known_files(directory: Path, name: str, template: PathTemplate, step: str) -> Iterator[KnownFile]:
@@ -165,6 +168,14 @@ def _elsewhere(name: str, here: str, known: Place, before: Site, site: Site, acc
         f"The state directory was last used as {known.state}, {where}. {now} Was it moved, or restored from a backup? Then accept its new "
         f"place once, and it resumes exactly: {accept}. Was it copied? Then the original goes on polling the same organisations, so that "
         "every event arrives twice, in two places; if that is meant, accept it in the same way. Nothing was changed."
+    )
+
+
+def _state_elsewhere(here: str, known: Place, accept: str) -> str:
+    return (
+        f"The state directory was last used as {known.state}, and is in {here} now. Was it moved, or restored from a backup? Then accept "
+        f"its new place once, and it resumes exactly: {accept}. Was it copied? Then the original goes on polling the same organisations, "
+        "and every event is sent to the same targets twice; if that is meant, accept it in the same way. Nothing was changed."
     )
 
 

@@ -29,13 +29,13 @@ WAY_OUT = (
 """What can be done with a state of the main flow that can't be resumed."""
 
 
-def take_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *, way_out: str) -> None:
+def take_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig] | None, *, way_out: str) -> None:
     """Become the owner of a state directory for the life of this process, and make sure that it can be resumed.
 
     Args:
         directory: The state directory.
         flow_id: The flow that is about to use it.
-        sinks: The sinks that this run writes to.
+        sinks: The sinks that this run writes to; None where that isn't known yet, and the caller checks the place when it is.
         way_out: What can be done with a state that can't be resumed, see `check_resumable`.
 
     Raises:
@@ -47,13 +47,13 @@ def take_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *
     examine_state(directory, flow_id, sinks, alone=on_one_host(), way_out=way_out)
 
 
-def examine_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig], *, alone: bool, way_out: str) -> None:
+def examine_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig] | None, *, alone: bool, way_out: str) -> None:
     """Make sure that a state directory that is held can be resumed, and remove what a crash left in it uncommitted.
 
     Args:
         directory: The state directory.
         flow_id: The flow that is about to use it.
-        sinks: The sinks that it writes to.
+        sinks: As for `take_state`.
         alone: Whether every store must be here, since there are no processes on other hosts.
         way_out: As for `take_state`.
 
@@ -63,12 +63,14 @@ def examine_state(directory: Path, flow_id: str, sinks: Mapping[str, SinkConfig]
     check_private(directory)
     check_usable(directory, alone=alone)
     check_flow(directory, flow_id)
-    files = {name: sink for name, sink in sinks.items() if isinstance(sink, FileSinkConfig)}
+    files = {name: sink for name, sink in (sinks or {}).items() if isinstance(sink, FileSinkConfig)}
     check_whole(directory, list(files))
     if is_spread(directory):
         return
     check_resumable(directory, way_out)
     fence_off_uncommitted(directory)
+    if sinks is None:
+        return
     try:
         check_place(directory, files, {name: f"{flow_id}.sink_{name}" for name in files})
     except OSError as error:

@@ -46,7 +46,7 @@ def _show(directory: Path) -> Iterator[str]:
         yield "in use by        nobody"
     place = known_place(directory)
     if place is None:
-        yield "at home          nowhere yet: no run has written files with it"
+        yield "at home          nowhere yet: no run has used it"
         return
     yield f"at home          {place.state}"
     for name, site in place.sinks.items():

@@ -14,6 +14,9 @@ STOP_GRACE_SECONDS = 1.0
 OUTBOX_GRACE_SECONDS = 1.3
 """How long after a stop outboxes are still sent from; what is left then is sent by the next run."""
 
+OUTBOX_QUIET_SECONDS = 0.7
+"""How long a stop waits while nothing gets through: a target that hangs takes the time that a slow disk may need for the last snapshot."""
+
 OUTBOX_PATIENCE_SECONDS = 60.0
 """How long a run that ends by itself waits, after its last page, until its outboxes are empty."""
 
@@ -50,13 +53,13 @@ class RunControl:
         """Until when the end of the run waits for empty outboxes, on the run's clock: a minute from the first call; less in a stop.
 
         Args:
-            progress: Whether something has got through since the last call, from which the minute then counts anew.
+            progress: Whether something has got through since the last call, from which the wait then counts anew.
         """
         with self._lock:
             if self._ended_at is None or progress:
                 self._ended_at = self._clock()
             if self._stop_deadline is not None:
-                return self._stop_deadline - STOP_GRACE_SECONDS + OUTBOX_GRACE_SECONDS
+                return min(self._stop_deadline - STOP_GRACE_SECONDS + OUTBOX_GRACE_SECONDS, self._ended_at + OUTBOX_QUIET_SECONDS)
             return self._ended_at + OUTBOX_PATIENCE_SECONDS
 
     def request_stop(self) -> None:

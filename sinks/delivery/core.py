@@ -16,17 +16,15 @@ A failure that names an index concerns that index alone: its events wait while t
 """
 
 import random
-from collections import deque
-from collections.abc import Iterator
 from datetime import datetime
 
 from sinks.delivery.assembly import Assembly
-from sinks.delivery.batch import size_bytes
 from sinks.delivery.health import Healths
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.ledger import Ledger
 from sinks.delivery.notices import Notices, sentence
 from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.queue import JobQueue
 from sinks.delivery.suspicion import Suspicion
 from sinks.delivery.target import WHOLE_TARGET, Again, Outcome, Refused, Target, failed
 from sinks.documents import Documents
@@ -51,12 +49,14 @@ class Delivery:
 
     Attributes:
         ledger: What became of the events: what is to be written down, and what is pending.
+        queue: What is not done with; for reading.
         abandoned: Attempts that were given up while their threads still waited.
         exhausted: Why the run must end, where that is the policy; empty while it need not.
     """
 
     def __init__(self, sink_name: str, target: Target, policy: DeliveryPolicy, document_format: str, rng: random.Random) -> None:
         self.ledger = Ledger(sink_name, document_format)
+        self.queue = JobQueue(in_order=policy.in_order)
         self.abandoned = 0
         self.exhausted = ""
         self._target = target
@@ -66,14 +66,7 @@ class Delivery:
         self._healths = Healths(policy.retry_for_seconds, rng, self._notices)
         self._suspicion = Suspicion(policy, rng)
         self._gave_up = False
-        # In the order in which they came; those in flight keep their place.
-        self._queue: deque[Job] = deque()
         self._in_flight: list[Attempt] = []
-
-    @property
-    def queued_batches(self) -> int:
-        """Batches that are not done with."""
-        return len(self._queue)
 
     @property
     def down_count(self) -> int:
@@ -85,19 +78,14 @@ class Delivery:
         """Whether nothing has got through since the last failure."""
         return self._healths[WHOLE_TARGET].failing_since is not None
 
-    def held(self, tenant: str | None = None) -> tuple[int, int]:
-        """What waits because an index by itself takes nothing: batches, and the bytes of one tenant in them, or of all."""
-        held = [job for job in self._queue if job.last is not None and job.last.scope != WHOLE_TARGET]
-        return len(held), sum(size_bytes(part) for job in held for part in job.batch.parts if tenant in (None, part.tenant))
-
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""
         self.ledger.came(documents)
-        self._queue.extend(map(Job, self._assembly.add(documents, now)))
+        self.queue.extend(self._assembly.add(documents, now))
 
     def flush(self) -> None:
         """Wait no longer for others to fill a batch."""
-        self._queue.extend(map(Job, self._assembly.flush()))
+        self.queue.extend(self._assembly.flush())
 
     def next(self, now: float, at: datetime) -> Attempt | None:
         """The next thing to send, if anything is to be sent now. What has run out of time becomes letters on the way: see the ledger."""
@@ -119,7 +107,7 @@ class Delivery:
         Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
         """
         moments = [self._assembly.due, *self._healths.moments(), *(attempt.overdue for attempt in self._in_flight)]
-        for job in self._waiting():
+        for job in self.queue.waiting():
             moments += [self._ends(job, now), job.due]
         return min((moment for moment in moments if moment > now), default=float("inf"))
 
@@ -143,7 +131,7 @@ class Delivery:
         elif whole is not None:
             self._failed(attempt, whole, now, at)
         else:
-            self._replace(job, self._divide(attempt, outcome, now, at))
+            self.queue.replace(job, self._divide(attempt, outcome, now, at))
         self.expire(now, at)
         return True
 
@@ -157,7 +145,7 @@ class Delivery:
         whole = self._healths[WHOLE_TARGET]
         whole_is_over = whole.patience_ends(self._policy.retry_for_seconds) <= now
         # Where its time is up one batch is tried after each rest, and the others are not.
-        over = [job for job in self._waiting() if (whole_is_over and whole.resting_until > now) or self._own_end(job) <= now]
+        over = [job for job in self.queue.waiting() if (whole_is_over and whole.resting_until > now) or self._own_end(job) <= now]
         if self._policy.on_exhausted == "stop":
             if over or whole_is_over:
                 self.exhausted = self.exhausted or self._last_failure()
@@ -168,7 +156,7 @@ class Delivery:
             self._notices.given_up(WHOLE_TARGET if whole_is_over else last.scope, last, self._policy.retry_for_seconds)
         for job in over:
             last = (whole.last if whole_is_over else job.last) or _STOPPED
-            self._queue.remove(job)
+            self.queue.remove(job)
             reason = last.reason if job.attempts else f"Not sent, since the target is down: {last.reason}"
             self.ledger.letters(job, reason, last.status, at)
 
@@ -176,39 +164,25 @@ class Delivery:
         """Put everything with the dead letters, what is in flight included, since whoever waits for it must end."""
         self.flush()
         self._in_flight.clear()
-        for job in list(self._queue):
+        for job in list(self.queue):
             again = job.last or self._healths[WHOLE_TARGET].last
             reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason
-            self._queue.remove(job)
+            self.queue.remove(job)
             self.ledger.letters(job, reason, again.status if again else None, at)
 
     def _choose(self, now: float) -> Job | None:
         if self.exhausted or len(self._in_flight) >= self._policy.max_in_flight:
             return None
         health = self._healths[WHOLE_TARGET]
-        ready = list(self._ready(now))
+        ready = self.queue.ready(now)
         if not health.failures:
-            return self._suspicion.choose(self._queue, ready)
+            return self._suspicion.choose(self.queue, ready)
         # While nothing gets through, one request at a time is enough to find out when it does; one under suspicion finds out nothing.
         if any(attempt.job.doubt is None for attempt in self._in_flight):
             return None
         if self._in_flight or health.resting_until > now:
-            return self._suspicion.question(self._queue, ready, fresh_only=bool(self._in_flight))
-        return self._suspicion.choose(self._queue, ready)
-
-    def _waiting(self) -> list[Job]:
-        return [job for job in self._queue if not job.in_flight]
-
-    def _ready(self, now: float) -> Iterator[Job]:
-        """What may be sent now: where order is kept, of each tenant the first."""
-        busy: set[str] = set()
-        for job in self._queue:
-            if self._policy.in_order:
-                if job.tenant in busy:
-                    continue
-                busy.add(job.tenant)
-            if not job.in_flight and job.due <= now:
-                yield job
+            return self._suspicion.question(self.queue, ready, fresh_only=bool(self._in_flight))
+        return self._suspicion.choose(self.queue, ready)
 
     def _own_end(self, job: Job) -> float:
         return float("inf") if job.failing_since is None else job.failing_since + self._policy.retry_for_seconds
@@ -217,13 +191,6 @@ class Delivery:
         """When a job's time is up: its own, or that of the whole target, unless it is tried although that is over."""
         whole = self._healths[WHOLE_TARGET].patience_ends(self._policy.retry_for_seconds)
         return min(self._own_end(job), whole if whole > now else float("inf"))
-
-    def _replace(self, job: Job, rests: list[Job]) -> None:
-        """Put what is left of a job in its place, so that a tenant's events keep their order."""
-        place = self._queue.index(job)
-        del self._queue[place]
-        for rest in reversed(rests):
-            self._queue.insert(place, rest)
 
     def _failed(self, attempt: Attempt, again: Again, now: float, at: datetime) -> None:
         """A whole request failed: of whom that speaks remains to be seen."""
@@ -239,8 +206,8 @@ class Delivery:
             job.failing_since = None
         if not job.goes_first and not (again.blame != "target" and self._suspicion.is_alive_since(attempt.began)):
             self._healths.failed(again, attempt.began, now)
-        if self._suspicion.ends_alone(job) and not self._suspicion.has_other(self._queue, job):
-            self._end(job, now, at)
+        if self._suspicion.ends_alone(job) and not self._suspicion.has_other(self.queue, job):
+            self._end(job, Refused(0, again.reason, again.status), now, at)
 
     def _act_on(self, struck: list[Job], now: float, at: datetime) -> None:
         """Halve what others have got past, or end it where one event is left."""
@@ -249,21 +216,21 @@ class Delivery:
             if rests is None:
                 continue
             if rests:
-                self._replace(job, rests)
+                self.queue.replace(job, rests)
             else:
-                self._end(job, now, at)
+                last = job.last or _STOPPED
+                self._end(job, Refused(0, last.reason, last.status), now, at)
 
-    def _end(self, job: Job, now: float, at: datetime) -> None:
-        last = job.last or _STOPPED
-        self._queue.remove(job)
-        self.ledger.letters(job, last.reason, last.status, at)
-        self._notices.refused([Refused(0, last.reason, last.status)], now)
+    def _end(self, job: Job, refused: Refused, now: float, at: datetime) -> None:
+        self.queue.remove(job)
+        self.ledger.letters(job, refused.reason, refused.status, at)
+        self._notices.refused([refused], now)
 
     def _alive(self, attempt: Attempt, now: float, at: datetime) -> None:
         """The target as a whole has answered as it should."""
         self._gave_up = False
         self._healths.succeeded(WHOLE_TARGET)
-        self._act_on(self._suspicion.alive(attempt, self._queue, now), now, at)
+        self._act_on(self._suspicion.alive(attempt, self.queue, now), now, at)
 
     def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:
         """Settle what an attempt settled; returns jobs for the rest."""
@@ -298,18 +265,16 @@ class Delivery:
     def _cut(self, job: Job, outcome: Outcome, refused: Refused, now: float, at: datetime) -> None:
         """Halve at once what is too large, or can't even be sent; end it where one event is left."""
         if len(job.batch) == 1:
-            self._queue.remove(job)
-            self.ledger.letters(job, refused.reason, refused.status, at)
-            self._notices.refused([refused], now)
+            self._end(job, refused, now, at)
             return
         if outcome.too_large:
             limit_bytes = self._assembly.too_large(job.batch.size_bytes)
             if limit_bytes is not None:
                 self._notices.too_large(job.batch.size_bytes, limit_bytes)
-        self._replace(job, self._suspicion.halves(job))
+        self.queue.replace(job, self._suspicion.halves(job))
 
     def _last_failure(self) -> str:
-        lasts = [self._healths[WHOLE_TARGET].last, *(job.last for job in self._queue)]
+        lasts = [self._healths[WHOLE_TARGET].last, *(job.last for job in self.queue)]
         return sentence(next((again for again in lasts if again is not None), _STOPPED))
 
 

@@ -25,6 +25,7 @@ from types import MappingProxyType
 from sinks.delivery.backoff import backoff_seconds
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.queue import JobQueue
 from sinks.delivery.target import Again, Blame
 
 __all__ = ["Suspicion"]
@@ -125,7 +126,7 @@ class Suspicion:
         """Whether there is another batch to ask with, now or soon."""
         return any(other is not job and (other.in_flight or _may_ask(other)) for other in queue)
 
-    def choose(self, queue: deque[Job], ready: Sequence[Job]) -> Job | None:
+    def choose(self, queue: JobQueue, ready: Sequence[Job]) -> Job | None:
         """What to send next, of what may be sent."""
         asked = self.question(queue, ready)
         if asked is not None:
@@ -140,7 +141,7 @@ class Suspicion:
             default=None,
         )
 
-    def question(self, queue: deque[Job], ready: Sequence[Job], *, fresh_only: bool = False) -> Job | None:
+    def question(self, queue: JobQueue, ready: Sequence[Job], *, fresh_only: bool = False) -> Job | None:
         """What to send although the target rests: the very same event a second time, or another batch that asks whether it is well.
 
         Args:
@@ -164,7 +165,7 @@ class Suspicion:
             return limit
         return min(limit, max(_SHORTEST_TIMEOUT_SECONDS, _TIMES_THE_SLOWEST * max(self._durations)))
 
-    def _other(self, queue: deque[Job], ready: Sequence[Job], *, fresh_only: bool) -> Job | None:
+    def _other(self, queue: JobQueue, ready: Sequence[Job], *, fresh_only: bool) -> Job | None:
         fresh = min((job for job in ready if job.doubt is None), key=lambda job: job.attempts, default=None)
         if fresh is not None or fresh_only:
             return fresh
@@ -186,7 +187,7 @@ def _may_ask(job: Job) -> bool:
     return not job.in_flight and (job.doubt is None or len(job.batch) > 1)
 
 
-def _first_of(job: Job, queue: deque[Job]) -> Job:
+def _first_of(job: Job, queue: JobQueue) -> Job:
     """The first event of a batch as a batch of its own, in front of the rest."""
     if len(job.batch) == 1:
         return job
@@ -196,5 +197,5 @@ def _first_of(job: Job, queue: deque[Job]) -> Job:
     if len(job.batch) == 1:
         # What speaks against two events does not speak against one that was never tried alone.
         job.doubt, job.failures, job.strikes = None, 0, first.strikes
-    queue.insert(queue.index(job), first)
+    queue.put_before(job, first)
     return first

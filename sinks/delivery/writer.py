@@ -21,14 +21,12 @@ from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Again, Outcome, Refused, Target
 from sinks.documents import Documents, Rejected
 from sinks.errors import SinkStopped
-from sinks.metrics import BatchResult, SinkMetrics
+from sinks.metrics import BatchResult, EventResult, SinkMetrics
 
 __all__ = ["Letters", "Writer"]
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 0.25
-"""How often somebody who waits looks whether he is to wait no longer: a signal wakes nobody here."""
 _MOST_BATCHES_WAITING = 64
 _MOST_HELD_BYTES = 2_000_000
 
@@ -45,18 +43,6 @@ class Letters(Protocol):
         ...
 
 
-def _never() -> None:
-    return None
-
-
-def _count_nothing(tenants: Iterable[str], error_type: str) -> None:
-    pass
-
-
-def _tell_nobody(_what: object) -> None:
-    pass
-
-
 class Writer:
     """Delivers one sink's events from daemon threads; shared by all tenants of a process.
 
@@ -66,7 +52,6 @@ class Writer:
         policy: How to deliver.
         letters: Where those go that can't be delivered.
         document_format: The format of the documents, for the letters.
-        stop_deadline: The moment on `time.monotonic` after which `drain` must wait no longer; None while it may.
         on_failure: Told of each failed attempt: the tenants and the kind of failure.
         on_done: Told of events that are done with; called from several threads, without a lock.
         on_stopped: Told why the sink can't go on, once; called from a thread of the writer's.
@@ -81,10 +66,9 @@ class Writer:
         letters: Letters,
         *,
         document_format: str,
-        stop_deadline: Callable[[], float | None] = _never,
-        on_failure: Callable[[Iterable[str], str], None] = _count_nothing,
-        on_done: Callable[[Sequence[Batch]], None] = _tell_nobody,
-        on_stopped: Callable[[SinkStopped], None] = _tell_nobody,
+        on_failure: Callable[[Iterable[str], str], None] = lambda _tenants, _error_type: None,
+        on_done: Callable[[Sequence[Batch]], None] = lambda _done: None,
+        on_stopped: Callable[[SinkStopped], None] = lambda _error: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sink = sink_name
@@ -93,7 +77,6 @@ class Writer:
         self._letters = letters
         self._room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
         self._room_batches = _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
-        self._stop_deadline = stop_deadline
         self._on_failure = on_failure
         self._on_done = on_done
         self._on_stopped = on_stopped
@@ -130,7 +113,7 @@ class Writer:
             SinkStopped: The sink can't go on.
         """
         with self._changed:
-            self._raise_if_stopped()
+            self.raise_if_stopped()
             if not self._has_room():
                 return False
             self._delivery.add(documents, time.monotonic())
@@ -140,7 +123,7 @@ class Writer:
     def is_held(self, tenant: str) -> bool:
         """Whether enough of a tenant waits for an index that takes nothing: more of it would only take the room of others."""
         with self._changed:
-            return self._delivery.held(tenant)[1] > min(_MOST_HELD_BYTES, self._room_bytes // 4)
+            return self._delivery.queue.held(tenant)[1] > min(_MOST_HELD_BYTES, self._room_bytes // 4)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
         """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
@@ -148,31 +131,11 @@ class Writer:
             self._changed.wait_for(lambda: self._closed or self._has_room(), timeout_seconds)
             return not self._closed and self._has_room()
 
-    def add(self, documents: Documents) -> None:
-        """Hand over a page; waits while too much is under way.
-
-        Raises:
-            SinkStopped: The sink can't go on.
-        """
-        if len(documents):
-            self._wait_until(lambda: self.offer(documents))
-
     def flush(self) -> None:
         """Send what there is, without waiting for others to fill a batch."""
         with self._changed:
             self._delivery.flush()
             self._changed.notify_all()
-
-    def drain(self) -> None:
-        """Wait until every event is delivered, known to be there, or durably with the dead letters.
-
-        Takes no longer than `retry_for_seconds` where the target fails; in a run that stops, no longer than its deadline.
-
-        Raises:
-            SinkStopped: The sink can't go on.
-        """
-        self.flush()
-        self._wait_until(lambda: self._delivery.ledger.pending_events == 0)
 
     def raise_if_stopped(self) -> None:
         """Say that the sink can't go on.
@@ -181,7 +144,10 @@ class Writer:
             SinkStopped: It can't.
         """
         with self._changed:
-            self._raise_if_stopped()
+            if self._error is not None:
+                raise self._error
+            if self._delivery.exhausted:
+                raise self._exhausted()
 
     def stop(self, error: SinkStopped) -> None:
         """The sink can't go on, whoever found that out."""
@@ -200,38 +166,13 @@ class Writer:
 
     def _has_room(self) -> bool:
         delivery = self._delivery
-        waiting_bytes, batches = delivery.ledger.pending_bytes, delivery.queued_batches
+        waiting_bytes, batches = delivery.ledger.pending_bytes, len(delivery.queue)
         if waiting_bytes >= self._room_bytes or batches >= self._room_batches:
             # What waits for an index that takes nothing shall not take the room of the others; up to a bound.
-            held_batches, held_bytes = delivery.held()
+            held_batches, held_bytes = delivery.queue.held()
             waiting_bytes -= min(held_bytes, 2 * self._room_bytes)
             batches -= min(held_batches, 2 * self._room_batches)
         return waiting_bytes < self._room_bytes and batches < self._room_batches
-
-    def _wait_until(self, condition: Callable[[], bool]) -> None:
-        while True:
-            with self._changed:
-                now = time.monotonic()
-                deadline = self._stop_deadline()
-                if deadline is not None and now >= deadline:
-                    self._delivery.give_up(self._clock())
-                else:
-                    self._delivery.expire(now, self._clock())
-                settled = self._delivery.ledger.take_settled()
-                if not settled:
-                    self._raise_if_stopped()
-                    if condition():
-                        return
-                    self._replace_stuck_threads()
-                    self._changed.wait(min(_LOOK_SECONDS, max(0.0, self._delivery.next_moment(now) - now)))
-                    continue
-            self._write_down(settled)
-
-    def _raise_if_stopped(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._delivery.exhausted:
-            raise self._exhausted()
 
     def _exhausted(self) -> SinkStopped:
         why = self._delivery.exhausted
@@ -337,16 +278,16 @@ class Writer:
 
     def _count(self, settled: Settled) -> None:
         now = self._clock()
-        for batch in settled.delivered:
-            for part in batch.parts:
-                self._metrics.events(part.tenant, "delivered", len(part))
-                self._metrics.latency(part.heads, now)
-        for batch in settled.duplicates:
-            for part in batch.parts:
-                self._metrics.events(part.tenant, "duplicate", len(part))
-        for batch in settled.dropped:
-            for part in batch.parts:
-                self._metrics.events(part.tenant, "dropped", len(part))
+        taken: list[tuple[EventResult, list[Batch]]] = [
+            ("delivered", settled.delivered),
+            ("duplicate", settled.duplicates),
+            ("dropped", settled.dropped),
+        ]
+        for result, batches in taken:
+            for part in (part for batch in batches for part in batch.parts):
+                self._metrics.events(part.tenant, result, len(part))
+                if result == "delivered":
+                    self._metrics.latency(part.heads, now)
         for tenants, error_type in settled.failures:
             self._on_failure(tenants, error_type)
         for _ in range(settled.retries):

@@ -15,8 +15,8 @@ from sinks.file.output_file import OutputFile
 __all__ = ["OpenFiles", "default_handle_limit"]
 
 _SYNC_THREADS = 16
-# A thread costs about as much as a sync saves.
-_WORTH_A_POOL = 4
+# A thread costs about as much as a sync saves where the disk is idle, and where it isn't, a stop has two seconds for all syncs.
+_WORTH_A_POOL = 2
 
 
 def default_handle_limit() -> int:

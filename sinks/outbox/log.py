@@ -187,6 +187,10 @@ class Log:
     def close(self) -> None:
         """Let go of the files, and leave none where all is done with."""
         self.abandon()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Write down what is done with, and delete it: the end of a log that nobody writes to any more. Safe in any one thread."""
         with contextlib.suppress(OSError):
             self.write_position()
             self.delete_done()

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from okta_source.simulator import Organisation, Simulator
 from tests.e2e.harness import FlowProcess, Workplace, free_ports, wait_for
 from tests.e2e.test_cluster import consecutive_ports
+from tests.unit.sinks.receiver import Receiver
 
 pytestmark = pytest.mark.slow
 
@@ -76,19 +78,32 @@ def test_a_process_of_a_cluster_by_hand_is_not_started_twice(tmp_path: Path) -> 
         place.judge(organisation)
 
 
-def killed_midway(place: Workplace, organisation: Organisation) -> None:
-    """A run that was killed between snapshots, so that its file holds more than its state knows."""
-    flow = place.run(snapshot_seconds=1)
-    wait_for(lambda: len(list(place.out.rglob("*.ndjson"))) and organisation.requests_count >= 12, "pages")
+Ending = Callable[[FlowProcess], object]
+
+
+def kill(flow: FlowProcess) -> None:
+    """So that files hold more than the state knows."""
     flow.kill()
+
+
+def stop(flow: FlowProcess) -> None:
+    assert flow.stop()[0] == 0, flow.output()
+
+
+def ended_midway(place: Workplace, organisation: Organisation, end: Ending) -> None:
+    """A run that ended while it was draining, some time after a snapshot."""
+    with place.run(snapshot_seconds=1) as flow:
+        wait_for(lambda: len(list(place.out.rglob("*.ndjson"))) and organisation.requests_count >= 12, "pages")
+        end(flow)
 
 
 def accept(place: Workplace) -> None:
     subprocess.run([sys.executable, "-m", "flows.state", "accept", str(place.state)], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("end", [kill, stop])
 @pytest.mark.parametrize("linked", [False, True], ids=["folders", "links"])
-def test_a_copy_says_so_and_never_touches_the_originals_files(tmp_path: Path, linked: bool) -> None:
+def test_a_copy_says_so_and_never_touches_the_originals_files(tmp_path: Path, linked: bool, end: Ending) -> None:
     organisation = Organisation("acme", seed=1, events=20_000, latency_seconds=0.05)
     prod = Workplace(tmp_path / "prod")
     prod.make_state()
@@ -98,7 +113,7 @@ def test_a_copy_says_so_and_never_touches_the_originals_files(tmp_path: Path, li
     with Simulator([organisation]) as sim:
         prod.add_all(sim, [organisation])
         prod.write()
-        killed_midway(prod, organisation)
+        ended_midway(prod, organisation, end)
         shutil.copytree(prod.folder, tmp_path / "copy", symlinks=True)
         assert prod.drain().process.returncode == 0
         before = {path: path.read_bytes() for path in prod.out.rglob("*.ndjson")}
@@ -117,14 +132,15 @@ def test_a_copy_says_so_and_never_touches_the_originals_files(tmp_path: Path, li
     prod.judge(organisation)
 
 
-def test_what_was_moved_and_accepted_resumes_exactly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [kill, stop])
+def test_what_was_moved_and_accepted_resumes_exactly(tmp_path: Path, end: Ending) -> None:
     organisation = Organisation("acme", seed=1, events=20_000, latency_seconds=0.05)
     here = Workplace(tmp_path / "here")
     here.make_state()
     with Simulator([organisation]) as sim:
         here.add_all(sim, [organisation])
         here.write()
-        killed_midway(here, organisation)
+        ended_midway(here, organisation, end)
         here.folder.rename(tmp_path / "there")
         there = Workplace(tmp_path / "there")
         there.config.write_text(there.config.read_text().replace(str(here.folder), str(there.folder)))
@@ -137,18 +153,53 @@ def test_what_was_moved_and_accepted_resumes_exactly(tmp_path: Path) -> None:
     assert not here.folder.exists()
 
 
-def test_a_link_to_the_deployment_is_the_same_place(tmp_path: Path) -> None:
-    organisation = Organisation("acme", seed=1, events=300)
+@pytest.mark.parametrize("end", [kill, stop])
+def test_a_link_to_the_deployment_is_the_same_place(tmp_path: Path, end: Ending) -> None:
+    organisation = Organisation("acme", seed=1, events=20_000, latency_seconds=0.05)
     place = Workplace(tmp_path / "release-1")
     place.make_state()
     (tmp_path / "current").symlink_to(place.folder)
     with Simulator([organisation]) as sim:
         place.add_all(sim, [organisation])
         place.write()
-        assert Workplace(tmp_path / "current").drain().process.returncode == 0
-        organisation.append(5)
+        ended_midway(Workplace(tmp_path / "current"), organisation, end)
         assert place.drain().process.returncode == 0
+        organisation.append(5)
+        assert Workplace(tmp_path / "current").drain().process.returncode == 0
     place.judge(organisation)
+
+
+@pytest.mark.parametrize("end", [kill, stop])
+def test_a_copied_state_without_files_asks_nobody_and_a_moved_one_goes_on(tmp_path: Path, end: Ending) -> None:
+    """Webhooks and search servers are the same ones for a copy: they would get everything twice."""
+    organisation = Organisation("acme", seed=1, events=20_000, latency_seconds=0.05)
+    with Simulator([organisation]) as sim, Receiver() as receiver:
+        prod = Workplace(tmp_path / "prod", sink=f'type = "webhook"\nurl = "{receiver.url}"\nencoding = "ndjson"')
+        prod.make_state()
+        prod.add_all(sim, [organisation])
+        prod.write()
+        with prod.run(snapshot_seconds=1) as flow:
+            wait_for(lambda: organisation.requests_count >= 12 and len(receiver.events) > 0, "pages")
+            end(flow)
+        shutil.copytree(prod.folder, tmp_path / "copy")
+        asked, sent = organisation.requests_count, len(receiver.requests)
+        copy = Workplace(tmp_path / "copy")
+        told = copy.drain()
+        assert told.process.returncode == 2
+        assert f"was last used as {prod.state}, and is in {copy.state} now" in told.output()
+        assert (organisation.requests_count, len(receiver.requests)) == (asked, sent)
+        shutil.rmtree(copy.folder)
+        prod.folder.rename(tmp_path / "there")
+        there = Workplace(tmp_path / "there")
+        there.config.write_text(there.config.read_text().replace(str(prod.folder), str(there.folder)))
+        assert there.drain().process.returncode == 2
+        accept(there)
+        assert there.drain().process.returncode == 0
+    assert organisation.requests_count > asked
+    uuids = [event["uuid"] for event in receiver.events]
+    assert list(dict.fromkeys(uuids)) == organisation.uuids()
+    if end is stop:
+        assert len(uuids) == len(set(uuids))
 
 
 def test_a_path_changed_after_a_kill_is_told_and_after_a_stop_is_no_matter(tmp_path: Path) -> None:
@@ -158,7 +209,7 @@ def test_a_path_changed_after_a_kill_is_told_and_after_a_stop_is_no_matter(tmp_p
     with Simulator([organisation]) as sim:
         place.add_all(sim, [organisation])
         place.write()
-        killed_midway(place, organisation)
+        ended_midway(place, organisation, kill)
         text = place.config.read_text()
         place.config.write_text(text.replace("out/{tenant}", "other/{tenant}"))
         told = place.drain()

@@ -1,6 +1,7 @@
 """The real flow into a real server: every event is there once, whatever is killed and stopped on the way.
 
-`CRASH_EVENTS=200000` sets the number of events; by default it is what the gate has time for.
+By default as much as the gate has time for. `CRASH_EVENTS` sets the number of events, `CRASH_OUTAGES` what happens to the server before
+each of the flow's kills: `CRASH_EVENTS=200000 CRASH_OUTAGES=kill,kill,kill,kill,kill` for five kills of both.
 """
 
 import os
@@ -17,6 +18,7 @@ from tests.e2e.harness import FlowProcess, Workplace, wait_for
 from tests.integration.servers import Node, SearchServer
 
 EVENTS = int(os.environ.get("CRASH_EVENTS", "60000"))
+OUTAGES = os.environ.get("CRASH_OUTAGES", "none,stop,none,kill,none").split(",")
 STREAM = "logs-okta.system-default"
 SINK = f"""type = "elasticsearch"
 hosts = ["{{url}}"]
@@ -50,8 +52,12 @@ def restart(node: Node, flow: FlowProcess, how: Callable[[], object]) -> None:
 @pytest.mark.parametrize("kind", ["opensearch", "elasticsearch"])
 def test_every_event_is_there_once_after_five_kills_and_two_outages(tmp_path: Path, make_node: Callable[..., Node], kind: str) -> None:
     node = make_node(kind)
+    ways: dict[str, Callable[[], object] | None] = {"none": None, "stop": node.stop, "kill": node.kill}
+    outages = [ways[outage] for outage in OUTAGES]
+    # Polling goes on while the server is away: so slowly that there is something left for the next kill.
+    latency_seconds = 0.4 * sum(outage is not None for outage in outages)
     organisations = [
-        Organisation(name, seed=seed, events=EVENTS // 2, rate_limit=None, latency_seconds=0.8)
+        Organisation(name, seed=seed, events=EVENTS // 2, rate_limit=None, latency_seconds=latency_seconds)
         for seed, name in enumerate(("acme", "globex"))
     ]
     place = Workplace(tmp_path, sink=SINK.format(url=node.url))
@@ -64,11 +70,11 @@ def test_every_event_is_there_once_after_five_kills_and_two_outages(tmp_path: Pa
         wait_for(lambda: asked() >= count, f"{count} requests")
 
     with Simulator(organisations) as sim:
-        place.add_all(sim, organisations, page_limit=500)
+        place.add_all(sim, organisations, page_limit=500, request_timeout_seconds=10)
         place.write()
         pages = EVENTS // 500
         interrupted = 0
-        for outage in (None, node.stop, None, node.kill, None):
+        for outage in outages:
             begun = asked()
             with place.run(snapshot_seconds=1) as flow:
                 wait_for_requests(begun + max(2, pages // 14))

@@ -262,14 +262,14 @@ def test_a_signal_ends_it_with_what_was_delivered_removed(place, monkeypatch, ca
     monkeypatch.setattr(replay_stop, "_PATIENCE_SECONDS", 0.1)
     place.letters.append([letter(index) for index in range(30)])
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    real = replay.Writer.drain
+    real = replay.PatientWriter.drain
 
     def signalled(writer):
         place.receiver.wait_for(lambda receiver: len(receiver.requests) == 2)
         os.kill(os.getpid(), number)
         real(writer)
 
-    monkeypatch.setattr(replay.Writer, "drain", signalled)
+    monkeypatch.setattr(replay.PatientWriter, "drain", signalled)
     place.receiver.answer(200)
     place.receiver.hang()
     assert place.run() == code

@@ -14,9 +14,9 @@ from sinks.dead_letters.claims import ReplayUnderWay, sole_replay
 from sinks.dead_letters.files import letter_files
 from sinks.dead_letters.line import decode, encode
 from sinks.dead_letters.sink import DeadLetterFile
+from sinks.delivery.patient import PatientWriter
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Outcome, Refused
-from sinks.delivery.writer import Writer
 from sinks.documents import Rejected
 from sinks.errors import SinkStopped
 from tests.unit.sinks.scripted_target import ScriptedTarget, fail_all, take_all, uuids
@@ -61,7 +61,7 @@ class Rig:
     def _writer(self, policy):
         def make(document_format, back):
             self.formats.append(document_format)
-            return Writer("search", self.target, policy, back, document_format=document_format, stop_deadline=self.stop.deadline)
+            return PatientWriter("search", self.target, policy, back, document_format=document_format, stop_deadline=self.stop.deadline)
 
         return make
 

@@ -166,6 +166,34 @@ def test_a_new_sink_and_one_that_left_are_no_matter(prod: Deployment) -> None:
     assert set(known.sinks) == {"archive", "other"}
 
 
+@pytest.mark.parametrize("way", ["copied", "moved"])
+def test_a_state_without_files_knows_its_place_as_well(tmp_path: Path, way: str) -> None:
+    def check(state: Path) -> None:
+        with hold(state):
+            check_place(state, {}, {})
+
+    state, there = tmp_path / "state", tmp_path / "there"
+    make_directory(state)
+    make_stores(state, 1)
+    check(state)
+    check(state)
+    shutil.copytree(state, there) if way == "copied" else state.rename(there)
+    for _ in range(2):
+        with pytest.raises(StateUnusable, match=rf"was last used as {state}, and is in {there} now\. .*flows\.state accept {there}"):
+            check(there)
+    accept_any_place(there)
+    check(there)
+    check(there)
+    if way == "copied":
+        check(state)
+
+
+def test_a_state_that_moved_and_lost_its_sink_of_files_is_told(prod: Deployment, tmp_path: Path) -> None:
+    prod.folder.rename(tmp_path / "there")
+    with hold(tmp_path / "there" / "state"), pytest.raises(StateUnusable, match=f"was last used as {prod.state}"):
+        check_place(tmp_path / "there" / "state", {}, {})
+
+
 def test_a_damaged_file_is_told(prod: Deployment) -> None:
     (prod.state / "place.json").write_text("{")
     with pytest.raises(StateUnusable, match=r"place\.json can't be read"):

@@ -1,6 +1,12 @@
 """When a run that is to end stops waiting: for requests to Okta, and for outboxes to be empty."""
 
-from okta_source.fetching.control import OUTBOX_GRACE_SECONDS, OUTBOX_PATIENCE_SECONDS, STOP_GRACE_SECONDS, RunControl
+from okta_source.fetching.control import (
+    OUTBOX_GRACE_SECONDS,
+    OUTBOX_PATIENCE_SECONDS,
+    OUTBOX_QUIET_SECONDS,
+    STOP_GRACE_SECONDS,
+    RunControl,
+)
 
 
 def test_the_moments_of_a_stop() -> None:
@@ -10,12 +16,23 @@ def test_the_moments_of_a_stop() -> None:
     assert not control.grace_is_over()
     control.request_stop()
     assert control.stopping
-    assert control.outbox_deadline() == 50.0 + OUTBOX_GRACE_SECONDS
     assert not control.grace_is_over()
     now += STOP_GRACE_SECONDS
     control.request_stop()  # changes nothing
     assert control.grace_is_over()
-    assert control.outbox_deadline() == 50.0 + OUTBOX_GRACE_SECONDS
+
+
+def test_a_stop_waits_for_outboxes_while_something_gets_through_and_no_longer_than_its_grace() -> None:
+    now = 50.0
+    control = RunControl(clock=lambda: now)
+    control.request_stop()
+    now += 0.2
+    assert control.outbox_deadline() == now + OUTBOX_QUIET_SECONDS
+    assert control.outbox_deadline() == now + OUTBOX_QUIET_SECONDS
+    now += 0.3
+    assert control.outbox_deadline(progress=True) == now + OUTBOX_QUIET_SECONDS
+    now += 0.3
+    assert control.outbox_deadline(progress=True) == 50.0 + OUTBOX_GRACE_SECONDS
 
 
 def test_a_run_that_ends_by_itself_waits_a_minute_for_all_outboxes_together() -> None:
@@ -26,7 +43,7 @@ def test_a_run_that_ends_by_itself_waits_a_minute_for_all_outboxes_together() ->
     assert control.outbox_deadline() == 50.0 + OUTBOX_PATIENCE_SECONDS
     assert control.outbox_deadline(progress=True) == 90.0 + OUTBOX_PATIENCE_SECONDS
     control.request_stop()
-    assert control.outbox_deadline() == 90.0 + OUTBOX_GRACE_SECONDS
+    assert control.outbox_deadline() == 90.0 + OUTBOX_QUIET_SECONDS
 
 
 def test_what_is_left_is_remembered() -> None:

@@ -4,9 +4,9 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
+from sinks.delivery.patient import PatientWriter
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Again, Outcome, Refused
-from sinks.delivery.writer import Writer
 from sinks.errors import SinkStopped
 from tests.unit.sinks.scripted_target import CollectedLetters, ScriptedTarget, fail_all, make_page, take_all
 
@@ -22,7 +22,7 @@ def make_writer():
     def make(target, letters=None, *, stop_deadline=never, on_failure=lambda tenants, error_type: None, **policy):
         settings = {"batch_events": 2, "batch_bytes": 1000, "max_in_flight": 2, "in_order": False, "retry_for_seconds": 30.0, **policy}
         letters = letters or CollectedLetters()
-        writer = Writer(
+        writer = PatientWriter(
             "search",
             target,
             DeliveryPolicy(**settings),

@@ -1,4 +1,5 @@
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_one_sync_is_for_all_and_the_next_finds_nothing(write, synced, count):
     assert sorted(synced) == sorted(str(number) for number in range(count))
     files.sync()
     assert len(synced) == count
+
+
+def test_two_files_are_synced_at_once(write, monkeypatch):
+    files = OpenFiles()
+    outputs = [write(files, f"{number}") for number in range(2)]
+    both = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(os, "fdatasync", lambda _fd: both.wait())
+    files.sync()
+    assert not any(file.dirty for file in outputs)
 
 
 def test_open_handles_are_bounded_and_closed_files_are_synced_too(write, synced):
