@@ -30,8 +30,9 @@ class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     event_type: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-NOT_JSON = (msgspec.DecodeError, RecursionError)
-"""What msgspec raises for what it doesn't read; it counts nesting against the interpreter's recursion limit."""
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what it doesn't read: half a character in a text that it wants is no `DecodeError` of its own, and nesting counts
+against the interpreter's recursion limit."""
 _HEAD = msgspec.json.Decoder(Head)
 
 

@@ -11,8 +11,11 @@ _LONGEST_NAME = 60
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a file's tests in one process, and all that need the same servers in one, so that those start once."""
+    """Run a file's tests in one process, and all that need the same servers in one, so that those start once. A test may
+    name a group of its own."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         fixtures = set(getattr(item, "fixturenames", ()))
         group = str(item.path)
         if fixtures & _SHARED_SERVERS:

@@ -187,7 +187,7 @@ def load_or_make(folder: Path, asked: Asked, settings: Settings, now: datetime) 
         make_directories(folder, 0o700)
         replace_file(path, msgspec.json.encode(plan))
         return plan, words
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"{path} is no plan of an audit that this release knows ({error}): use another state directory"
         raise AuditRefused(message) from None
     _check_same(plan, asked, settings, path)

@@ -130,7 +130,7 @@ def load_plan(directory: Path, asked: Asked, tenants: Sequence[TenantConfig]) ->
         plan = msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{path} can't be read ({error}): restore the state directory as a whole, or take a new one."
         raise PlanRefused(msg) from None
     if plan.version != _VERSION:

@@ -104,7 +104,7 @@ _DECODER: Final = msgspec.json.Decoder(_Line)
 def _told(line: bytes) -> Told | None:
     try:
         found = _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if found.kind != "alert":
         return None

@@ -176,7 +176,7 @@ def _front(tenant: str, line: bytes) -> bytes:
     """The tags of a tenant's alerts, as its events have them."""
     try:
         tags = _TAGS.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         tags = _Tags()
     members: dict[str, Any] = {"_okta_event_type": ALERT, "_okta_tenant": tenant}
     members |= {name: value for name, value in (("_okta_org", tags.org), ("_okta_labels", tags.labels)) if value is not None}

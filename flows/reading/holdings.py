@@ -164,7 +164,7 @@ def _mapped(line: _Line) -> tuple[str, str]:
             return _ECS_EVENT.decode(line.event).id, line.timestamp
         if line.metadata and line.time_dt:
             return _OCSF_METADATA.decode(line.metadata).uid, line.time_dt
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     return "", ""
 
@@ -172,10 +172,8 @@ def _mapped(line: _Line) -> tuple[str, str]:
 def _line(text: bytes) -> _Line | None:
     try:
         return _LINES.decode(text)
-    except msgspec.ValidationError:
-        return None
     except NOT_JSON:
-        pass
+        pass  # half an emoji; or a member of Okta's own that only has the name of another format's, such as `@timestamp`
     try:
         head = read_head(text)
     except ValueError:

@@ -193,6 +193,6 @@ def _arrival(block: bytes) -> float | None:
     """When the first event of a block arrived."""
     try:
         when = moment(_ARRIVAL.decode(block[: block.find(b"\n")]).ingested_at)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return when.timestamp() if when else None

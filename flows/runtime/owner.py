@@ -242,7 +242,7 @@ def _locked(descriptor: int, kind: int) -> bool:
 
 
 def _read(run: int) -> _Record:
-    with suppress(msgspec.DecodeError):
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
         return msgspec.json.decode(os.pread(run, os.fstat(run).st_size, 0), type=_Record)
     return _Record({})
 

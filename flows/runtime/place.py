@@ -95,7 +95,7 @@ def known_place(directory: Path) -> Place | None:
         return msgspec.json.decode(path.read_bytes(), type=Place)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{path} can't be read ({error}). Restore the state directory as a whole; or, if it is where it was, delete that file."
         raise StateUnusable(msg) from None
 

@@ -1,5 +1,6 @@
 """The token endpoint of an organisation's own authorization server: a request for an access token, and what comes back."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -144,6 +145,6 @@ class TokenEndpoint:
             detail = f"Okta gave a token of the type {scheme}, although dpop is {'true' if self._dpop else 'false'}."
             fix = "Set dpop in `tenants.auth` to what the app is set to in the Okta Admin Console, under General > Proof of possession."
             raise CredentialError(TransportFailure("auth", detail, fix, at_token=True))
-        lifetime = given.expires_in if given.expires_in and given.expires_in > 0 else _DOCUMENTED_LIFETIME_SECONDS
+        lifetime = given.expires_in if given.expires_in and 0.0 < given.expires_in < math.inf else _DOCUMENTED_LIFETIME_SECONDS
         refresh_token = Secret(given.refresh_token) if given.refresh_token else None
         return TokenGrant(Secret(token), "DPoP" if self._dpop else "Bearer", lifetime, refresh_token)

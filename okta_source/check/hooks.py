@@ -59,7 +59,7 @@ def _listed(outcome: Response | TransportFailure | None) -> list[dict[str, Any]]
         return f"Okta answered {outcome.status} to the question for its hooks: it takes {SCOPE} and a role that sees them"
     try:
         return msgspec.json.decode(outcome.body, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "what came is no list of hooks"
 
 

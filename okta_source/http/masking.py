@@ -33,7 +33,7 @@ def without(answer: Response, secrets: Iterable[str]) -> Response:
     forms = sorted({form for part in parts for form in _forms(part)}, key=len, reverse=True)
     body = _masked(_unescaped(bytes(answer.body[:_LARGEST_READ_BYTES])), forms, parts)
     headers = {name: _masked(value, forms, parts) for name, value in answer.headers.items()}
-    return replace(answer, body=body.encode(errors="surrogateescape"), headers=CaseInsensitiveDict(headers))
+    return replace(answer, body=_encoded(body), headers=CaseInsensitiveDict(headers))
 
 
 def _forms(secret: str) -> Iterable[str]:
@@ -59,6 +59,13 @@ def _unescaped(body: bytes) -> str:
         return json.dumps(json.loads(text), ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="replace")  # half a surrogate pair, which stood there as an escape
 
 
 def _masked(text: str, forms: Iterable[str], secrets: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ A proxy's trouble is told apart from the organisation's: its name, its port, its
 """
 
 import errno
+import http.client
 import re
 import socket
 import ssl
@@ -20,6 +21,12 @@ __all__ = ["drop_tracebacks", "explain"]
 _EGRESS: Final = "Check that this machine may reach {whom} (egress rules, proxy); it is tried again."
 _PROXY_SETTING: Final = "`proxy` of this tenant, or HTTPS_PROXY in the environment"
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d+) *(.*)")
+
+# Their messages are what came: whoever answers may repeat the credential there, or it is a token.
+_REPEATS_WHAT_CAME: Final = (
+    http.client.BadStatusLine, http.client.UnknownProtocol, ValueError, urllib3.exceptions.InvalidChunkLength,
+    urllib3.exceptions.InvalidHeader,
+)  # fmt: skip
 
 
 def explain(error: BaseException, org_url: str, timeout_seconds: float, proxy: str = "") -> TransportFailure:
@@ -119,6 +126,8 @@ def _tls_error(chain: list[BaseException]) -> BaseException | None:
 
 def _root(chain: list[BaseException]) -> str:
     root = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
+    if isinstance(root, _REPEATS_WHAT_CAME) and not isinstance(root, OSError):
+        return f"{type(root).__name__}: what came is no HTTP"
     return f"{type(root).__name__}: {root}"
 
 

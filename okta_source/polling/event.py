@@ -162,7 +162,7 @@ def slice_page(page: bytes | bytearray) -> SlicedPage:
         _count(page)
     try:
         heads = _HEADS.decode(page)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         _count(page)
         heads = None
     except RecursionError as error:

@@ -17,14 +17,15 @@ __all__ = ["decode", "encode", "is_json"]
 _LINE_BREAKS_TO_SPACES: Final = bytes.maketrans(b"\r\n", b"  ")
 _EVENT: Final = b',"event":'
 # msgspec counts nesting against the interpreter's recursion limit.
-_NOT_JSON: Final = (msgspec.DecodeError, RecursionError)
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode(rejected: Rejected) -> bytes:
     r"""One line, with its line feed.
 
     An event that is JSON is spliced in untouched, but for line breaks, which only stand between tokens there
-    and become spaces. Anything else becomes a JSON string, its undecodable bytes escaped as `\xff`.
+    and become spaces. Anything else becomes a JSON string, its undecodable bytes escaped as `\xff`; so does what
+    is a JSON string itself, or nobody could tell which of the two it was.
     """
     published = rejected.published
     about = _encode({
@@ -39,7 +40,7 @@ def encode(rejected: Rejected) -> bytes:
         "published": published if published is None or isinstance(published, str) else rfc3339(published),
         "format": rejected.format,
     })  # fmt: skip
-    if is_json(rejected.event):
+    if is_json(rejected.event) and not rejected.event.lstrip().startswith(b'"'):
         event = rejected.event.translate(_LINE_BREAKS_TO_SPACES)
     else:
         event = _encode(rejected.event.decode(errors="backslashreplace"))

@@ -92,7 +92,7 @@ class Journal:
                 message = f"{path} is of a newer version"
                 raise JournalDamaged(message)
             self._notes = [msgspec.json.decode(line, type=_Note) for line in lines[1:]]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             message = f"{path} is damaged: {error}"
             raise JournalDamaged(message) from error
         if version == _OF_ABSOLUTE_PATHS:

@@ -1,5 +1,6 @@
 """Requests to a target: one session, no redirects, no cookies, no surprises from the environment, and failures as values."""
 
+import http.client
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,6 +24,11 @@ __all__ = ["Answer", "HttpClient", "NoAnswer", "retry_after_seconds"]
 _LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
+# Their messages are what came: a target may repeat a secret there.
+_REPEATS_WHAT_CAME = (
+    http.client.BadStatusLine, http.client.UnknownProtocol, ValueError, urllib3.exceptions.InvalidChunkLength,
+    urllib3.exceptions.InvalidHeader,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +250,10 @@ def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAns
             "tls", f"No trusted TLS connection to {origin}: {tls}.", "Give the server's CA in ca_file; otherwise check the address."
         )
     root = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
+    told = root if isinstance(root, OSError) or not isinstance(root, _REPEATS_WHAT_CAME) else "what came is no HTTP"
     return NoAnswer(
         "connection",
-        f"The connection to {origin} failed: {type(root).__name__}: {root}.",
+        f"The connection to {origin} failed: {type(root).__name__}: {told}.",
         "Check that the server runs and that this machine may reach it.",
         blame,
     )

@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+
+from sinks.http.retry_after import http_date
 
 __all__ = ["FAR_SECONDS", "ClockWatch", "skew_seconds", "skew_words"]
 
@@ -20,10 +21,8 @@ def skew_seconds(headers: Mapping[str, str], now_epoch_seconds: float) -> float 
     """
     if "Date" not in headers or "Age" in headers:
         return None
-    try:
-        return parsedate_to_datetime(headers["Date"]).timestamp() - now_epoch_seconds
-    except (ValueError, OverflowError):
-        return None
+    moment = http_date(headers["Date"])
+    return None if moment is None else moment.timestamp() - now_epoch_seconds
 
 
 def skew_words(seconds: float | None, whose: str) -> str:

@@ -10,13 +10,15 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["http_date", "retry_after_seconds"]
 
+# Whoever reckons with a date at an end of the calendar leaves it.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 # The standard has whole seconds, some gateways send fractions. `str.isdigit` and `float` know the digits of other scripts, and a "²" is a
 # digit to the one and none to the other.
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,12})?")
 
 
 def http_date(value: str | None) -> datetime | None:
-    """A date as HTTP writes it; None for what is none.
+    """A date as HTTP writes it; None for what is none, or lies at an end of the calendar.
 
     Args:
         value: Such as `Sun, 01 Mar 2026 12:00:17 GMT`; without a zone it is UTC.
@@ -25,9 +27,10 @@ def http_date(value: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, IndexError):
         return None
+    return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
 def retry_after_seconds(headers: Mapping[str, str], now_epoch_seconds: float) -> float | None:
