@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from okta_source.http.masking import without
 from okta_source.polling.limits import Backoff
+from okta_source.polling.outcome import Response
 from okta_source.polling.poller import Poller
 from okta_source.polling.query import Query
 from okta_source.polling.state import TenantState
-from okta_source.polling.verdict import Response
 from tests.fuzz.bodies import array
 from tests.fuzz.odd import bend_bytes, one_of
 from tests.fuzz.wire import SECRET, answer_bytes, header_lines, read

@@ -9,8 +9,8 @@ from requests.structures import CaseInsensitiveDict
 from okta_source.polling import body_reader
 from okta_source.polling.dedupe import SeenWindow
 from okta_source.polling.event import Batch, Malformed
+from okta_source.polling.outcome import Response, TransportFailure
 from okta_source.polling.step import Page
-from okta_source.polling.verdict import Response, TransportFailure
 from tests.fuzz.accounts import assert_accounted, assert_judged_rightly, head_of, readable
 from tests.fuzz.bodies import array
 from tests.fuzz.documents import Sinks, assert_kept

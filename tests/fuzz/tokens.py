@@ -6,7 +6,7 @@ import random
 from okta_source.auth.base import CredentialError
 from okta_source.auth.token_endpoint import TokenEndpoint, TokenGrant, TokenRequest
 from okta_source.auth.token_errors import Situation
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.fuzz.odd import bend_bytes, one_of, value
 from tests.fuzz.wire import SECRET, answer_bytes, header_lines, read
 from tests.unit.okta_source.fakes import ORG

@@ -11,7 +11,7 @@ from okta_source.http.client import _response
 from okta_source.http.exchange import Answer
 from okta_source.http.inflate import CORRUPT
 from okta_source.http.network_error import explain
-from okta_source.polling.verdict import Response, TransportFailure
+from okta_source.polling.outcome import Response, TransportFailure
 from tests.fuzz.odd import bend_bytes, one_of
 from tests.unit.okta_source.fakes import ORG
 
