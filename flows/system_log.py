@@ -34,9 +34,10 @@ from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
 from flows.runtime.logs import configure_logging, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable, known_state_keys
+from flows.runtime.recovery import known_state_keys
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
+from flows.runtime.stores import StateUnusable
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 

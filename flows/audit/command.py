@@ -13,7 +13,8 @@ from flows.audit.run import FINISHED_FILE, NOTES_FOLDER
 from flows.audit.steps import FLOW_ID
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold_for_life
-from flows.runtime.recovery import StateUnusable, check_flow, holds_stores, make_directory, make_stores
+from flows.runtime.recovery import check_flow
+from flows.runtime.stores import StateUnusable, holds_stores, make_directory, make_stores
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 from okta_source.output import shape_help
 

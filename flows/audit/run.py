@@ -26,8 +26,8 @@ from flows.runtime.logs import configure_logging
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import check_place
-from flows.runtime.recovery import StateUnusable, make_directory
 from flows.runtime.state_directory import take_state
+from flows.runtime.stores import StateUnusable, make_directory
 from okta_source.fetching.control import RunControl
 from okta_source.history import Ledger
 from sinks.errors import SecretUnavailable

@@ -11,7 +11,7 @@ from flows.backfill.running import REPORT, SINCE, TENANTS, UNTIL, asked_for, pre
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, ConfigurationError
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold_for_life
-from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
+from flows.runtime.stores import StateUnusable, holds_stores, make_directory, make_stores
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]

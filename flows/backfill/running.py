@@ -27,8 +27,8 @@ from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, EXIT_UNDRAINED, install, is_program
 from flows.runtime.logs import configure_logging, log_as, warn_of
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable
 from flows.runtime.state_directory import take_state
+from flows.runtime.stores import StateUnusable
 from flows.runtime.undelivered import undelivered
 from okta_source.fetching.control import RunControl
 from okta_source.history import HistorySource, Ledger, history_input

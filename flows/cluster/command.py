@@ -27,8 +27,8 @@ from flows.runtime.invocation import Seat
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.logs import configure_logging
 from flows.runtime.owner import LAUNCHER, hold
-from flows.runtime.recovery import StateUnusable, holds_stores, make_directory, make_stores
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, examine_state
+from flows.runtime.stores import StateUnusable, holds_stores, make_directory, make_stores
 from okta_source.hooks.settings import load as load_receiver
 from okta_source.output import shape_help
 from sinks.config import SinkConfig

@@ -23,7 +23,8 @@ from flows.runtime.logs import configure_logging, warn_of
 from flows.runtime.metrics_endpoint import DEFAULT_PORT, ENABLED, PORT
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import journal_folder
-from flows.runtime.recovery import flows_in, holds_stores, make_directory, make_stores
+from flows.runtime.recovery import flows_in
+from flows.runtime.stores import holds_stores, make_directory, make_stores
 from flows.runtime.voice import Voice, last_written
 from flows.system_log import prepare_run
 from okta_source.output import shape_help

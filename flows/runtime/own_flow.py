@@ -27,8 +27,9 @@ from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, install, is_program
 from flows.runtime.logs import configure_logging
 from flows.runtime.metrics_endpoint import MetricsUnavailable, prepare_metrics
-from flows.runtime.recovery import StateUnusable, known_state_keys
+from flows.runtime.recovery import known_state_keys
 from flows.runtime.state_directory import take_state
+from flows.runtime.stores import StateUnusable
 from okta_source.fetching.control import RunControl
 
 __all__ = ["Run", "prepare"]

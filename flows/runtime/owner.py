@@ -33,7 +33,7 @@ from typing import Final
 import msgspec
 
 from flows.runtime.invocation import Seat
-from flows.runtime.recovery import StateUnusable
+from flows.runtime.stores import StateUnusable
 
 __all__ = ["LAUNCHER", "Holder", "guarded", "hold", "hold_for_life", "holders"]
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from flows.runtime.owner import guarded
-from flows.runtime.recovery import StateUnusable, resume_states
+from flows.runtime.recovery import resume_states
+from flows.runtime.stores import StateUnusable
 from sinks.config import FileSinkConfig
 from sinks.durable import replace_file
 from sinks.file.compression import SUFFIXES

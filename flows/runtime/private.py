@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from flows.runtime.recovery import StateUnusable
+from flows.runtime.stores import StateUnusable
 
 __all__ = ["check_private"]
 

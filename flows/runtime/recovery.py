@@ -9,80 +9,27 @@ snapshot; the resume after that takes it up, and a file would be cut back to the
 import logging
 import pickle
 import sqlite3
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bytewax.recovery import init_db_dir
+from flows.runtime.stores import StateUnusable, holds_stores, open_store, stores_in
 
 __all__ = [
-    "StateUnusable",
     "check_flow",
     "check_resumable",
     "check_usable",
     "check_whole",
     "fence_off_uncommitted",
     "flows_in",
-    "holds_stores",
     "is_spread",
     "known_state_keys",
-    "make_directory",
-    "make_stores",
     "resume_states",
-    "store_names",
 ]
 
 _LOG = logging.getLogger(__name__)
-_BUSY_SECONDS = 30.0
 _TABLES = ("parts", "exs", "fronts", "commits", "snaps")
-
-
-class StateUnusable(Exception):  # noqa: N818 (it names what is the case, like StopIteration)
-    """The state directory can't be used; the message says what to do."""
-
-
-def holds_stores(directory: Path) -> bool:
-    """Whether somebody has made it a state directory."""
-    return any(_stores(directory))
-
-
-def make_directory(directory: Path) -> None:
-    """Make the folder where it isn't there.
-
-    Raises:
-        StateUnusable: It can't be made.
-    """
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unmakeable(directory, error) from None
-
-
-def make_stores(directory: Path, count: int) -> None:
-    """Make a folder a state directory, as `python -m bytewax.recovery` does.
-
-    Args:
-        directory: The folder, without stores.
-        count: How many stores. That is how many processes can write snapshots at once, not how many may use them.
-
-    Raises:
-        StateUnusable: It can't be written.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as new:
-            init_db_dir(new, count)  # type: ignore[no-untyped-call]
-            for store in _stores(Path(new)):
-                store.rename(directory / store.name)
-    except OSError as error:
-        raise _unmakeable(directory, error) from None
-
-
-def _unmakeable(directory: Path, error: OSError) -> StateUnusable:
-    return StateUnusable(
-        f"The state directory {directory} can't be made: {error.strerror}. It has to be a folder that the flow's user may write to."
-    )
 
 
 def is_spread(directory: Path) -> bool:
@@ -119,14 +66,14 @@ def check_usable(directory: Path, *, alone: bool) -> None:
     Raises:
         StateUnusable: It isn't there, holds no store or not all of them, or a store in it can't be read.
     """
-    stores = list(_stores(directory))
+    stores = list(stores_in(directory))
     if not directory.is_dir() or (alone and not stores):
         what = "holds no store" if directory.is_dir() else "does not exist"
         msg = f"The state directory {directory} {what}. Make it once: mkdir -p {directory} && python -m bytewax.recovery {directory} 1"
         raise StateUnusable(msg)
     for store in stores:
         try:
-            with closing(_open(store)) as connection:
+            with closing(open_store(store)) as connection:
                 for table in _TABLES:
                     connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  # names of our own
         except sqlite3.Error as error:
@@ -162,15 +109,10 @@ def check_flow(directory: Path, flow_id: str) -> None:
 def flows_in(directory: Path) -> list[str]:
     """The ids of the flows that have saved state in it: one, or none yet."""
     found: set[str] = set()
-    for store in _stores(directory):
-        with closing(_open(store)) as connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection:
             found.update(step.partition(".")[0] for (step,) in connection.execute("SELECT DISTINCT step_id FROM snaps"))
     return sorted(found)
-
-
-def store_names(directory: Path) -> list[str]:
-    """The names of the stores that are here."""
-    return [store.name for store in _stores(directory)]
 
 
 def check_resumable(directory: Path, way_out: str) -> None:
@@ -186,8 +128,8 @@ def check_resumable(directory: Path, way_out: str) -> None:
     resume_epoch = _resume_epoch(directory)
     committed: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for store in _stores(directory):
-        with closing(_open(store)) as connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection:
             committed[store.name] = max((row[0] for row in connection.execute("SELECT commit_epoch FROM commits")), default=0)
             counts.update((store.name, row[0]) for row in connection.execute("SELECT part_count FROM parts"))
     ahead = [name for name, epoch in committed.items() if resume_epoch is not None and epoch > resume_epoch]
@@ -216,8 +158,8 @@ def resume_states(directory: Path, step_id: str) -> dict[str, Any]:
         StateUnusable: A snapshot can't be read.
     """
     found: dict[str, tuple[int, bytes]] = {}
-    for store in _stores(directory):
-        with closing(_open(store)) as connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection:
             rows = connection.execute("SELECT state_key, snap_epoch, ser_change FROM snaps WHERE step_id = ?", (step_id,))
             for key, epoch, change in rows:
                 if key not in found or epoch > found[key][0]:
@@ -249,8 +191,8 @@ def fence_off_uncommitted(directory: Path) -> int:
     if resume_epoch is None:
         return 0
     deleted = 0
-    for store in _stores(directory):
-        with closing(_open(store)) as connection, connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection, connection:
             deleted += connection.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (resume_epoch,)).rowcount
     if deleted:
         _LOG.info(
@@ -267,8 +209,8 @@ def known_state_keys(directory: Path, step_id: str) -> list[str]:
         step_id: The step's full id, such as `system_log.okta`.
     """
     keys: set[str] = set()
-    for store in _stores(directory):
-        with closing(_open(store)) as connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection:
             keys.update(key for (key,) in connection.execute("SELECT DISTINCT state_key FROM snaps WHERE step_id = ?", (step_id,)))
     return sorted(keys)
 
@@ -277,8 +219,8 @@ def _resume_epoch(directory: Path) -> int | None:
     """Where the next execution starts: the least frontier of the last execution's workers; None for a store that was never used."""
     last: tuple[int, int, int] | None = None
     frontiers: dict[tuple[int, int], int] = {}
-    for store in _stores(directory):
-        with closing(_open(store)) as connection:
+    for store in stores_in(directory):
+        with closing(open_store(store)) as connection:
             for execution in connection.execute("SELECT ex_num, worker_count, resume_epoch FROM exs"):
                 last = max(last, execution) if last else execution
             for ex_num, worker, frontier in connection.execute("SELECT ex_num, worker_index, worker_frontier FROM fronts"):
@@ -292,17 +234,9 @@ def _resume_epoch(directory: Path) -> int | None:
 
 def _absent(directory: Path) -> list[str]:
     """The names of the stores that belong to those that are here."""
-    stores = list(_stores(directory))
+    stores = list(stores_in(directory))
     count = 0
     for store in stores:
-        with closing(_open(store)) as connection:
+        with closing(open_store(store)) as connection:
             count = max(count, *(row[0] for row in connection.execute("SELECT part_count FROM parts")), 0)
     return sorted({f"part-{index}.sqlite3" for index in range(count)} - {store.name for store in stores})
-
-
-def _stores(directory: Path) -> Iterator[Path]:
-    yield from sorted(directory.glob("part-*.sqlite3"))
-
-
-def _open(store: Path) -> sqlite3.Connection:
-    return sqlite3.connect(store, timeout=_BUSY_SECONDS)

@@ -7,15 +7,8 @@ from flows.runtime.invocation import on_one_host, seat
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import check_place
 from flows.runtime.private import check_private
-from flows.runtime.recovery import (
-    StateUnusable,
-    check_flow,
-    check_resumable,
-    check_usable,
-    check_whole,
-    fence_off_uncommitted,
-    is_spread,
-)
+from flows.runtime.recovery import check_flow, check_resumable, check_usable, check_whole, fence_off_uncommitted, is_spread
+from flows.runtime.stores import StateUnusable
 from sinks.config import FileSinkConfig, SinkConfig
 
 __all__ = ["MAIN_FLOW", "WAY_OUT", "examine_state", "take_state"]

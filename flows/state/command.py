@@ -9,7 +9,8 @@ from pathlib import Path
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
 from flows.runtime.owner import hold, holders
 from flows.runtime.place import accept_any_place, known_place
-from flows.runtime.recovery import StateUnusable, check_usable, flows_in, store_names
+from flows.runtime.recovery import check_usable, flows_in
+from flows.runtime.stores import StateUnusable, store_names
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]

@@ -10,16 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from sinks.delivery.target import Again
+from sinks.elasticsearch.beside import Place, lifecycle_among
 from sinks.elasticsearch.cluster import Answered, Cluster
 from sinks.elasticsearch.lifecycle import Lifecycle, flat, has_stream_lifecycle, lifecycle_of, of_retention, span_text
 from sinks.elasticsearch.neighbours import (
     FLEET_TEMPLATE,
-    ask_neighbours,
-    belonging,
     covers,
-    owner_of,
-    resolved_lifecycle,
-    settings_lifecycle,
 )
 from sinks.elasticsearch.reply import refusal
 from sinks.elasticsearch.retention import keep_by_policy
@@ -127,7 +123,9 @@ class TemplateInstaller:
             found, index_template(server, self._target, self._format, FIRST_PRIORITY, former_patterns, additions)
         ):
             return None
-        lifecycle = self._ask_neighbours(found)
+        former = () if found is None else found.index_patterns
+        place = Place(self._sink, self._name, self._target, self._format, is_stream=self._is_stream)
+        lifecycle = lifecycle_among(self._request, place, former, is_new=found is None)
         if lifecycle is None or isinstance(lifecycle, Again):
             return lifecycle
         if lifecycle and not additions.lifecycle and not (component and lifecycle_of(component)):
@@ -187,48 +185,6 @@ class TemplateInstaller:
         if isinstance(answered, Again):
             return answered
         return read_component(answered.answer.body) if answered.answer.status == 200 else None
-
-    def _ask_neighbours(self, found: StoredTemplate | None) -> Lifecycle | Again | None:
-        """Say what the template outranks, refuse what is somebody else's; returns the lifecycle that applies without it.
-
-        None where the target is that of Elastic's own Okta integration and the documents have its form: its template is the right one.
-
-        A target that the template covered before is this sink's already, and stays so.
-        """
-        others = ask_neighbours(self._request, self._pattern, NAME_PREFIX, is_stream=self._is_stream)
-        if others is None:
-            _LOG.warning(
-                "sink %s: the server doesn't tell which other index templates match %s: index template %s outranks them, and whatever "
-                "lifecycle and settings they give",
-                self._sink, self._target, self._name,
-            )  # fmt: skip
-            return Lifecycle()
-        if isinstance(others, Again):
-            return others
-        owned = found is not None and any(covers(pattern, self._pattern) for pattern in found.index_patterns)
-        whole = [other for other in others if any(covers(pattern, self._pattern) for pattern in other.patterns)]
-        owner = None if owned else owner_of(others, self._pattern)
-        if owner is not None and self._format == "ecs" and owner.name == FLEET_TEMPLATE:
-            return None
-        if owner is not None:
-            reason, fix = belonging(owner, self._target)
-            return Again((), reason, fix, "bad_request")
-        outranking = [other for other in others if other.priority > FIRST_PRIORITY]
-        if outranking:
-            _LOG.warning(
-                "sink %s: index template %s has no effect where these match too, since their priority is higher: %s",
-                self._sink, self._name, ", ".join(map(str, outranking)),
-            )  # fmt: skip
-        outranked = [other for other in others if other.priority < FIRST_PRIORITY]
-        if outranked:
-            _LOG.info(
-                "sink %s: for %s, index template %s (priority %d) goes before %s: their mappings, settings and pipelines don't apply there",
-                self._sink, self._target, self._name, FIRST_PRIORITY, ", ".join(map(str, outranked)),
-            )  # fmt: skip
-        lifecycle: Lifecycle | Again = Lifecycle()
-        if whole:
-            lifecycle = resolved_lifecycle(self._request, whole[0].name)
-        return settings_lifecycle(self._request, self._pattern) if not lifecycle and found is None else lifecycle
 
     def tell_fleet(self, timeout_seconds: float) -> None:
         """Say so where Elastic's own Okta integration is installed: its ingest pipeline must not run on documents in its form.

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from flows.runtime.recovery import make_stores
+from flows.runtime.stores import make_stores
 from okta_source.simulator import Organisation, RateLimit, Simulator
 from tests.e2e.harness import FlowProcess, Workplace, judge, wait_for
 from tests.unit.sinks.search_server import FakeSearch

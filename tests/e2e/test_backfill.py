@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.recovery import make_stores
+from flows.runtime.stores import make_stores
 from okta_source.simulator import Organisation, RateLimit, Simulator
 from tests.e2e.harness import FlowProcess, Workplace, judge, wait_for
 

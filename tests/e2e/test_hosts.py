@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.recovery import make_directory, make_stores
+from flows.runtime.stores import make_directory, make_stores
 from okta_source.simulator import Organisation, Simulator
 from tests.e2e.harness import FlowProcess, Workplace, free_ports, judge, wait_for
 from tests.e2e.test_delivery import indexed, search

@@ -16,7 +16,7 @@ from flows.cluster.plan import Member
 from flows.cluster.ports import why_unavailable
 from flows.runtime.invocation import CLUSTER
 from flows.runtime.owner import hold
-from flows.runtime.recovery import holds_stores, make_directory
+from flows.runtime.stores import holds_stores, make_directory
 
 ENVIRON = {"TOKEN": "00x"}
 CONFIG = """

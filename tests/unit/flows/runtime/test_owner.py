@@ -12,7 +12,7 @@ import pytest
 
 from flows.runtime.invocation import CLUSTER, Seat, on_one_host, seat
 from flows.runtime.owner import LAUNCHER, hold, hold_for_life, holders
-from flows.runtime.recovery import StateUnusable
+from flows.runtime.stores import StateUnusable
 
 
 @contextmanager

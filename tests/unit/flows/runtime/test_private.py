@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.runtime.private import check_private
-from flows.runtime.recovery import StateUnusable, make_directory
+from flows.runtime.stores import StateUnusable, make_directory
 
 
 @pytest.fixture

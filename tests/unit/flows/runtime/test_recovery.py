@@ -16,17 +16,15 @@ from bytewax.testing import TestingSink, cluster_main, run_main
 
 from flows.runtime.invocation import in_cluster, recovery_dir
 from flows.runtime.recovery import (
-    StateUnusable,
     check_resumable,
     check_usable,
     check_whole,
     fence_off_uncommitted,
     is_spread,
     known_state_keys,
-    make_directory,
-    make_stores,
     resume_states,
 )
+from flows.runtime.stores import StateUnusable, make_directory, make_stores
 
 STEP = "flow.numbers"
 Snap = tuple[str, str, int]
