@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from flows.pipeline.detections.correlation.window import Episodes, Hit, Outcome, Window
+from flows.pipeline.detections.correlation.window import MOST_EVENTS_A_GROUP, Episodes, Hit, Outcome, Window
 from flows.pipeline.detections.sigma.rule import Correlation
 
 __all__ = ["Counted", "Distinct", "Ordered", "Summed"]
@@ -48,9 +48,11 @@ class _Group:
         if place is None:
             return None
         self._entered(hit, place)
-        gone = window.shrink()
-        self.dropped += gone
-        fulfilled = sorted(self._fulfilled(hit, max(0, place - gone)))
+        if len(window.hits) > MOST_EVENTS_A_GROUP:
+            gone = window.shrink()
+            self.dropped += gone
+            place = max(0, place - gone)
+        fulfilled = sorted(self._fulfilled(hit, place))
         if not fulfilled:
             return None
         ends = [window.hits[end] for end in fulfilled]

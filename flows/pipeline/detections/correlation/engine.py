@@ -187,14 +187,7 @@ class Correlator:
         fired: dict[int, tuple[Hit, ...]] = {}  # correlation → what fulfilled it
         self._is_late = False
         for source in inputs:
-            value = match.values[source.value]
-            if source.is_direct:
-                taken = [Hit(match.ms, match.uuid, match.event_type, source.place, value, newest)]
-            elif source.child in fired:
-                taken = [Hit(end.ms, end.uuid, end.event_type, source.place, value, newest) for end in fired[source.child]]
-            else:
-                continue
-            outcomes = self._take_all(source, taken, match)
+            outcomes = self._take_all(source, fired, match)
             if not outcomes:
                 continue
             number = source.number
@@ -207,11 +200,21 @@ class Correlator:
                 yield self._alert_of_group(number, match.groups[source.group] or _NO_GROUP, begun, match)
         self.tally.late += self._is_late
 
-    def _take_all(self, source: _Input, hits: Sequence[Hit], match: Match) -> list[Outcome]:
-        group = match.groups[source.group]
-        if group is None or (source.wants_value and match.values[source.value] is None):
-            self.tally.ungrouped[source.number] += len(hits)
-            return []
+    def _take_all(self, source: _Input, fired: dict[int, tuple[Hit, ...]], match: Match) -> Sequence[Outcome]:
+        """Have a correlation take the match itself, or what has fulfilled the correlation that it refers to."""
+        group, value = match.groups[source.group], match.values[source.value]
+        takes_part = group is not None and (value is not None or not source.wants_value)
+        if source.is_direct:  # nearly always
+            if group is None or not takes_part:
+                self.tally.ungrouped[source.number] += 1
+                return ()
+            outcome = self._take(source, Hit(match.ms, match.uuid, match.event_type, source.place, value, self._newest), group, match)
+            return () if outcome is None else (outcome,)
+        ends = fired.get(source.child, ())
+        if group is None or not takes_part:
+            self.tally.ungrouped[source.number] += len(ends)
+            return ()
+        hits = [Hit(end.ms, end.uuid, end.event_type, source.place, value, self._newest) for end in ends]
         outcomes = [self._take(source, hit, group, match) for hit in hits]
         return [outcome for outcome in outcomes if outcome is not None]
 
