@@ -88,6 +88,10 @@ class Measured:
         """Microseconds of CPU per event as whole processes, round by round."""
         return [one.cpu_seconds / self.events * 1e6 for one in self.whole[variant]]
 
+    def system(self, variant: str) -> list[float]:
+        """What of that the system takes, most of it for pages of files: a document in another format is longer."""
+        return [one.system_seconds / self.events * 1e6 for one in self.whole[variant]]
+
     def less(self, once: Mapping[str, list[Run]], events: int, variant: str) -> list[float]:
         """The same without what the runs of so many events take."""
         seconds = statistics.median(one.cpu_seconds for one in once[variant])
@@ -97,11 +101,12 @@ class Measured:
 def table(measured: Measured) -> Table:
     """Medians, and in brackets what each variant costs more than raw, round by round."""
     shown = Table(title=f"{measured.events:,} events, µs of CPU per event (more than raw)")
-    for column in ("", "whole process", "less start-up", "behind the first page", "start-up, s", "peak MB"):
+    for column in ("", "whole process", "of it system", "less start-up", "behind the first page", "start-up, s", "peak MB"):
         shown.add_column(column, justify="left" if not column else "right")
     for variant, each in measured.whole.items():
         columns = [
             (measured.per_event(variant), measured.per_event(_RAW)),
+            (measured.system(variant), measured.system(_RAW)),
             (measured.less(measured.empty, 0, variant), measured.less(measured.empty, 0, _RAW)),
             (measured.less(measured.page, PAGE_EVENTS, variant), measured.less(measured.page, PAGE_EVENTS, _RAW)),
         ]

@@ -32,24 +32,26 @@ from tests.integration.servers import available
 
 @dataclass(frozen=True)
 class Run:
-    """One finished collector (or cluster): CPU and wall in seconds, memory of its largest process in MB."""
+    """One finished collector (or cluster): CPU and wall in seconds, memory of its largest process in MB, the system's part of the CPU."""
 
     cpu_seconds: float
     wall_seconds: float
     memory_mb: float
+    system_seconds: float
 
 
 def finish(processes: Sequence[subprocess.Popen[bytes]], started: float, log: Path | None = None) -> Run:
     """Wait for all and add up what they used."""
-    cpu = memory = 0.0
+    cpu = memory = system = 0.0
     for process in processes:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{process.args} exited with {process.returncode}\n{log.read_text() if log else ''}")
         cpu += usage.ru_utime + usage.ru_stime
+        system += usage.ru_stime
         memory = max(memory, usage.ru_maxrss / 1024)
-    return Run(cpu, time.monotonic() - started, memory)
+    return Run(cpu, time.monotonic() - started, memory, system)
 
 
 def ours(folder: Path, urls: Sequence[str], processes: int = 1) -> Run:

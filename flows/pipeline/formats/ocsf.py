@@ -30,7 +30,7 @@ __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_ra
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _OKTA_ENDPOINT: Final = b',"src_endpoint":{"svc_name":"Okta"}'
-_MOST_SCENES: Final = 4096
+_MOST_SCENES: Final = 1024
 _MOST_TRANSACTIONS: Final = 1024
 
 

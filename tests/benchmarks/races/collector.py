@@ -139,9 +139,10 @@ class Ours(Collector):
 
     key = "bytewax-okta"
     label = "bytewax-okta"
+    pipeline = ""
 
     def prepare(self) -> None:
-        self._place = Workplace(self.folder)
+        self._place = Workplace(self.folder, pipeline=self.pipeline)
         self._place.add("org-0", self.target.url, TOKEN, request_timeout_seconds=35)
         self._place.write()
         self._place.make_state()

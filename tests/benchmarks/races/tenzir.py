@@ -11,7 +11,7 @@ from_http "{url}/api/v1/logs?since={since}&sortOrder=ASCENDING&limit=1000",
   {delay}paginate="link" {{
   read_json arrays_of_objects=true, raw=true
 }}
-to_file "{path}" {{ write_ndjson }}
+{mapping}to_file "{path}" {{ write_ndjson }}
 """
 
 
@@ -21,12 +21,18 @@ class Tenzir(Collector):
     key = "tenzir"
     label = "Tenzir 6.20.0"
     ends_itself = False
+    mapping = ""
 
     def command(self) -> Command:
         path = self.folder / f"{self.starts}.tql"
         delay = f"paginate_delay={1 / self.target.requests_per_second:.2f}s, " if self.target.requests_per_second else ""
         pipeline = _PIPELINE.format(
-            url=self.target.url, since=self.target.since, token=TOKEN, delay=delay, path=self.out / f"{self.starts}.ndjson"
+            url=self.target.url,
+            since=self.target.since,
+            token=TOKEN,
+            delay=delay,
+            mapping=self.mapping,
+            path=self.out / f"{self.starts}.ndjson",
         )
         path.write_text(pipeline)
         tenzir = ENVIRONMENTS / "tenzir" / "bin" / "tenzir"
