@@ -9,8 +9,9 @@ Where `bytewax.run` is the program, `prepare`
 - logs to stderr in UTC, unless logging has been configured;
 - turns SIGINT and SIGTERM into the end of the input: pages that have come are handed on, everything is snapshotted, exit 0. Bytewax alone
   ends at SIGTERM without a snapshot;
-- takes the state directory (`-r`) for life and looks at it before Bytewax does: one that is missing, damaged, another flow's or another
-  run's is told in a sentence, exit 2; what a crash left in it uncommitted is removed (Bytewax 0.21.1 would take it up one resume later);
+- takes the state directory (`-r`) for life and looks at it before Bytewax does: one that is missing, damaged, another flow's, another
+  run's, or copied or moved since (`python -m flows.state accept`) is told in a sentence, exit 2; what a crash left in it uncommitted is
+  removed (Bytewax 0.21.1 would take it up one resume later);
 - sets the C library's allocator, the garbage collector and the limit of open files up for pages of megabytes (`tune_process`);
 - where metrics are wanted (`BYTEWAX_DATAFLOW_API_ENABLED`), makes sure that their port can be had.
 

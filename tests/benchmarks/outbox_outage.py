@@ -6,7 +6,8 @@ Two organisations live at `--rate` events a second together. A file sink and a w
 webhook's receiver stop listening for a while, in which the flow is killed with SIGKILL so many times and stopped with SIGTERM so many. At
 the end the search server has each event once, the second receiver has each tenant's in order, no two lists of events one id, nobody a dead
 letter, and no outbox anything. The table says how late events were in the file and in the healthy webhook before, during and after. What a
-flow that is not running could not deliver is late, of course: spans of 15 s around a kill or a stop are left out.
+flow that is not running could not deliver is late, of course: spans of 15 s around a kill or a stop are left out. The targets that go away
+live in a process of their own, so that what they take at once afterwards delays nobody who measures.
 """
 
 import argparse
@@ -15,7 +16,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, Self
 
 import orjson
 from rich.console import Console
@@ -30,11 +34,55 @@ from tests.unit.sinks.search_server import FakeSearch
 _AROUND_SECONDS = 15.0
 
 
-def sinks(healthy: Receiver, away: Receiver, search: FakeSearch) -> dict[str, str]:
+class Away:
+    """A receiver and a search server in another process."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self.hook_url, self.search_url = self._pipe.recv()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._pipe.send("end")
+        self._process.join()
+
+    def ask(self, what: str) -> Any:
+        """`down`, `up`, `counts`: documents, events and requests; `documents`: their ids; `requests`: ids and events of each."""
+        self._pipe.send(what)
+        return self._pipe.recv()
+
+
+def serve(pipe: Connection) -> None:
+    """The other process."""
+    with Receiver() as hook, FakeSearch() as search:
+        pipe.send((hook.url, search.url))
+        while (what := pipe.recv()) != "end":
+            answer: object = None
+            if what in ("down", "up"):
+                for server in (hook, search):
+                    getattr(server, what)()
+            elif what == "counts":
+                answer = len(search.documents()), len({event["uuid"] for event in hook.events}), len(hook.requests)
+            elif what == "documents":
+                answer = list(search.documents())
+            else:
+                answer = [
+                    (request.headers["webhook-id"], request.taken, [(event["_okta_tenant"], event["uuid"]) for event in request.events])
+                    for request in hook.requests
+                ]
+            pipe.send(answer)
+
+
+def sinks(healthy: Receiver, away: Away) -> dict[str, str]:
     return {
         "healthy": f'type = "webhook"\nurl = "{healthy.url}"\nencoding = "ndjson"',
-        "away": f'type = "webhook"\nurl = "{away.url}"\nencoding = "ndjson"',
-        "search": f'type = "elasticsearch"\nhosts = ["{search.url}"]\ntarget = "okta"',
+        "away": f'type = "webhook"\nurl = "{away.hook_url}"\nencoding = "ndjson"',
+        "search": f'type = "elasticsearch"\nhosts = ["{away.search_url}"]\ntarget = "okta"',
     }
 
 
@@ -55,10 +103,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="outbox-outage-") as name,
         Simulator(organisations) as sim,
         Receiver() as healthy,
-        Receiver() as away,
-        FakeSearch() as search,
+        Away() as away,
     ):
-        place = Workplace(Path(name), sinks=sinks(healthy, away, search))
+        place = Workplace(Path(name), sinks=sinks(healthy, away))
         place.make_state()
         place.add_all(sim, organisations, start_from="now")
         place.write()
@@ -74,12 +121,11 @@ def main() -> None:
         stops: list[tuple[int, float]] = []
         flow = place.run(snapshot_seconds=10)
         with flow:
-            wait_for(lambda: bool(file.arrivals and hook.arrivals and away.requests), "the first events", 120)
+            wait_for(lambda: bool(file.arrivals and hook.arrivals and away.ask("counts")[2]), "the first events", 120)
             began = time.time()
             time.sleep(arguments.around_seconds)
             down = time.time()
-            away.down()
-            search.down()
+            away.ask("down")
             time.sleep(span)
             if ends:
                 end_one(flow, ends[0], stops, disturbed)
@@ -90,19 +136,17 @@ def main() -> None:
                     end_one(flow, ends[number + 1], stops, disturbed)
                 else:
                     up = time.time()
-                    away.up()
-                    search.up()
-                    wait_for(lambda: behind(place, away, search) < 2 * arguments.rate, "targets that have caught up", 900)
-                    drained = time.time()
+                    away.ask("up")
+                    drained = caught_up(file, away, 2 * arguments.rate)
                     stops.append(flow.stop(signal.SIGTERM))
-        while behind(place, away, search):  # what the last stop left
+        while behind(sum(path.read_bytes().count(b"\n") for path in place.out.rglob("*.ndjson")), away):  # what the last stop left
             with place.run(snapshot_seconds=1) as flow:
                 time.sleep(5)
                 flow.stop(signal.SIGTERM)
         over.set()
         for thread in watchers:
             thread.join()
-        judge(organisations, place, away, search)
+        judge(organisations, place, away)
         told = ", ".join(f"exit {code} in {took:.1f} s" for code, took in stops)
         console.print(f"all there, once and in order, {drained - up:.1f} s after the targets were back; stops: {told}")
     table = Table(title="seconds from published to delivered")
@@ -121,10 +165,19 @@ def main() -> None:
     console.print(table)
 
 
-def behind(place: Workplace, away: Receiver, search: FakeSearch) -> int:
+def behind(archived: int, away: Away) -> int:
     """How many events are in the files and not with both targets."""
-    archived = sum(path.read_bytes().count(b"\n") for path in place.out.rglob("*.ndjson"))
-    return archived - min(len(search.documents()), len({event["uuid"] for event in away.events}))
+    documents, events, _ = away.ask("counts")
+    return archived - min(documents, events)
+
+
+def caught_up(file: Latencies, away: Away, left: float) -> float:
+    """Wait until both targets have nearly all; returns when that was."""
+    deadline = time.time() + 900
+    while behind(len(file.arrivals), away) > left:
+        assert time.time() < deadline, "the targets don't catch up"
+        time.sleep(0.5)
+    return time.time()
 
 
 def end_one(flow: FlowProcess, how: str, stops: list[tuple[int, float]], disturbed: list[float]) -> None:
@@ -135,20 +188,21 @@ def end_one(flow: FlowProcess, how: str, stops: list[tuple[int, float]], disturb
         stops.append(flow.stop(signal.SIGTERM))
 
 
-def judge(organisations: list[Organisation], place: Workplace, away: Receiver, search: FakeSearch) -> None:
-    documents = search.documents()
-    events = away.events
-    pairs = {(request.headers["webhook-id"], tuple(event["uuid"] for event in request.events)) for request in away.requests}
+def judge(organisations: list[Organisation], place: Workplace, away: Away) -> None:
+    documents = away.ask("documents")
+    requests = away.ask("requests")
+    pairs = {(identity, tuple(events)) for identity, _, events in requests}
     assert len({identity for identity, _ in pairs}) == len({listed for _, listed in pairs}) == len(pairs), (
         "an id of two lists, or two ids of one"
     )
+    taken = [event for _, is_taken, events in requests if is_taken for event in events]
     expected: list[str] = []
     for organisation in organisations:
         wanted = [orjson.loads(line)["uuid"] for line in place.lines(organisation.name)]
         expected += wanted
-        mine = list(dict.fromkeys(event["uuid"] for event in events if event["_okta_tenant"] == organisation.name))
+        mine = list(dict.fromkeys(uuid for tenant, uuid in taken if tenant == organisation.name))
         assert mine == wanted, f"{organisation.name}: order or number differs"
-    assert Counter(documents.keys()) == Counter(expected), "the search server"
+    assert Counter(documents) == Counter(expected), "the search server"
     for name in place.sinks:
         assert place.dead_letters(name) == [], name
 

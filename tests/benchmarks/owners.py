@@ -4,8 +4,8 @@
 
 Each trial starts one run, a second one beside it at a random moment, stops the first, and then drains the state with one more run. Shown
 for each kind of trial: how often the second ended with exit 2 and had made no request (it has a token of its own, so that its requests can
-be told), how often the state could be resumed, and the events that were lost or there twice afterwards. `--code` takes the program from
-another checkout, for what an earlier release does.
+be told), how often the state could be resumed, and the events that were lost or there twice afterwards. Only in a short rolling update is
+the second one to take over. `--code` takes the program from another checkout, for what an earlier release does.
 """
 
 import argparse
@@ -124,14 +124,28 @@ def draining_daemon_and_cron(trial: Trial) -> FlowProcess:
 
 
 def rolling_update(trial: Trial) -> FlowProcess:
-    """A second daemon, and six seconds later the end of the first."""
+    """A second daemon, and the end of the first six seconds after the second one has come to its state."""
     daemon = trial.start()
     trial.some_requests()
     second = trial.start(config=trial.second_config)
+    wait_for(lambda: "waiting up to" in second.output(), "the second one to find the first")
     time.sleep(6)
     daemon.stop()
     if second.process.poll() is None:
         second.stop()
+    return second
+
+
+def short_rolling_update(trial: Trial) -> FlowProcess:
+    """The same with two seconds: the second one is still waiting, takes over, and is stopped at work."""
+    daemon = trial.start()
+    trial.some_requests()
+    second = trial.start(config=trial.second_config)
+    wait_for(lambda: "waiting up to" in second.output(), "the second one to find the first")
+    time.sleep(2)
+    daemon.stop()
+    wait_for(lambda: trial.asked_by_second() > 0, "the second one's requests", 60)
+    second.stop()
     return second
 
 
@@ -231,6 +245,7 @@ _KINDS: dict[str, Callable[[Trial], FlowProcess]] = {
         idle_daemon_and_cron,
         draining_daemon_and_cron,
         rolling_update,
+        short_rolling_update,
         daemon_and_cluster,
         cluster_and_cron,
         cluster_by_hand_and_cron,
