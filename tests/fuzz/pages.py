@@ -4,8 +4,7 @@ import logging
 import random
 from hashlib import sha256
 
-from requests.structures import CaseInsensitiveDict
-
+from okta_source.http.headers import Headers
 from okta_source.polling import body_reader
 from okta_source.polling.dedupe import SeenWindow
 from okta_source.polling.event import Batch, Malformed
@@ -63,7 +62,7 @@ class PageJudge:
         if self._pages % _PAGES_A_WINDOW == 0:
             rig.partition._window = SeenWindow(3600.0)
             self._seen.clear()
-        headers = CaseInsensitiveDict({"Link": f'<{self._link}>; rel="next"'})
+        headers = Headers([("Link", f'<{self._link}>; rel="next"')])
         answer = Response(200, headers, body, len(body))
         duplicates = rig.metrics.counts.events_duplicate
         tries = 0

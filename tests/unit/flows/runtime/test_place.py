@@ -166,8 +166,9 @@ def test_a_new_sink_and_one_that_left_are_no_matter(prod: Deployment) -> None:
     assert set(known.sinks) == {"archive", "other"}
 
 
-def test_a_damaged_file_is_told(prod: Deployment) -> None:
-    (prod.state / "place.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b'{"state":"\xff"}'])
+def test_a_damaged_file_is_told(prod: Deployment, content: bytes) -> None:
+    (prod.state / "place.json").write_bytes(content)
     with pytest.raises(StateUnusable, match=r"place\.json can't be read"):
         prod.check()
 
