@@ -10,11 +10,17 @@ DEV_STAMP := $(VENV)/.dev
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 JUDGES := .judges
 PACKAGE := .package
+LOWEST := .lowest
 # Most tests wait more than they compute: four at a time on two cores.
 TEST_PROCESSES ?= 4
+# Whatever touches a library, and nothing that needs a tool whose own dependencies are newer (pySigma, Okta's SDK).
+LOWEST_TESTS := tests/unit/okta_source tests/unit/sinks tests/unit/flows/audit tests/unit/flows/configuration tests/unit/flows/pipeline/fields \
+	tests/unit/flows/pipeline/formats tests/unit/flows/pipeline/scim tests/unit/flows/reading tests/unit/flows/runtime tests/unit/flows/search \
+	tests/unit/flows/terminal tests/unit/flows/test_system_log.py tests/conformance/sinks tests/conformance/test_calendar.py \
+	tests/conformance/test_file_crashes.py tests/conformance/test_odd_events.py tests/conformance/test_webhook_signatures.py tests/fuzz
 SOURCES := okta_source sinks flows grafana tests docs
 
-.PHONY: help demo servers judges test lint format dashboards screenshots docs reference package bench lock clean
+.PHONY: help demo servers judges test lint format dashboards screenshots docs reference package lowest fuzz bench lock clean
 help:
 	@echo "make demo    a simulated backlog of two organisations, polled into demo/out"
 	@echo "make servers fetch the OpenSearch and Elasticsearch that the tests run against (needs Java 17 and Maven)"
@@ -27,6 +33,8 @@ help:
 	@echo "make docs    build the documentation into site/, strictly"
 	@echo "make reference    write the tables of docs/configuration.md, ecs.md and ocsf.md, and docs/detection-rules.md, from the code"
 	@echo "make package  build wheel and sdist, install the wheel into an empty environment, and follow the documentation there"
+	@echo "make lowest  the quick tests with the lowest versions that pyproject.toml allows"
+	@echo "make fuzz    a million bent inputs from a seed of their own, with what fails kept; see tests/fuzz/"
 	@echo "make bench   CPU and time per event beside a plain loop and other collectors, which it installs into .bench; see tests/benchmarks/README.md"
 	@echo "make lock    resolve the lock files anew from pyproject.toml"
 
@@ -35,10 +43,12 @@ $(VENV)/pyvenv.cfg:
 	@echo "creating $(VENV) with $(BASE_PYTHON)"
 	@$(BASE_PYTHON) -m venv $(VENV)
 
-$(RUN_STAMP): $(VENV)/pyvenv.cfg requirements.lock pyproject.toml
+# The build backend comes from a lock file with hashes too: without isolation, pip fetches none of its own.
+$(RUN_STAMP): $(VENV)/pyvenv.cfg requirements.lock requirements-build.lock pyproject.toml
 	@echo "installing from requirements.lock"
 	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --no-deps --editable .
+	@$(PIP) install --require-hashes -r requirements-build.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
@@ -94,7 +104,7 @@ reference: $(DEV_STAMP)
 	@$(PYTHON) -m flows.pipeline.format_reference
 	@$(PYTHON) -m flows.detections.catalogue
 
-# The sdist builds the wheel; what a reader of the pages types is then run with what was installed.
+# The sdist builds the wheel, with the backend from requirements-dev.lock; what a reader of the pages types is then run with what was installed.
 package: $(DEV_STAMP)
 	@rm -rf dist $(PACKAGE)
 	@$(PYTHON) -m build --no-isolation --outdir dist . >/dev/null
@@ -103,12 +113,26 @@ package: $(DEV_STAMP)
 	@$(PACKAGE)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps dist/*.whl
 	@DOCS_PYTHON=$(abspath $(PACKAGE))/bin/python $(PYTHON) -m pytest -q -n0 tests/e2e/docs -k "README or dataflow or simulator"
 
+# Each dependency in the lowest version that pyproject.toml promises to do, from a lock file of its own; what judges is today's.
+lowest: $(DEV_STAMP)
+	@rm -rf $(LOWEST)
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-lowest.lock
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@$(LOWEST)/bin/python -m pytest --quiet --numprocesses $(TEST_PROCESSES) --dist loadgroup -m "not slow" $(LOWEST_TESTS)
+
+fuzz: $(DEV_STAMP)
+	@$(PYTHON) -m tests.fuzz --seed "$$(date +%s)" $(FUZZ_ARGS)
+
 bench: $(DEV_STAMP)
 	@$(PYTHON) -m tests.benchmarks.race $(BENCH_ARGS)
 
 lock: $(DEV_STAMP)
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock -o requirements-dev.lock
+	echo "hatchling==1.27.0 editables" | tr ' ' '\n' | $(VENV)/bin/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock -o requirements-build.lock
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra search --universal --python-version 3.11 --resolution lowest-direct --no-header --no-annotate -o $(VENV)/floors.txt
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra search --extra lowest --universal --python-version 3.11 --generate-hashes --no-header -c $(VENV)/floors.txt -o requirements-lowest.lock
 
 clean:
-	rm -rf $(VENV) $(PACKAGE) .servers .bench $(JUDGES) demo/out demo/state build dist site
+	rm -rf $(VENV) $(PACKAGE) $(LOWEST) .servers .bench $(JUDGES) demo/out demo/state build dist site

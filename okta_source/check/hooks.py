@@ -43,7 +43,7 @@ def judge_hooks(outcome: Response | TransportFailure | None, tenant: TenantConfi
     listed = _listed(outcome)
     if isinstance(listed, str):
         return _look_yourself(listed, path)
-    ours = [hook for hook in listed if urlsplit(str(_config(hook).get("uri", ""))).path.rstrip("/") == path]
+    ours = [hook for hook in listed if _path(str(_config(hook).get("uri", ""))) == path]
     if not ours:
         return warning(f"none of the organisation's {len(listed)} event hooks leads to https://…{path}", _REGISTER)
     return _judge(ours, tenant.hooks.header)
@@ -72,7 +72,7 @@ def _judge(ours: Sequence[dict[str, Any]], header: str) -> Verdict:
         if hook.get("verificationStatus") != "VERIFIED":
             fix = f"Start the receiver where Okta reaches it, then verify the hook {name!r}: {_WHERE} > Actions > Verify."
             return warning(told[0], fix)
-        key = str((_config(hook).get("authScheme") or {}).get("key", ""))
+        key = str(_object(_config(hook).get("authScheme")).get("key", ""))
         if key.lower() != header.lower():
             fix = f"Give the hook {name!r} the authentication field {header} with the tenant's secret, or say header = {key!r} in the file."
             return warning(f"{told[0]}; it sends its secret as {key or 'no header'}, and the receiver expects {header}", fix)
@@ -80,8 +80,9 @@ def _judge(ours: Sequence[dict[str, Any]], header: str) -> Verdict:
 
 
 def _told(hook: dict[str, Any]) -> str:
-    events = hook.get("events") or {}
-    items = events.get("items") or []
+    events = _object(hook.get("events"))
+    listed = events.get("items")
+    items = listed if isinstance(listed, list) else []
     known = len(ELIGIBLE.intersection(map(str, items)))
     chosen = "with a filter" if events.get("filter") else "without a filter"
     state = f"{hook.get('status')}, {hook.get('verificationStatus')}"
@@ -91,9 +92,19 @@ def _told(hook: dict[str, Any]) -> str:
 
 
 def _config(hook: dict[str, Any]) -> dict[str, Any]:
-    channel = hook.get("channel")
-    config = channel.get("config") if isinstance(channel, dict) else None
-    return config if isinstance(config, dict) else {}
+    return _object(_object(hook.get("channel")).get("config"))
+
+
+def _object(value: object) -> dict[str, Any]:
+    """What should be an object: whoever answers chooses what it is."""
+    return value if isinstance(value, dict) else {}
+
+
+def _path(uri: str) -> str:
+    try:
+        return urlsplit(uri).path.rstrip("/")
+    except ValueError:
+        return ""
 
 
 def _look_yourself(reason: str, path: str) -> Verdict:

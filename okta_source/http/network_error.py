@@ -125,9 +125,9 @@ def _tls_error(chain: list[BaseException]) -> BaseException | None:
 
 
 def _root(chain: list[BaseException]) -> str:
+    if odd := next((link for link in chain if isinstance(link, _REPEATS_WHAT_CAME) and not isinstance(link, OSError | UnicodeError)), None):
+        return f"{type(odd).__name__}: what came is no HTTP"
     root = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
-    if isinstance(root, _REPEATS_WHAT_CAME) and not isinstance(root, OSError):
-        return f"{type(root).__name__}: what came is no HTTP"
     return f"{type(root).__name__}: {root}"
 
 

@@ -249,8 +249,9 @@ def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAns
         return NoAnswer(
             "tls", f"No trusted TLS connection to {origin}: {tls}.", "Give the server's CA in ca_file; otherwise check the address."
         )
-    root = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
-    told = root if isinstance(root, OSError) or not isinstance(root, _REPEATS_WHAT_CAME) else "what came is no HTTP"
+    odd = next((link for link in chain if isinstance(link, _REPEATS_WHAT_CAME) and not isinstance(link, OSError | UnicodeError)), None)
+    root = odd or next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
+    told = "what came is no HTTP" if odd else root
     return NoAnswer(
         "connection",
         f"The connection to {origin} failed: {type(root).__name__}: {told}.",

@@ -7,14 +7,16 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import pytest
 import zstandard
 
+from flows.reading import parts
 from flows.reading.holdings import read_window, uuid_of_line
-from flows.reading.parts import parts_of
 from flows.reading.plan import ArchiveFile
 from flows.reading.question import Question
 from flows.reading.scan import Scanner
 from sinks.event_head import read_head
+from sinks.file import archive_reader
 from sinks.file.archive_reader import LineReader
 from sinks.file.frames import frame_starts
 from tests.fuzz.bodies import event
@@ -29,6 +31,8 @@ _MAPPED = (
     b'{"@timestamp":"2026-03-01T11:59:00.000Z","event":{"id":"e1","original":%b},"okta":{"pipeline":{"tenant":"acme"}}}',
     b'{"class_uid":3002,"time_dt":"2026-03-01T11:59:00.000Z","metadata":{"uid":"o1"},"raw_data":%b,"unmapped":{"_okta_tenant":"acme"}}',
 )
+_READ_BYTES = {"_READ_BYTES": 211, "_READ_COMPRESSED_BYTES": 97, "_INFLATED_BYTES": 151}
+_CUT_BYTES = {"_PLAIN_BYTES": 800, "_COMPRESSED_BYTES": 400, "_FRAME_SHARE": 1}
 _HOURS = range(-20_000_000, 80_000_000)
 
 
@@ -64,6 +68,11 @@ class ArchiveJudge:
         memory = Path("/dev/shm")  # a million files are nothing for a disk
         self._folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
         self._scanner = Scanner(Question())
+        self._patched = pytest.MonkeyPatch()
+        # Files of kilobytes are read and cut as those of gigabytes are.
+        for module, sizes in ((archive_reader, _READ_BYTES), (parts, _CUT_BYTES)):
+            for name, size_bytes in sizes.items():
+                self._patched.setattr(module, name, size_bytes)
 
     def judge(self, data: bytes) -> str:
         """Read a file in every way there is.
@@ -92,15 +101,19 @@ class ArchiveJudge:
         assert sum(holdings.count(hour).events for hour in holdings.packed) <= len(lines)
         assert all(note.isprintable() for note in holdings.notes), holdings.notes
         file = ArchiveFile(path=str(path), archive="archive", tenant="acme", size_bytes=len(content))
-        for part in parts_of(file):
+        pieces = parts.parts_of(file)
+        if not reader.damage:
+            readers = [LineReader(str(path), part.start, part.end, part.before) for part in sorted(pieces, key=lambda part: part.start)]
+            assert b"".join(block for each in readers for block in each.blocks()) == text, "each line is in one part"
+        for part in pieces:
             found = self._scanner.scan(part)
-            assert found.lines + text.count(b"\n\n") >= 0
             assert found.bad_lines + found.mute_lines + len(found.hits) <= max(found.lines, len(lines))
             assert not found.problem
         return "damage" if reader.damage else "unfinished" if reader.unfinished else "whole"
 
     def close(self) -> None:
         """Delete the file."""
+        self._patched.undo()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _assert_all(self, form: bytes, content: bytes, text: bytes, reader: LineReader) -> None:

@@ -4,8 +4,7 @@ import logging
 import random
 from hashlib import sha256
 
-from requests.structures import CaseInsensitiveDict
-
+from okta_source.http.headers import Headers
 from okta_source.polling import body_reader
 from okta_source.polling.dedupe import SeenWindow
 from okta_source.polling.event import Batch, Malformed
@@ -43,6 +42,7 @@ class PageJudge:
         self._sinks = Sinks(self._rig.tenant, ORG)
         self._pages = 0
         self._seen: set[str] = set()
+        self._delivered: set[str] = set()
         self._defects = _Defects()
         _FEED.addHandler(self._defects)
         _FEED.propagate = False
@@ -63,7 +63,8 @@ class PageJudge:
         if self._pages % _PAGES_A_WINDOW == 0:
             rig.partition._window = SeenWindow(3600.0)
             self._seen.clear()
-        headers = CaseInsensitiveDict({"Link": f'<{self._link}>; rel="next"'})
+            self._delivered.clear()
+        headers = Headers([("Link", f'<{self._link}>; rel="next"')])
         answer = Response(200, headers, body, len(body))
         duplicates = rig.metrics.counts.events_duplicate
         tries = 0
@@ -118,6 +119,10 @@ class PageJudge:
         heads = [head.uuid for head in page.sliced.heads]
         delivered = [head.uuid for batch in batches for head in batch.heads]
         assert len(heads) == len(delivered) + duplicates, "each event is delivered, or counted as a duplicate"
+        assert len(set(delivered)) == len(delivered), "none twice in a page"
+        if self._rig.partition._window.forgotten_mark is None:
+            assert self._delivered.isdisjoint(delivered), "none twice, as long as the window has forgotten nothing"
+        self._delivered.update(delivered)
         missing = list(heads)
         for uuid in delivered:
             missing.remove(uuid)

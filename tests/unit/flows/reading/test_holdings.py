@@ -37,6 +37,13 @@ def test_an_event_that_is_there_twice_also_in_two_files(tmp_path: Path) -> None:
     assert holdings.count(HOUR + 1) == HourCount(0, 0)
 
 
+@pytest.mark.parametrize("more", ['"@timestamp":false', '"time_dt":1', '"@timestamp":["\\ud83d"]'])
+def test_an_event_with_a_member_that_only_has_the_name_of_another_formats(tmp_path: Path, more: str) -> None:
+    odd = line(head(1)).replace(b'"uuid"', more.encode() + b',"uuid"', 1)
+    holdings = read_window([write(tmp_path, [odd])], WINDOW)
+    assert (holdings.count(HOUR), holdings.notes) == (HourCount(1, 1), [])
+
+
 def test_damaged_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
     bad = [b"not json\n", b"\xff\xfe\n", b'{"uuid":1,"published":"2026-05-10T08:00:00Z"}\n', b'{"uuid":"x"}\n', b"[" * 5000 + b"\n", b"\n"]
     unplaced = [b'{"uuid":"a","published":"yesterday"}\n', b'{"uuid":"b","published":"2026-05-10T08:00:00"}\n']

@@ -194,8 +194,9 @@ def test_a_state_that_moved_and_lost_its_sink_of_files_is_told(prod: Deployment,
         check_place(tmp_path / "there" / "state", {}, {})
 
 
-def test_a_damaged_file_is_told(prod: Deployment) -> None:
-    (prod.state / "place.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b'{"state":"\xff"}'])
+def test_a_damaged_file_is_told(prod: Deployment, content: bytes) -> None:
+    (prod.state / "place.json").write_bytes(content)
     with pytest.raises(StateUnusable, match=r"place\.json can't be read"):
         prod.check()
 

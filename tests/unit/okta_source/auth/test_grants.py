@@ -181,7 +181,7 @@ def test_a_clock_that_is_wrong_is_put_right_by_oktas_own(tmp_path: Path, skew_se
     assert len(server.urls) == 2
 
 
-@pytest.mark.parametrize("lifetime", [None, 0, -5, "3600", 3600.0])
+@pytest.mark.parametrize("lifetime", [None, 0, -5, "3600", 3600.0, "inf", "nan"])
 def test_a_lifetime_that_says_nothing_is_oktas_hour(tmp_path: Path, lifetime: Any) -> None:
     assert integration(tmp_path, FakeServer(token(expires_in=lifetime))).obtain().lifetime_seconds == 3600.0
 

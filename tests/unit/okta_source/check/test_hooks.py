@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from okta_source.check.hooks import judge_hooks
+from okta_source.config.tenant import TenantConfig
 from okta_source.hooks.event_types import FEW
 from okta_source.simulator import EventHook, OAuthClient, Scripted
 from tests.unit.okta_source.check.checked import Check
+from tests.unit.okta_source.fakes import ORG, answer
 from tests.unit.okta_source.wire import TOKEN
 
 Start = Callable[..., Any]
@@ -73,6 +76,22 @@ def test_who_may_not_see_the_hooks_is_told_what_to_look_at(
     checked = check(url, more=HOOKS)
     assert (checked.exit, checked.tenants[0]["ok"], checked.status("hooks")) == (0, True, "not_reached")
     assert "a hook whose URL ends with /hooks/acme is active and verified" in checked.words("hooks")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"channel": "x"},
+        {"channel": {"config": {"uri": "https://["}}},
+        {"channel": {"config": {"uri": URL, "authScheme": "x"}}, "events": [1], "status": "ACTIVE", "verificationStatus": "VERIFIED"},
+        {"channel": {"config": {"uri": URL}}, "events": {"items": 7}, "name": ["\x1b[31m"], "status": {}},
+    ],
+)
+def test_whatever_is_said_of_hooks_is_no_more_than_a_warning(odd: dict[str, Any]) -> None:
+    tenant = TenantConfig.model_validate(
+        {"name": "acme", "org_url": ORG, "auth": {"method": "ssws", "token_env": "T"}, "hooks": {"secret_env": "S"}}
+    )
+    assert judge_hooks(answer([odd]), tenant, "/hooks").status == "warning"
 
 
 def test_without_the_scope_nobody_asks(check: Check, organisation: Start, tmp_path: Any) -> None:

@@ -28,6 +28,11 @@ def test_a_page_of_events_is_never_touched() -> None:
     assert without(answer(body), ["Bearer at-12345"]).body == body
 
 
+def test_half_an_emoji_beside_the_credential_is_no_way_out() -> None:
+    masked = without(answer(rb'{"errorSummary":"\ud83d \u0061t-12345"}', status=401), ["Bearer at-12345"])
+    assert masked.body == b'{"errorSummary": "? ***"}'
+
+
 def test_what_is_too_short_to_be_a_secret_does_not_spoil_the_words() -> None:
     assert without(answer(b"E0000011", status=401), ["SSWS 0", ""]).body == b"E0000011"
 

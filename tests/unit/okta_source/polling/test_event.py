@@ -110,6 +110,7 @@ def test_a_malformed_element_is_set_aside_and_the_others_go_on(
         (b"[" + GOOD + b'],[{"x":"\\ud800"}]', "array"),
         (b"[" * 100_000, "array"),
         (b"[" + GOOD + b',{"x":"\xff"}]', "UTF-8"),
+        (b"[" + GOOD + b"," + GOOD.replace(b'"u1"', b'"\xff"') + b"]", "UTF-8"),
         (b"[" + GOOD + b',{"x":"\\ud800"}]', "array"),
         (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "array"),
     ],

@@ -49,7 +49,10 @@ def test_a_header_that_is_not_there_asks_for_nothing() -> None:
     assert retry_after_seconds(headers(), 0.0) is None
 
 
-@pytest.mark.parametrize("value", [None, "", "yesterday", "Sun, 99 Mar 2026 12:00:17 GMT", "1, 2", "²"])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "yesterday", "Sun, 99 Mar 2026 12:00:17 GMT", "1, 2", "²", "Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 01 Jan 1000 00:00:00 GMT"],
+)
 def test_what_is_no_date_is_none(value: str | None) -> None:
     assert http_date(value) is None
 

@@ -18,13 +18,13 @@ LINE = encode(LETTER)
         b'{"a":',
         b"",
         b'"text"',
+        b'"\\ud800"',
         b"[1]",
         b'{"trap":",\\"event\\":{}"}',
     ],
 )
 def test_an_event_comes_back_as_the_sink_was_given_it(event):
-    letter = decode(encode(replace(LETTER, event=event)))
-    assert letter.event == event
+    assert decode(encode(replace(LETTER, event=event))).event == event
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,10 @@ def test_many_notes_within_one_epoch_are_not_rewritten_each_time(path, monkeypat
     assert len(rewritten) <= 3
 
 
-@pytest.mark.parametrize("content", [b'{"version":3}\n', b"hello\n", b'{"version":1}\n{"path":1}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b'{"version":3}\n', b"hello\n", b'{"version":1}\n{"path":1}\n', b"\xff\n", b'{"version":1}\n{"path":"\xff","size":1,"after":1}\n'],
+)
 def test_a_journal_that_cannot_be_understood_is_an_error(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
