@@ -5,7 +5,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,8 @@ _POSITION_SECONDS = 0.2
 _POSITIONS_AT_ONCE = 16
 """So many are written down without delay (15 µs each): what is not is sent again after a kill."""
 _LOOK_SECONDS = 1.0
-_CLOSING_THREADS = 16
+_MOST_SYNCS_AT_THE_END = 50
+"""A stop has two seconds; whose files are left is found to be done with at the next start."""
 _MOST_PAGES_OF_A_TENANT = 2
 """On their way at once, where order is kept: so what waits for one tenant leaves room for the others."""
 
@@ -121,15 +121,10 @@ class Backlog:
         """Let go of all outboxes, and wake whoever waits."""
         with self._changed:
             self._closed = True
+            syncs = 0
             for log in self._logs.values():
-                log.abandon()
-            if len(self._logs) > 1:
-                # Each of them may sync its position, and a stop has two seconds for all.
-                with ThreadPoolExecutor(min(_CLOSING_THREADS, len(self._logs)), "outbox-close") as pool:
-                    list(pool.map(Log.tidy, self._logs.values()))
-            else:
-                for log in self._logs.values():
-                    log.tidy()
+                syncs += log.needs_a_sync
+                log.close(leave=log.needs_a_sync and syncs > _MOST_SYNCS_AT_THE_END)
             for logs in (self._logs, self._lagging, self._moved):
                 logs.clear()
             self._changed.notify_all()

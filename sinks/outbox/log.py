@@ -7,8 +7,9 @@ An offset never comes back: a segment that is done with is deleted, and the next
 offset of the end: on resume all behind it is cut off, since it comes again from Okta, in the same pages. What is done with but lies behind
 that end is sent again then, under the same ids.
 
-The position is written as events are done with, and synced before a segment is deleted. One that a power cut has lost is an older one, by
-which events are sent again; never a newer one.
+The position is written as events are done with, and synced before a segment is deleted, unless a snapshot says the same: a thousand
+outboxes that are closed at once would need a thousand syncs. One that a power cut has lost is an older one, by which events are sent again;
+never a newer one.
 """
 
 import contextlib
@@ -95,6 +96,8 @@ class Log:
         self._segments: tuple[tuple[int, Path], ...] = ()
         self._pages: deque[Page] = deque()
         self._covered = 0
+        # Up to which offset the last snapshot says that all is done with.
+        self._told = 0
         self._position = -1
         try:
             self._resume(state)
@@ -182,18 +185,21 @@ class Log:
             self.delete_done()
         except OSError as error:
             raise self._stopped(error, str(self.folder)) from error
+        self._told = self.done
         return {"version": 2, "outbox": self._outbox, "end": self.end, "done": self.done}
 
-    def close(self) -> None:
-        """Let go of the files, and leave none where all is done with."""
-        self.abandon()
-        self.tidy()
+    @property
+    def needs_a_sync(self) -> bool:
+        """Whether its files can be deleted at the end only after a sync of the position, which no snapshot knows."""
+        return bool(self._segments) and self.done == self.end > self._told
 
-    def tidy(self) -> None:
-        """Write down what is done with, and delete it: the end of a log that nobody writes to any more. Safe in any one thread."""
+    def close(self, *, leave: bool = False) -> None:
+        """Let go of the files, and leave none where all is done with, unless that is wished: the next run finds out as well."""
+        self.abandon()
         with contextlib.suppress(OSError):
             self.write_position()
-            self.delete_done()
+            if not leave:
+                self.delete_done()
 
     def abandon(self) -> None:
         """Close the files as they are."""
@@ -278,7 +284,7 @@ class Log:
         ended = [path for (_, path), end in zip(self._segments, ends, strict=False) if end <= until]
         if not ended:
             return
-        self.write_position(sync=True)
+        self.write_position(sync=ends[len(ended) - 1] > self._told)
         self._segments = self._segments[len(ended) :]
         for path in ended:
             path.unlink(missing_ok=True)
@@ -308,6 +314,7 @@ class Log:
         first = segments[0][0] if segments else self.end
         self.done = self.fed = min(max(position, first), self.end)
         self._covered = self.end if known is not None else 0
+        self._told = int(known["done"]) if known is not None else 0
         self._segments = tuple(segments)
         there = sum(path.stat().st_size for _, path in segments)
         if (segments and there != self.end - first) or (known is not None and position < self.done):

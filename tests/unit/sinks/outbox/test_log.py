@@ -8,6 +8,7 @@ import pytest
 from sinks.errors import SinkStopped, stopped_by
 from sinks.file.open_files import OpenFiles
 from sinks.outbox import log as log_module
+from sinks.outbox import segments as segments_module
 from sinks.outbox.log import Log
 from sinks.outbox.segments import segments_in
 from tests.unit.sinks.scripted_target import make_page
@@ -214,6 +215,38 @@ def test_a_long_segment_goes_at_a_snapshot_where_all_is_done_with(rig, monkeypat
     assert rig.log.waiting_bytes == 0
     rig.write("b")
     assert rig.names() == ["b"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_end_needs_a_sync_where_no_snapshot_says_that_all_is_done_with(rig, monkeypatch, told):
+    synced = []
+    monkeypatch.setattr(segments_module.os, "fdatasync", synced.append)
+    rig.write("a")
+    pages = rig.read_all()
+    if told:
+        rig.settle(pages)
+    rig.snapshot()
+    if not told:
+        rig.settle(pages)
+    assert rig.log.needs_a_sync is not told
+    synced.clear()
+    rig.log.close()
+    assert (len(synced), rig.segments) == (0 if told else 1, [])
+    assert rig.start().log.waiting_bytes == 0
+
+
+def test_what_is_left_at_the_end_is_known_to_be_done_with(rig):
+    rig.write("a")
+    pages = rig.read_all()
+    rig.snapshot()
+    rig.settle(pages)
+    rig.log.close(leave=True)
+    assert len(rig.segments) == 1
+    assert rig.start().log.waiting_bytes == 0
+    rig.write("b")
+    assert rig.names() == ["b"]
+    rig.snapshot()
+    assert len(rig.segments) == 1
 
 
 def test_a_position_that_a_power_cut_lost_sends_again(rig):
