@@ -65,6 +65,10 @@ class _TlsConnection(HTTPSConnection):
 class _Pool(_Ageing, HTTPConnectionPool):
     ConnectionCls: Any = _Connection
 
+    def __init__(self, *args: Any, assert_hostname: object = None, **kwargs: Any) -> None:  # noqa: ARG002
+        """Whether names are compared matters to TLS alone; urllib3 before 2.6 hands it on to a plain connection, which doesn't know it."""
+        super().__init__(*args, **kwargs)
+
 
 class _TlsPool(_Ageing, HTTPSConnectionPool):
     ConnectionCls: Any = _TlsConnection

@@ -79,7 +79,7 @@ def target(kind: str, place: Workplace) -> Iterator[Target]:
     refuses = "refuses" in kind
     if kind.startswith("webhook"):
         with Receiver(poison=(lambda event: event["_okta_tenant"] == "hostile") if refuses else None) as receiver:
-            table = f'type = "webhook"\nurl = "{receiver.url}"\nencoding = "hec"\ntoken_env = "HEC"\nbatch_events = 50'
+            table = f'type = "webhook"\nurl = "{receiver.url}"\nencoding = "hec"\nbatch_events = 50'
             yield Target(table, lambda name: [event["uuid"] for event in receiver.events if event["_okta_tenant"] == name])
         return
     with FakeSearch() as server:
@@ -166,7 +166,6 @@ def beside_two_neighbours(tmp_path: Path, kind: str, bodies: list[bytes]) -> Ite
     place = Workplace(tmp_path)
     environment = {
         "PYTHONPATH": os.pathsep.join([str(impatient(tmp_path)), os.environ.get("PYTHONPATH", "")]),
-        "HEC": "t0ken",
         "NO_PROXY": "*",
     }
     with Simulator([*neighbours, hostile]) as simulator, target(kind, place) as sink:

@@ -25,6 +25,7 @@ _PLACE: Final = re.compile(
     r"/out/[a-z0-9]+/(?:(?P<date>\d{4}-\d{2}-\d{2})|other|(?:[01]\d|2[0-3])|(?P<day>\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3])|otherTother)"
 )
 _INDEX: Final = re.compile(r"okta-[a-z0-9]+-(?:(?P<date>\d{4}-\d{2}-\d{2})|other)")
+_PARSED_EVERY: Final = 8
 _HEC: Final = HecFields()
 
 
@@ -74,7 +75,8 @@ class Sinks:
         assert len(lines) == len(bodies) + 1, "a line an event"
         for line, body in zip(lines, bodies, strict=False):
             assert line.endswith(body)
-            members = members_of(line)
+            looks_forged = b"_okta_" in body or b"\\u00" in body
+            members = members_of(line) if looks_forged or self._turn % _PARSED_EVERY == 0 else None
             if members is not None:
                 own = [(name, value) for name, value in members if name.startswith("_okta_")]
                 assert [value for name, value in own if name == "_okta_tenant"] == [self._tenant], "nobody passes for somebody else"

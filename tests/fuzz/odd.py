@@ -9,10 +9,10 @@ __all__ = ["BROKEN", "MOMENTS", "NAMES", "VALUES", "bend_bytes", "one_of", "valu
 T = TypeVar("T")
 
 VALUES: Sequence[bytes] = (
-    b"null", b"true", b"false", b"0", b"-0", b"1", b"-1", b"0.5", b"1e5", b"1E+400", b"-1e999", b"1e-999", b"9" * 400, b"9" * 5000,
+    b"null", b"true", b"false", b"0", b"-0", b"1", b"-1", b"0.5", b"1e5", b"1E+400", b"-1e999", b"1e-999", b"9" * 400, b"9" * 4_400,
     b"18446744073709551616", b"-9223372036854775809", b'""', b'" "', b'"text"', b'"null"', b"[]", b"{}", b"[[]]", b"[1,2,3]",
     b'{"a":1,"a":2}', b'{"":{}}', b'["a",null,{}]', rb'"\ud83d\ude00"', rb'"\u0000"', rb'"\u005fokta_"', rb'"\/\"\\"',
-    "\"\u2028\u2029\x85\"".encode(), b'"\x7f"', "\"\u202e\u2066\ufeff\U0010ffff\"".encode(), b'"' + b"x" * 7_000 + b'"',
+    "\"\u2028\u2029\x85\"".encode(), b'"\x7f"', "\"\u202e\u2066\ufeff\U0010ffff\"".encode(), b'"' + b"x" * 1_000 + b'"',
     b"[" * 20 + b"]" * 20, b"[" * 500 + b"]" * 500, b'{"a":' * 300 + b"1" + b"}" * 300, b'{"_okta_tenant":"other"}', b'"_okta_tenant"',
     b'{"uuid":"inner","published":"x"}', b" 1 ", b"\n2\r\n", b"\t[ ]",
 )  # fmt: skip

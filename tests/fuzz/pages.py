@@ -79,7 +79,7 @@ class PageJudge:
         page: Page = rig.feed._waiting[0][0]
         items = rig.partition.next_batch()
         assert rig.memory._used_bytes == 0, "the memory of a page that was taken is free"
-        assert rig.partition.snapshot()["url"] == self._link, "it goes on behind the page"
+        assert rig.partition._state.cursor.url == self._link, "it goes on behind the page"
         for item in items:
             if isinstance(item, Malformed):
                 assert_kept(item)
