@@ -8,6 +8,7 @@ import okta_source.__main__ as of_okta_source
 __all__ = ["COMMANDS", "END_WITH_READER", "GROUPS", "OWN", "run_command_named"]
 
 OWN: Final = {
+    "init": "add an organisation to the configuration, or a sink (init sink): asks for what it needs",
     "run": "run the main flow: every organisation's events into the configured sinks",
     "check": "say of every organisation and every sink whether all is well, and what to change if not",
     "cluster": "run the main flow as several processes on this machine",

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ _ATTACKS = {"acme": ("password-spray", "mfa-reset-storm", "new-admin", "unknown-
 _LEVEL_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue", "informational": "dim"}
 _LATENCY_SECONDS = 0.15
 _PROGRESS_SECONDS = 0.5
+_PORTS = range(4580, 4680, 10)
 
 
 class _Tagged(msgspec.Struct):
@@ -76,7 +79,7 @@ def main() -> int:
         )
         for seed, (name, events) in enumerate(_EVENTS.items(), start=1)
     ]
-    with Simulator(organisations) as simulator:
+    with _listening(organisations) as (simulator, port):
         for organisation in organisations:
             name = organisation.name
             attacks = f", among them {', '.join(_ATTACKS[name])}" if _ATTACKS[name] else ""
@@ -89,7 +92,41 @@ def main() -> int:
         return code
     complete = _report(console, folder, {organisation.name: len(organisation) for organisation in organisations})
     told = _report_alerts(console, folder)
+    _say_what_is_next(console, config, folder, port)
     return 0 if complete and told else 1
+
+
+@contextmanager
+def _listening(organisations: list[Organisation]) -> Iterator[tuple[Simulator, int]]:
+    """The simulator at the first ports that are free, beginning with its command's own: so it can be started again there."""
+    for port in _PORTS:
+        simulator = Simulator(organisations, port=port)
+        with suppress(OSError):
+            simulator.start()
+            break
+    else:
+        msg = f"no two ports of {_PORTS[0]} to {_PORTS[-1] + 1} are free for the simulator"
+        raise SystemExit(msg)
+    try:
+        yield simulator, port
+    finally:
+        simulator.stop()
+
+
+def _say_what_is_next(console: Console, config: Path, folder: Path, port: int) -> None:
+    """Three commands with which it goes on from here."""
+    of_port = "" if port == _PORTS[0] else f" --port {port}"
+    file = _relative(config)
+    commands = {
+        "who failed to sign in, and from where": f"search --config {file} --action sign_in --outcome FAILURE --count-by client.ipAddress",
+        # Another seed than the demo's: whose cursors a log without their events would take for its own.
+        "both organisations again, in another terminal": f"simulate --tenants {len(_EVENTS)} --events 0 --rate 5 --seed 9{of_port}",
+        "the run goes on where it stopped, until Ctrl-C": f"run --config {file} --state {_relative(folder / 'state')}",
+    }
+    console.print("\nwhat is next (source .venv/bin/activate first):")
+    for what, command in commands.items():
+        console.print(f"  {what}:", style="dim", soft_wrap=True)
+        console.print(f"  $ bytewax-okta {command}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _write_config(folder: Path, simulator: Simulator, organisations: list[Organisation]) -> Path:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from flows.runtime.last_line import LastLine
+
 __all__ = ["Progress"]
 
 _EVERY_SECONDS: Final = 0.5
@@ -25,7 +27,7 @@ class Progress:
         self._stream = stream
         self._clock = clock
         self._started = self._told_at = clock()
-        self._is_terminal = stream.isatty()
+        self._last_line = LastLine(stream)
 
     def tell(self, done_bytes: int, events: int) -> None:
         """Tell where things stand, not too often.
@@ -35,20 +37,21 @@ class Progress:
             events: How many events were read.
         """
         now = self._clock()
-        if now - self._told_at < (_EVERY_SECONDS if self._is_terminal else _MOST_OFTEN_ELSEWHERE_SECONDS):
+        if now - self._told_at < (_EVERY_SECONDS if self._last_line.is_terminal else _MOST_OFTEN_ELSEWHERE_SECONDS):
             return
         self._told_at = now
         share = min(1.0, done_bytes / self._total) if self._total else 0.0
         left = f", {_span((now - self._started) * (1 - share) / share)} left" if share > 0.0 else ""
         line = f"{events:,} events, {share:.0%}{left}"
-        self._stream.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
-        self._stream.flush()
+        if self._last_line.is_terminal:
+            self._last_line.show(line)
+        else:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def done(self) -> None:
         """Make room for what is told at the end."""
-        if self._is_terminal:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self._last_line.clear()
 
 
 def _span(seconds: float) -> str:

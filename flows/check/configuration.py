@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from flows.check.report import STEPS, SinkReport
 from flows.configuration import sink_rules
 from flows.configuration.settings import PipelineConfig, load
+from flows.configuration.sink_tables import SinkTables, problems_between, table_problems
 from okta_source.check.report import Verdict, failed, ok, warning
-from okta_source.config.file import ConfigFile, read_config_file, tenant_names
-from okta_source.config.problems import ConfigurationError, Location, explain, quoted, toml_path
+from okta_source.config.file import ConfigFile, read_config_file
+from okta_source.config.problems import ConfigurationError, Location, quoted, toml_path
 from okta_source.config.tenant import TenantConfig
 from sinks.config import SinkConfig
 
@@ -22,14 +23,6 @@ __all__ = ["Folders", "SinkEntry", "SinkReading", "read_sinks"]
 _MISSING_FIX: Final = (
     "Set the variable or write the file that is named there, in the environment of the pipeline as well; then run check again."
 )
-
-
-class _Document(BaseModel):
-    """The part of the file that is looked at."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
-
-    sinks: dict[str, SinkConfig] = Field(min_length=1, description="at least one [sinks.NAME] table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,8 @@ def read_sinks(
     folders = Folders(pipeline.outbox_dir, pipeline.dead_letter_dir)
     tables = file.raw.get("sinks")
     if not isinstance(tables, dict) or not tables:
-        found = failed(_told(_problems(file, file.raw, {})), f'Add a [sinks.NAME] table to {file.name}, such as one with type = "file".')
+        fix = f"Add a [sinks.NAME] table to {file.name}: `python -m flows.init sink` writes it."
+        found = failed(_told(table_problems(file, file.raw, {})), fix)
         return SinkReading([SinkEntry(wanted or "", "", None, found)], folders, pipeline.ocsf_version, tenants)
     entries = list(_entries(file, tables, pipeline, environ))
     refusal = None if told or any(_is_refused(entry) for entry in entries) else _refusal(path, environ)
@@ -149,22 +143,21 @@ def _pipeline(file: ConfigFile) -> PipelineConfig:
 
 def _entries(file: ConfigFile, tables: Mapping[str, Any], pipeline: PipelineConfig, environ: Mapping[str, str]) -> Iterator[SinkEntry]:
     context = {"folder": file.folder, "format": pipeline.format}
-    names = [name for name in tenant_names(file.raw) if isinstance(name, str)]
-    between = list(sink_rules.conflicts(tables, names, list(pipeline.retired), len(names), context))
+    between = list(problems_between(file, list(pipeline.retired), context))
     for name, table in tables.items():
         kind = table.get("type") if isinstance(table, dict) else None
         kind = kind if isinstance(kind, str) and kind in STEPS else ""
         alone = {"sinks": {name: table}}
-        wrong = [*_problems(file, alone, context), *(problem for problem in between if problem[0][1] == name)]
+        wrong = [*table_problems(file, alone, context), *(problem for problem in between if problem[0][1] == name)]
         if wrong:
             yield SinkEntry(name, kind, None, _wrong(file, wrong))
             continue
-        missing = _problems(file, alone, {**context, "environ": environ})
+        missing = table_problems(file, alone, {**context, "environ": environ})
         where = f"{file.name}: {toml_path(('sinks', name))}"
         if missing:
             yield SinkEntry(name, kind, None, ok(where), failed(_told(missing), _MISSING_FIX))
             continue
-        sink = _Document.model_validate(alone, context={**context, "environ": environ}).sinks[name]
+        sink = SinkTables.model_validate(alone, context={**context, "environ": environ}).sinks[name]
         if "format" not in sink.model_fields_set:
             sink = sink.model_copy(update={"format": pipeline.format})
         unusable = [*sink_rules.unusable_tls({name: sink}, environ), *sink_rules.misplaced({name: sink})]
@@ -196,14 +189,6 @@ def _unknown(file: ConfigFile, wanted: str, tables: Iterable[str]) -> SinkEntry:
     return SinkEntry(
         wanted, "", None, failed(f"there is no sink {quoted(wanted)} in {file.name}; there are: {', '.join(tables)}", "Name one of these.")
     )
-
-
-def _problems(file: ConfigFile, raw: Mapping[str, Any], context: Mapping[str, Any]) -> list[tuple[Location, str]]:
-    try:
-        _Document.model_validate(raw, context={"folder": file.folder, **context})
-    except ValidationError as error:
-        return list(explain(error, _Document))
-    return []
 
 
 def _wrong(file: ConfigFile, found: Sequence[tuple[Location, str]]) -> Verdict:

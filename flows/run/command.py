@@ -19,7 +19,7 @@ from bytewax.run import cli_main
 from flows.configuration.settings import CONFIG_VARIABLE, DEFAULT_PATH, Settings
 from flows.runtime.invocation import become_run, in_cluster
 from flows.runtime.lifecycle import EXIT_CONFIGURATION
-from flows.runtime.logs import configure_logging, warn_of
+from flows.runtime.logs import configure_logging, progress_line, warn_of
 from flows.runtime.metrics_endpoint import DEFAULT_PORT, ENABLED, PORT
 from flows.runtime.owner import hold_for_life
 from flows.runtime.place import journal_folder
@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None, environ: MutableMapping[str, str] = 
         metrics=f"http://127.0.0.1:{environ.get(PORT, DEFAULT_PORT)}/metrics" if ENABLED in environ else "",
         resumed_at=written if flows_in(state) else None,
         quiet=arguments.quiet,
+        last_line=progress_line(),
     )
     if not flows_in(state):
         warn_of(_files_unknown_to(state, run.settings))

@@ -5,11 +5,13 @@ import logging
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TextIO
 
+from flows.runtime.last_line import LastLine
 from okta_source.output import tolerate_any_output
 from okta_source.polling.printable import printable
 
-__all__ = ["configure_logging", "log_as", "warn_of"]
+__all__ = ["configure_logging", "log_as", "progress_line", "warn_of"]
 
 _LONGEST_LINE = 4000
 
@@ -44,6 +46,19 @@ class _JsonFormatter(_UtcFormatter):
         return json.dumps(values)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to stderr, where a line that overwrites itself makes room before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_line = LastLine(self.stream)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self.last_line.lock:
+            self.last_line.clear()
+            super().emit(record)
+
+
 def _indented(line: str) -> str:
     text = line.lstrip(" ")
     return " " * (len(line) - len(text)) + printable(text, _LONGEST_LINE)
@@ -55,7 +70,7 @@ def configure_logging() -> None:
     root = logging.getLogger()
     if root.handlers:
         return
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_UtcFormatter("%(asctime)s %(levelname)s %(message)s"))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -68,6 +83,14 @@ def log_as(log_format: str) -> None:
     for handler in logging.getLogger().handlers:
         if log_format == "json" and isinstance(handler.formatter, _UtcFormatter):
             handler.setFormatter(_JsonFormatter())
+
+
+def progress_line() -> LastLine | None:
+    """The line for progress that makes room for what is logged; None where lines are for programs, or nobody sees them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler) and handler.last_line.is_terminal and not isinstance(handler.formatter, _JsonFormatter):
+            return handler.last_line
+    return None
 
 
 def warn_of(warnings: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from flows.runtime.owner import guarded
 from flows.runtime.recovery import resume_states
 from flows.runtime.stores import StateUnusable
+from okta_source.output import as_typed
 from sinks.config import FileSinkConfig
 from sinks.durable import replace_file
 from sinks.file.compression import SUFFIXES
@@ -124,7 +125,7 @@ def _problems(
     sinks: Mapping[str, FileSinkConfig],
     steps: Mapping[str, str],
 ) -> Iterator[str]:
-    accept = f"python -m flows.state accept {directory}"
+    accept = as_typed(f"python -m flows.state accept {directory}")
     for name, site in sites.items():
         before = known.sinks.get(name) if known else None
         if known is not None and before is None and known.state == here:

@@ -14,6 +14,8 @@ from typing import Final
 from prometheus_client import REGISTRY
 
 from flows.runtime.exposition import exposition
+from flows.runtime.last_line import LastLine
+from flows.runtime.progress import Progress
 from flows.runtime.spoken import Line, SinkReading, Speaker, start_line
 from flows.runtime.undelivered import undelivered
 from okta_source.metrics import TENANTS
@@ -43,6 +45,7 @@ class Voice:
         metrics: Where metrics are served; empty for nowhere.
         resumed_at: When the state was last written; None for a first start.
         quiet: Whether nothing is to be said; the status file is written all the same.
+        last_line: Where to show how far it is; None for nowhere.
     """
 
     def __init__(
@@ -55,10 +58,13 @@ class Voice:
         metrics: str,
         resumed_at: float | None,
         quiet: bool,
+        last_line: LastLine | None = None,
     ) -> None:
         self._sinks = sinks
         self._status_file = state / STATUS_FILE
         self._quiet = quiet
+        self._last_line = None if quiet else last_line
+        self._progress = Progress(len(tenants))
         self._start_line = start_line(list(tenants.values()), sinks, str(state), metrics, resumed_at)
         self._speaker = Speaker(since, time.time())
         self._ended = threading.Event()
@@ -73,6 +79,8 @@ class Voice:
         """The run has ended: say what has not been said, and the numbers once more. The status file goes: it would only grow old."""
         self._ended.set()
         self._thread.join()
+        if self._last_line:
+            self._last_line.clear()
         self._look()
         self._say(self._report())
         with suppress(OSError):
@@ -85,6 +93,7 @@ class Voice:
                 self._look()
                 if self._speaker.is_report_due(time.time()):
                     self._say(self._report())
+                self._show_progress()
                 if (began := time.monotonic()) >= next_status:
                     replace_file(self._status_file, exposition(REGISTRY).encode())
                     took = time.monotonic() - began
@@ -95,6 +104,12 @@ class Voice:
     def _look(self) -> None:
         for line in self._speaker.listen(dict(TENANTS), time.time()):
             self._say(line)
+
+    def _show_progress(self) -> None:
+        if self._last_line:
+            waits = sum(size for size, _ in outboxes().values())
+            columns = self._last_line.columns
+            self._last_line.show(self._progress.line(dict(TENANTS), waits, undelivered(written()), time.time(), columns))
 
     def _report(self) -> Line:
         waiting = outboxes()

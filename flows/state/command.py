@@ -82,5 +82,8 @@ def make_parser() -> argparse.ArgumentParser:
         parser,
         {0: "done", 2: "the state directory can't be used"},
         ["python -m flows.state show /var/lib/okta/state", "python -m flows.state accept /var/lib/okta/state"],
+        "To move it to another folder or machine: stop the run, copy the configuration's folder as a whole (configuration, secrets, state, "
+        "data with outbox and dead letters), accept the state at its new place, and run it there. docs/move.md has backup, restore and "
+        "other releases too.",
     )
     return parser

@@ -3,22 +3,23 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from okta_source.check.configuration import read_entries
-from okta_source.config.file import parse_config, tenant_names
+from okta_source.config.file import ConfigFile, parse_config, tenant_names
 from okta_source.config.problems import ConfigurationError, quoted
 from okta_source.init.entry import Entry, first_sink, new_file
 
-__all__ = ["AppendError", "append_entry", "read_names"]
+__all__ = ["AppendError", "append_entry", "append_text", "read_before", "read_names"]
 
 
 class AppendError(Exception):
     """The file stays as it is. The message names it and says why."""
 
 
-def read_names(name: str) -> list[str]:
-    """The names of the tenants that are in a file already; none where there is no file.
+def read_before(name: str) -> ConfigFile | None:
+    """A file as it is; None where there is none.
 
     Args:
         name: The file.
@@ -28,8 +29,13 @@ def read_names(name: str) -> list[str]:
         okta_source.config.problems.ConfigurationError: It is no TOML.
     """
     before = _before(name)
-    found = tenant_names(parse_config(name, Path(name).absolute(), before).raw) if before is not None else []
-    return [known for known in found if isinstance(known, str)]
+    return parse_config(name, Path(name).absolute(), before) if before is not None else None
+
+
+def read_names(name: str) -> list[str]:
+    """The names of the tenants that are in a file already; none where there is no file. Raises as `read_before` does."""
+    file = read_before(name)
+    return [known for known in tenant_names(file.raw) if isinstance(known, str)] if file else []
 
 
 def append_entry(name: str, entry: Entry) -> bool:
@@ -46,17 +52,50 @@ def append_entry(name: str, entry: Entry) -> bool:
         AppendError: The name is taken, the entry is no good, or the file can't be written.
         okta_source.config.problems.ConfigurationError: The file is no TOML.
     """
-    path = Path(name).absolute()
-    before = _before(name)
-    if before is None:
-        data = new_file(entry).encode()
-    else:
-        known = parse_config(name, path, before)
+
+    def text(known: ConfigFile | None) -> str:
+        if known is None:
+            return new_file(entry)
         if entry.name in tenant_names(known.raw):
             msg = f"{name} has a tenant {quoted(entry.name)} already; choose another name"
             raise AppendError(msg)
-        data = _joined(before, entry, with_sink=not known.raw.get("sinks"))
-    _check(name, path, data, entry)
+        return entry.toml() + (f"\n{first_sink()}" if not known.raw.get("sinks") else "")
+
+    def problem(file: ConfigFile) -> str:
+        mine = list(read_entries(file, {}))[-1].configuration
+        return mine.detail if mine.status == "failed" else ""
+
+    return append_text(name, entry.toml(), text, problem)
+
+
+def append_text(name: str, table: str, text: Callable[[ConfigFile | None], str], problem: Callable[[ConfigFile], str]) -> bool:
+    """Add tables to a configuration file, or make it.
+
+    Args:
+        name: The file, which need not be there.
+        table: The table, for a person who has to add it by hand.
+        text: Gives what is to be added to the file as it is; to None, what a new one is to hold. May raise `AppendError`.
+        problem: Why a run would refuse the file for what was added, secrets aside, which need not be there yet; empty where it would not.
+
+    Returns:
+        Whether the file is new.
+
+    Raises:
+        AppendError: What is added is no good, or the file can't be written.
+        okta_source.config.problems.ConfigurationError: The file is no TOML.
+    """
+    path = Path(name).absolute()
+    before = _before(name)
+    data = text(None).encode() if before is None else _joined(before, text(parse_config(name, path, before)))
+    try:
+        why = problem(parse_config(name, path, data))
+    except ConfigurationError:
+        # `tenants = [ … ]` on one line can't be continued, nor can `sinks = { … }`.
+        msg = f"{name} can't be added to as it is written; put this into it by hand:\n\n{table}"
+        raise AppendError(msg) from None
+    if why:
+        msg = f"{name} stays as it is, since a run would refuse the entry:\n{why}"
+        raise AppendError(msg)
     try:
         _replace(path, data)
     except OSError as error:
@@ -75,24 +114,10 @@ def _before(name: str) -> bytes | None:
         raise AppendError(msg) from None
 
 
-def _joined(before: bytes, entry: Entry, *, with_sink: bool) -> bytes:
+def _joined(before: bytes, text: str) -> bytes:
     line_break = "\r\n" if b"\r\n" in before else "\n"
-    text = entry.toml() + (f"\n{first_sink()}" if with_sink else "")
     gap = "" if not before else "\n" if before.endswith(b"\n") else "\n\n"
     return before + (gap + text).replace("\n", line_break).encode()
-
-
-def _check(name: str, path: Path, data: bytes, entry: Entry) -> None:
-    """See the new file as a run would, but for the secrets, which need not be there yet."""
-    try:
-        mine = list(read_entries(parse_config(name, path, data), {}))[-1]
-    except ConfigurationError:
-        # `tenants = [ … ]` on one line can't be continued, nor can `sinks = { … }`.
-        msg = f"{name} can't be added to as it is written; put this into it by hand:\n\n{entry.toml()}"
-        raise AppendError(msg) from None
-    if mine.configuration.status == "failed":
-        msg = f"{name} stays as it is, since a run would refuse the entry:\n{mine.configuration.detail}"
-        raise AppendError(msg)
 
 
 def _replace(path: Path, data: bytes) -> None:

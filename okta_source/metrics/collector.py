@@ -26,6 +26,12 @@ _PLAIN: tuple[tuple[str, Literal["counter", "gauge"], str, _Read], ...] = (
         "0 once drained; in a drain, now less the newest `published`; while polls fail, at least the time since the last success.",
         TenantMetrics.lag_seconds,
     ),
+    (
+        "okta_drain_ends_timestamp_seconds",
+        "gauge",
+        "When a drain will be done if it goes on so; absent without a drain, or while it gets no nearer.",
+        TenantMetrics.drain_ends,
+    ),
     ("okta_last_success_timestamp_seconds", "gauge", "When a poll last succeeded.", lambda it: it.last_success),
     ("okta_last_event_timestamp_seconds", "gauge", "Highest `published` received.", lambda it: it.high_water),
     ("okta_next_poll_timestamp_seconds", "gauge", "When the next request is due: interval, back-off or reset.", TenantMetrics.next_poll),

@@ -116,6 +116,7 @@ class TenantMetrics:
         self.resumed_from: float | None = None
         self.high_water: float | None = None
         self.drained: bool | None = None
+        self._drain: tuple[float, float] | None = None
         self.clock_skew_seconds: float | None = None
         earlier = TENANTS.get(tenant)
         self.counts: Counts = earlier.counts if earlier else Counts()
@@ -193,6 +194,10 @@ class TenantMetrics:
         if high_water is not None:
             self.high_water = high_water.timestamp()
         self.drained = drained
+        if drained:
+            self._drain = None
+        elif self._drain is None and self.high_water is not None:
+            self._drain = self._now().timestamp(), self.high_water
 
     def malformed(self, count: int) -> None:
         """What push has brought goes to the dead letters undecoded."""
@@ -242,6 +247,18 @@ class TenantMetrics:
         if self.is_up is not False:
             return lag
         return max(now - (self.started_at if self.last_success is None else self.last_success), lag or 0.0)
+
+    def drain_ends(self) -> float | None:
+        """When a drain will be done if it goes on as it has since its first page, epoch seconds.
+
+        None without a drain, before its second page, and while the log grows as fast as it is read.
+        """
+        # Read once: the worker may end the drain meanwhile.
+        drain, high_water, now = self._drain, self.high_water, self._now().timestamp()
+        if drain is None or high_water is None or now <= drain[0]:
+            return None
+        gained_per_second = (high_water - drain[1]) / (now - drain[0]) - 1.0
+        return now + max(now - high_water, 0.0) / gained_per_second if gained_per_second > 0.0 else None
 
     def next_poll(self) -> float | None:
         """When the next request is due, epoch seconds."""

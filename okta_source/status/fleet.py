@@ -40,6 +40,7 @@ class TenantStatus:
         last_success: When a poll last succeeded.
         last_event: The newest event's `published`.
         lag_seconds: How far behind it is; 0 once drained.
+        drain_ends: When it will have caught up, if it goes on so.
         events_received: How many events came, repeated ones included.
         events_per_second: How many came in a second, between two looks.
         events_duplicate: How many of them had come before.
@@ -61,6 +62,7 @@ class TenantStatus:
     last_success: float | None = None
     last_event: float | None = None
     lag_seconds: float | None = None
+    drain_ends: float | None = None
     events_received: float = 0.0
     events_per_second: float | None = None
     events_duplicate: float = 0.0
@@ -181,7 +183,7 @@ def _tenants(endpoint: str, samples: Samples, now: float) -> Iterable[TenantStat
 
     up, started, interval = of("okta_tenant_up"), of("okta_tenant_started_timestamp_seconds"), of("okta_poll_interval_seconds")
     success, event, lag = of("okta_last_success_timestamp_seconds"), of("okta_last_event_timestamp_seconds"), of("okta_poll_lag_seconds")
-    next_poll = of("okta_next_poll_timestamp_seconds")
+    next_poll, drain_ends = of("okta_next_poll_timestamp_seconds"), of("okta_drain_ends_timestamp_seconds")
     limit, remaining, reserve = of("okta_rate_limit_limit"), of("okta_rate_limit_remaining"), of("okta_rate_limit_reserve_ratio")
     received, duplicate, malformed = (of(f"okta_events_{what}_total") for what in ("received", "duplicate", "malformed"))
     reasons = {labels.get("tenant", ""): labels for labels, _ in samples.each("okta_tenant_failing")}
@@ -201,6 +203,7 @@ def _tenants(endpoint: str, samples: Samples, now: float) -> Iterable[TenantStat
             success.get(name),
             event.get(name),
             lag.get(name),
+            drain_ends.get(name),
             received.get(name, 0.0),
             None,
             duplicate.get(name, 0.0),

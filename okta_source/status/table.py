@@ -123,7 +123,8 @@ def _reason(it: TenantStatus, now: float) -> str:
         return f"first poll {_due(it.next_poll, now)}"
     if it.lag_seconds:
         is_parked = it.next_poll is not None and it.next_poll - now >= 1.0
-        return f"draining, next page {_due(it.next_poll or now, now)}" if is_parked else "draining"
+        ends = f", done in about {duration(it.drain_ends - now)}" if it.drain_ends is not None and it.drain_ends > now else ""
+        return f"draining{ends}" + (f", next page {_due(it.next_poll or now, now)}" if is_parked else "")
     return ""
 
 

@@ -8,9 +8,27 @@ import tomllib
 from pathlib import Path
 
 
-def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
+def talk(folder: Path, answers: list[str], *options: str) -> str:
+    """What is said until the end."""
     ours, theirs = pty.openpty()
     environ = {**os.environ, "TERM": "dumb", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[4])}
+    command = [sys.executable, "-m", "okta_source", "init", *options]
+    process = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
+    os.close(theirs)
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    said = b""
+    try:
+        while piece := os.read(ours, 65536):
+            said += piece
+    except OSError:  # Linux's way to say that the other side has closed
+        pass
+    os.close(ours)
+    text = said.decode().replace("\r\n", "\n")
+    assert process.wait(20) == 0, text
+    return text
+
+
+def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
     answers = [
         "Acme!",
         "acme",
@@ -27,19 +45,7 @@ def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
         "sometimes",
         "merge",
     ]
-    command = [sys.executable, "-m", "okta_source", "init", "--display-name", "Acme", "--push"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
-    os.close(theirs)
-    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-    said = b""
-    try:
-        while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:  # Linux's way to say that the other side has closed
-        pass
-    os.close(ours)
-    text = said.decode().replace("\r\n", "\n")
-    assert process.wait(20) == 0, text
+    text = talk(tmp_path, answers, "--display-name", "Acme", "--push")
     [tenant] = tomllib.loads((tmp_path / "okta.toml").read_text())["tenants"]
     assert tenant == {
         "name": "acme",
@@ -56,3 +62,14 @@ def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
     assert "5. " not in text
     assert "2. put the hooks' secret into the environment: export ACME_HOOK=" in text
     assert "4. see whether it works: python -m okta_source check --tenant acme" in text
+
+
+def test_a_token_may_be_in_a_variable_or_in_a_file(tmp_path: Path) -> None:
+    for name, answer, auth in (
+        ("acme", "./acme.token", {"method": "ssws", "token_file": "./acme.token"}),
+        ("globex", "GLOBEX", {"method": "ssws", "token_env": "GLOBEX"}),
+    ):
+        text = talk(tmp_path, [name, name, "", "00TokenItself", "00Abcdefghijklmnopqrstuvwxyz0123456789abcd", answer, ""])
+        assert tomllib.loads((tmp_path / "okta.toml").read_text())["tenants"][-1]["auth"] == auth
+        assert text.count("a variable's name in capitals, digits and _, such as ACME_OKTA_TOKEN; not the secret itself; or the path") == 2
+        assert "where the first run begins: now (nothing of before), 24h or 7d (so far back)" in text

@@ -37,6 +37,7 @@ PINNED = {
     "okta_tenant_info": ("gauge", {"tenant", "display_name", "org"}),
     "okta_tenant_started_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_resumed_from_timestamp_seconds": ("gauge", {"tenant"}),
+    "okta_drain_ends_timestamp_seconds": ("gauge", {"tenant"}),
     "okta_cursor_resets_total": ("counter", {"tenant"}),
     "okta_events_unlikely_time_total": ("counter", {"tenant"}),
     "okta_input_letters_dropped_total": ("counter", {"tenant"}),
@@ -53,6 +54,7 @@ PINNED = {
     "okta_pipeline_info": ("gauge", {"version", "process_id"}),
 }
 UNTIL_KNOWN = {
+    "okta_drain_ends_timestamp_seconds",
     "okta_resumed_from_timestamp_seconds",
     "okta_access_token_expires_timestamp_seconds",
     "okta_clock_skew_seconds",
@@ -130,6 +132,11 @@ def value(name: str, tenant: str = "acme", **labels: str) -> float | None:
 
 def test_names_types_and_labels_are_pinned() -> None:
     touched()
+    clock = Clock()
+    draining = TenantMetrics("globex", now=clock.now, clock=clock)
+    draining.page(3, 0, NOW - timedelta(hours=9), drained=False)
+    clock.advance(1)
+    draining.page(3, 0, NOW - timedelta(hours=8), drained=False)
     found: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(generate_latest(REGISTRY).decode()):
         if family.name.startswith("okta_") and not family.name.startswith(
@@ -219,6 +226,25 @@ def test_the_reason_of_a_failure_comes_with_it_is_one_at_a_time_and_goes_with_th
 def test_the_lag_after_a_resume(high_water: object, drained: bool | None, lag: float | None) -> None:
     TenantMetrics("acme", now=Clock().now).resumed(high_water, drained=drained)  # type: ignore[arg-type]
     assert value("okta_poll_lag_seconds") == lag
+
+
+def test_when_a_drain_ends_is_told_from_its_pace() -> None:
+    clock = Clock()
+    metrics = TenantMetrics("acme", now=clock.now, clock=clock)
+    metrics.resumed(NOW - timedelta(hours=9), drained=False)
+    ends = "okta_drain_ends_timestamp_seconds"
+    assert value(ends) is None
+    metrics.page(3, 0, NOW - timedelta(hours=4), drained=False)
+    assert value(ends) is None, "one page has no pace"
+    clock.advance(600)
+    assert value(ends) is None, "it gets no nearer"
+    metrics.page(3, 0, NOW - timedelta(minutes=110), drained=False)
+    # 130 minutes of the log in 10, in which the log has grown by 10: 120 minutes are left, at 12 a minute.
+    assert value(ends) == pytest.approx(NOW.timestamp() + 600 + 600)
+    metrics.page(0, 0, NOW, drained=True)
+    assert value(ends) is None
+    metrics.page(3, 0, NOW, drained=False)
+    assert value(ends) is None, "another drain begins anew"
 
 
 def test_the_lag_is_worked_out_at_the_scrape() -> None:

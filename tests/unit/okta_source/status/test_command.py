@@ -86,6 +86,8 @@ def test_a_cluster_with_trouble_exits_1_and_shows_it_first(serve: Serve, capsys:
     ("told", "reason"),
     [
         ({"lag": 5000.0, "next_poll": NOW}, "draining"),
+        ({"lag": 5000.0, "next_poll": NOW, "drain_ends": NOW + 780}, "draining, done in about 13 min"),
+        ({"lag": 5000.0, "next_poll": NOW + 42, "drain_ends": NOW + 780}, "draining, done in about 13 min, next page in 42 s"),
         ({"lag": 5000.0, "next_poll": NOW + 42}, "draining, next page in 42 s"),  # it waits for the rate limit
         ({"success": NOW - 999}, "last success 16 min ago"),
         ({"success": None, "up": None, "started": NOW - 999}, "no success yet"),

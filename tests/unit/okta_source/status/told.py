@@ -27,6 +27,7 @@ def tenant(
     duplicate: float = 0,
     malformed: float = 0,
     next_poll: float = NOW + 5,
+    drain_ends: float | None = None,
 ) -> str:
     """The series of a tenant."""
     values: dict[str, float | None] = {
@@ -37,6 +38,7 @@ def tenant(
         "okta_poll_lag_seconds": lag,
         "okta_last_event_timestamp_seconds": event,
         "okta_next_poll_timestamp_seconds": next_poll,
+        "okta_drain_ends_timestamp_seconds": drain_ends,
         "okta_rate_limit_limit": 600,
         "okta_rate_limit_remaining": 540,
         "okta_rate_limit_reserve_ratio": 0.1,
