@@ -25,9 +25,9 @@ from sinks.durable import make_directories
 from sinks.errors import SinkStopped
 from sinks.file.open_files import OpenFiles
 from sinks.file.output_file import Moved, OutputFile
-from sinks.file.repair import cut_back
 from sinks.outbox.frame import LENGTHS_BYTES, Damaged, encode, frame_head, read_frame, read_lengths
-from sinks.outbox.segments import gap_end, read_exactly, read_position, segment_path, segments_in, store_position, whole_end
+from sinks.outbox.resume import resumed
+from sinks.outbox.segments import read_exactly, segment_path, store_position
 
 __all__ = ["Log", "Page"]
 
@@ -88,21 +88,20 @@ class Log:
         self.tenant = tenant
         self._outbox = outbox
         self._open_files = open_files
-        self.end = self.fed = self.done = 0
         self._stopped = stopped
         self._current: OutputFile | None = None
         self._rolled: list[OutputFile] = []
-        # Where each segment begins; the last one is the one that is written. Replaced as a whole, since another thread reads it.
-        self._segments: tuple[tuple[int, Path], ...] = ()
         self._pages: deque[Page] = deque()
-        self._covered = 0
-        # Up to which offset the last snapshot says that all is done with.
-        self._told = 0
         self._position = -1
         try:
-            self._resume(state)
+            where = resumed(folder, tenant, outbox, state)
         except OSError as error:
             raise stopped(error, str(folder)) from error
+        self.end, self.fed, self.done = where.end, where.done, where.done
+        # Up to which offset the last snapshot knows what was written, and what is done with.
+        self._covered, self._told = where.covered, where.told
+        # Where each segment begins; the last one is the one that is written. Replaced as a whole, since another thread reads it.
+        self._segments = where.segments
 
     @property
     def waiting_bytes(self) -> int:
@@ -288,43 +287,6 @@ class Log:
         self._segments = self._segments[len(ended) :]
         for path in ended:
             path.unlink(missing_ok=True)
-
-    def _resume(self, state: dict[str, Any] | None) -> None:
-        known = state if state and state.get("version") == 2 else None
-        if known is not None and known["outbox"] != self._outbox:
-            if known["done"] < known["end"]:
-                _LOG.warning(
-                    "outbox %s: tenant %s comes from another outbox, which held %d bytes that were still to be sent. Its host sends them, "
-                    "or the run that has that outbox_dir; nothing of it is here.",
-                    self.folder,
-                    self.tenant,
-                    known["end"] - known["done"],
-                )
-            known = None
-        segments = list(segments_in(self.folder))
-        if known is not None:
-            self.end = int(known["end"])
-            for start, path in segments:
-                cut_back(str(path), max(-1, self.end - start) if start < self.end else -1)
-            segments = list(segments_in(self.folder))
-        else:
-            # Without a snapshot nothing says what will come again: all is kept that is whole, and a page may go out twice.
-            self.end = whole_end(segments) if segments else read_position(self.folder)
-        position = max(read_position(self.folder), int(known["done"]) if known else 0)
-        first = segments[0][0] if segments else self.end
-        self.done = self.fed = min(max(position, first), self.end)
-        self._covered = self.end if known is not None else 0
-        self._told = int(known["done"]) if known is not None else 0
-        self._segments = tuple(segments)
-        there = sum(path.stat().st_size for _, path in segments)
-        if (segments and there != self.end - first) or (known is not None and position < self.done):
-            _LOG.error(
-                "outbox %s: events that were still to be sent are missing, %d bytes of them. Was outbox_dir moved, or does another host "
-                "have them? Put the folder back, and start again; python -m flows.audit finds what a search index lacks.",
-                self.folder,
-                max(self.end - first - there, self.done - position),
-            )
-            self.done = self.fed = min(max(self.done, gap_end(segments, self.end)), self.end)
 
     def _place(self, offset: int) -> tuple[Path, int]:
         """The segment that holds an offset, and where in it."""
