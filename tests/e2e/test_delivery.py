@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import os
 import re
 import signal
 import urllib.error
@@ -188,7 +189,7 @@ def test_a_run_until_drained_waits_for_its_outbox_and_says_what_is_left(tmp_path
         organisation.append(20)
         receiver.down()
         # A minute passes at once.
-        environment = {"PYTHONPATH": str(hurried(tmp_path))}
+        environment = {"PYTHONPATH": os.pathsep.join([str(hurried(tmp_path)), os.environ.get("PYTHONPATH", "")])}
         with place.run(until_drained=True, environment=environment) as flow:
             assert flow.wait() == 1, flow.output()
         assert re.search(r"ERROR sink hook: 0\.\d+ MB of events wait since \S+Z in \S+/hook; the next run sends them", flow.output())
