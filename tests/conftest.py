@@ -1,6 +1,8 @@
 """What holds for the whole suite."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif fixtures & _OWN_SERVERS:
             group = "own servers"
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _signals_stay() -> Iterator[None]:
+    """Whoever takes signals over gives them back: the next test in this process may want one."""
+    heeded = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in heeded}, signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    assert ({number: signal.getsignal(number) for number in heeded}, signal.pthread_sigmask(signal.SIG_BLOCK, ())) == before
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 __all__ = ["JOIN_SECONDS", "Connection", "Joining", "connections_in"]
 
+_SUSPECTED_SECONDS: Final = 0.1
 JOIN_SECONDS: Final = 60.0
 """How long the processes may take to find each other; it takes them two or three seconds."""
 
@@ -52,7 +53,7 @@ class Joining:
         self._ports = ports
         self._wanted = len(ports) * (len(ports) - 1) // 2
         self._until = started + JOIN_SECONDS
-        self._suspects: set[int] = set()
+        self._suspects: dict[int, float] = {}  # socket → when it was first seen to be nobody's of ours
 
     def look(self, connections: Iterable[Connection], own: Collection[int], now: float) -> tuple[bool, str]:
         """Judge what is there now.
@@ -67,21 +68,22 @@ class Joining:
         """
         there = list(connections)
         inodes = {(end.local, end.remote): end.inode for end in there}
-        joined, suspects = 0, set[int]()
+        joined, suspects = 0, dict[int, float]()
         for end in there:
             if end.local[1] not in self._ports or end.inode not in own:
                 continue
             other = inodes.get((end.remote, end.local), 0)
             if other in own:
                 joined += 1
-            elif other in self._suspects:
+            elif now - self._suspects.get(other, now) >= _SUSPECTED_SECONDS:
                 return True, (
                     f"somebody else has connected to port {end.local[1]}, where a process of this cluster waits for another: they are "
                     "ended, since events would go there. Whoever it is can log in on this machine: end that program, or choose another "
                     "--port-base that a firewall rule keeps for this user"
                 )
             elif other:
-                suspects.add(other)  # one of ours may have been closed between the two looks that this one is made of
+                # One of ours may have been closed between the two looks that this one is made of.
+                suspects[other] = self._suspects.get(other, now)
         self._suspects = suspects
         if joined >= self._wanted and not suspects:
             return True, ""

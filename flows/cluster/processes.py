@@ -130,7 +130,10 @@ def _has_joined(joining: Joining, left: Sequence["Running"], ending: Ending, now
     there = connections()
     if there is None:
         return True
-    over, why = joining.look(there, sockets_of(each.popen.pid for each in left), now)
+    own = sockets_of(each.popen.pid for each in left)
+    if own is None:
+        return False
+    over, why = joining.look(there, own, now)
     if why:
         ending.refuse(why, now)
     return over

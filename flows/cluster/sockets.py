@@ -23,14 +23,22 @@ def connections() -> Sequence[Connection] | None:
     return found
 
 
-def sockets_of(pids: Iterable[int]) -> set[int]:
-    """The sockets that these processes hold, by number; those of a process that is gone are left out."""
-    found = set()
+def sockets_of(pids: Iterable[int]) -> set[int] | None:
+    """The sockets that these processes hold, by number; None while one of them is on its way out.
+
+    A process that ends lets go of its descriptors before the kernel has closed its connections: for that time, which is long on a busy
+    machine, nobody holds them.
+    """
+    found: set[int] = set()
     for pid in pids:
+        descriptors = 0
         with contextlib.suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                descriptors += 1
                 with contextlib.suppress(OSError):  # closed meanwhile
                     target = str(descriptor.readlink())
                     if target.startswith("socket:["):
                         found.add(int(target[8:-1]))
+        if not descriptors:
+            return None
     return found

@@ -32,6 +32,8 @@ EXPECTED_EMPTY: dict[tuple[str, str, str], str] = {
     ("okta-detections", "Alerts by level", "A"): _NO_DETECTIONS,
     ("okta-detections", "Matches by rule", "A"): _NO_DETECTIONS,
     ("okta-detections", "Groups by rule", "A"): _NO_DETECTIONS,
+    ("okta-detections", "CPU for detections", "A"): _NO_DETECTIONS,
+    ("okta-detections", "Late", "Lists"): _NO_DETECTIONS,
     ("okta-delivery", "Dead letters", "Tenants"): "no event went to the dead letters",
     ("okta-delivery", "Oldest event in the outbox", "A"): "nothing waits in an outbox",
     ("okta-delivery", "Taken and not kept", "A"): "no ingest pipeline drops events",

@@ -23,6 +23,7 @@ def now() -> Row:
     success = age("tenant", "okta_last_success_timestamp_seconds", JOB, TENANT)
     event = age("tenant", "okta_last_event_timestamp_seconds", JOB, TENANT)
     token = ahead("tenant", "okta_access_token_expires_timestamp_seconds", JOB, TENANT)
+    drained = ahead("tenant", "okta_drain_ends_timestamp_seconds", JOB, TENANT)
     reason = per("tenant, error_type, stage", "max", selector("okta_tenant_failing", JOB, TENANT))
     last = per("tenant", "max", lately("okta_last_success_timestamp_seconds", JOB, TENANT))
     return Row(
@@ -69,12 +70,21 @@ def now() -> Row:
                 width=3,
             ),
             number(
+                "Caught up in",
+                "How long a drain will go on if it goes on as it has since its first page. None: nothing is drained, or the log grows as "
+                "fast as it is read.",
+                "dtdurations",
+                [Ask("A", f"clamp_min({drained}, 0) or {not_yet}", "{{tenant}}")],
+                instead={NEVER: ("none", "text")},
+                width=2,
+            ),
+            number(
                 "Newest event",
                 "How long ago the newest event was published. A quiet organisation is no fault: judge it by the state.",
                 "dtdurations",
                 [Ask("A", f"{event} or {not_yet}", "{{tenant}}")],
                 instead={NEVER: ("none yet", "blue")},
-                width=3,
+                width=2,
             ),
             number(
                 "Last success",
@@ -82,7 +92,7 @@ def now() -> Row:
                 "dtdurations",
                 [Ask("A", f"{success} or {not_yet}", "{{tenant}}")],
                 instead={NEVER: ("never", "orange")},
-                width=3,
+                width=2,
             ),
             number(
                 "Next poll",

@@ -323,7 +323,9 @@ def test_metrics_of_deliveries_retries_and_refusals(tmp_path: Path) -> None:
         assert metrics[f'okta_sink_write_duration_seconds_sum{{sink="{name}"}}'] > 0
         assert metrics[f'okta_delivery_latency_seconds_sum{{sink="{name}"}}'] > 0
     delivered = {name: value for name, value in metrics.items() if name.startswith("okta_errors_total") and 'stage="deliver"' in name}
-    assert delivered.pop('okta_errors_total{error_type="bad_request",stage="deliver",tenant="acme"}') == retries - 2
+    # On a busy machine an answer may come too late once; it is asked for again.
+    late = delivered.pop('okta_errors_total{error_type="timeout",stage="deliver",tenant="acme"}', 0)
+    assert delivered.pop('okta_errors_total{error_type="bad_request",stage="deliver",tenant="acme"}') == retries - 2 - late
     assert delivered == {
         'okta_errors_total{error_type="server",stage="deliver",tenant="acme"}': 2,
         'okta_errors_total{error_type="rate_limited",stage="deliver",tenant="acme"}': 1,

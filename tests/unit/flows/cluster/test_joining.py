@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 
@@ -78,10 +79,20 @@ def test_real_sockets_are_found_at_both_ends() -> None:
             assert there is not None
             own = sockets_of([os.getpid()])
             ends = [end for end in there if port in (end.local[1], end.remote[1])]
+            assert own is not None
             assert len(ends) == 2
             assert {end.inode for end in ends} <= own
             assert Joining((port, port + 1), 0.0).look(there, own, 1.0) == (True, "")
         accepted[0].close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's tables are Linux's")
+def test_nothing_is_said_of_sockets_while_a_process_is_on_its_way_out() -> None:
+    """It has let go of its descriptors, and its connections may still stand: they would be taken for a stranger's."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert sockets_of([os.getpid(), process.pid]) is None
+        process.wait()
 
 
 def test_the_conclusion_is_why_it_was_ended() -> None:
