@@ -11,6 +11,12 @@ _OWN_SERVERS = {"make_node"}
 _LONGEST_NAME = 60
 
 
+def pytest_configure() -> None:
+    """Whoever starts the suite in the background of a script has it ignore Ctrl-C, which some tests press."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run a file's tests in one process, and all that need the same servers in one, so that those start once. A test may

@@ -135,6 +135,7 @@ _OAUTH_FIXES: Mapping[str, tuple[ErrorType, str]] = MappingProxyType(
         ),
     }
 )
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}(?::[0-9]{1,5})?")
 _REFUSED: tuple[ErrorType, str] = ("bad_request", "Okta refuses the request: check `filter`, `q` and `start_from` of this tenant.")
 
 
@@ -145,12 +146,14 @@ def foreign_link(link: str, org_url: str) -> Failure:
         link: The link.
         org_url: Whom it should belong to.
     """
-    host = printable(host_of(link) or link, 100)
-    if host == host_of(org_url):
+    # Nothing else of a link is shown, and that only where it may be a host: whoever wrote it may have put anything there.
+    host = host_of(link).lower()
+    if host == host_of(org_url) or not _HOST.fullmatch(host):
+        leads = "elsewhere than to its System Log" if host == host_of(org_url) else "to no host that could be one"
         return Failure(
             "foreign_link",
             "fetch",
-            f"The next link of {org_url} leads elsewhere than to its System Log: it was not followed and the credential was not sent.",
+            f"The next link of {org_url} leads {leads}: it was not followed and the credential was not sent.",
             f"Look at what answers at this address: Okta's own next links lead to {LOGS_PATH}.",
             "200",
         )

@@ -207,7 +207,7 @@ def two_backfills(trial: Trial) -> FlowProcess:
     """The same command twice; what the live flow's files are to hold, the backfill's do."""
     command = ["-m", "flows.backfill", "--since", "2d", "--state", str(trial.place.folder / "history")]
     first = trial.process(*command, "--config", str(trial.place.config))
-    trial.some_requests()
+    trial.some_requests(1, 3)  # it has no more than two for each hour
     second = trial.process(*command, "--config", str(trial.second_config))
     second.wait(400)
     for organisation in trial.organisations:

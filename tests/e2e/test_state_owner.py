@@ -173,7 +173,7 @@ def test_a_link_to_the_deployment_is_the_same_place(tmp_path: Path, end: Ending)
 def test_a_copied_state_without_files_asks_nobody_and_a_moved_one_goes_on(tmp_path: Path, end: Ending) -> None:
     """Webhooks and search servers are the same ones for a copy: they would get everything twice."""
     organisation = Organisation("acme", seed=1, events=20_000, latency_seconds=0.05)
-    with Simulator([organisation]) as sim, Receiver() as receiver:
+    with Simulator([organisation]) as sim, Receiver() as receiver, Receiver() as elsewhere:
         prod = Workplace(tmp_path / "prod", sink=f'type = "webhook"\nurl = "{receiver.url}"\nencoding = "ndjson"')
         prod.make_state()
         prod.add_all(sim, [organisation])
@@ -182,12 +182,14 @@ def test_a_copied_state_without_files_asks_nobody_and_a_moved_one_goes_on(tmp_pa
             wait_for(lambda: organisation.requests_count >= 12 and len(receiver.events) > 0, "pages")
             end(flow)
         shutil.copytree(prod.folder, tmp_path / "copy")
-        asked, sent = organisation.requests_count, len(receiver.requests)
+        asked = organisation.requests_count
         copy = Workplace(tmp_path / "copy")
+        # What was on its way at the end may still arrive where it was sent to.
+        copy.config.write_text(copy.config.read_text().replace(receiver.url, elsewhere.url))
         told = copy.drain()
         assert told.process.returncode == 2
         assert f"was last used as {prod.state}, and is in {copy.state} now" in told.output()
-        assert (organisation.requests_count, len(receiver.requests)) == (asked, sent)
+        assert (organisation.requests_count, elsewhere.requests) == (asked, [])
         shutil.rmtree(copy.folder)
         prod.folder.rename(tmp_path / "there")
         there = Workplace(tmp_path / "there")
@@ -198,8 +200,6 @@ def test_a_copied_state_without_files_asks_nobody_and_a_moved_one_goes_on(tmp_pa
     assert organisation.requests_count > asked
     uuids = [event["uuid"] for event in receiver.events]
     assert list(dict.fromkeys(uuids)) == organisation.uuids()
-    if end is stop:
-        assert len(uuids) == len(set(uuids))
 
 
 def test_a_path_changed_after_a_kill_is_told_and_after_a_stop_is_no_matter(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from okta_source.polling.event import LINE_BREAKS_TO_SPACES, MOST_EVENTS, SlicedPage
 
-__all__ = ["assert_accounted", "assert_judged_rightly", "head_of", "members_of", "readable"]
+__all__ = ["assert_accounted", "assert_judged_rightly", "certain_heads", "head_of", "members_of", "readable"]
 
 _MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
 _BETWEEN = b" \t,"
@@ -69,12 +69,19 @@ def assert_judged_rightly(body: bytes, elements: Sequence[Any], sliced: SlicedPa
     expected = [head for head in map(head_of, elements) if head is not None]
     if found == expected:
         return
-    # Where one of the three is there twice and one of them is no good, the event may be called malformed.
-    pairs = json.loads(body.decode(), parse_int=float, object_pairs_hook=_Pairs)
-    certain = [head for head, told in zip(map(head_of, elements), pairs, strict=True) if head is not None and not _repeats(told)]
+    certain = certain_heads(body, elements)
     left = iter(expected)
     assert all(head in left for head in found), f"events {found}, and well-formed are {expected}"
     assert all(head in found for head in certain), f"events {found}, and well-formed are {certain}"
+
+
+def certain_heads(body: bytes, elements: Sequence[Any]) -> list[tuple[str, str, datetime]]:
+    """The heads of elements that are events without a doubt.
+
+    Where one of the three members is there twice and one of them is no good, the event may be called malformed.
+    """
+    pairs = json.loads(body.decode(), parse_int=float, object_pairs_hook=_Pairs)
+    return [head for head, told in zip(map(head_of, elements), pairs, strict=True) if head is not None and not _repeats(told)]
 
 
 def _repeats(members: list[tuple[str, Any]]) -> bool:

@@ -37,6 +37,7 @@ WINDOW_SECONDS = 6.0
 # In no state of this cluster is there anything to count or to tell.
 NOT_HERE = {
     "okta_access_token_expires_timestamp_seconds": "no tenant signs in with OAuth",
+    "okta_drain_ends_timestamp_seconds": "nothing is drained",
     "okta_mapping_errors_total": "no sink wants another format than raw",
     "okta_sink_dead_letter_bytes": "no event went to the dead letters",
     "okta_sink_outbox_oldest_timestamp_seconds": "nothing waits in an outbox",

@@ -165,3 +165,18 @@ def test_no_link_leads_elsewhere_than_to_the_system_log(path: str) -> None:
     told = foreign_link(f"https://acme.okta.com{path}?after=1", "https://acme.okta.com")
     assert "leads elsewhere than to its System Log" in told.message
     assert "allowed_hosts" not in told.fix
+
+
+@pytest.mark.parametrize(
+    "link", ["HT_TP://acme.okta.com/x?00sEcReT", "https://[::1]/x?00sEcReT", "00sEcReT", "https://00sEcReT:00sEcReT@/"]
+)
+def test_of_a_link_without_a_host_nothing_is_shown(link: str) -> None:
+    told = foreign_link(link, "https://acme.okta.com")
+    assert "leads to no host that could be one" in told.message
+    assert "00sEcReT" not in str(told)
+
+
+def test_of_a_link_to_another_host_only_the_host_is_shown() -> None:
+    told = foreign_link("https://00sEcReT@Other.Example.com:8443/x?00sEcReT", "https://acme.okta.com")
+    assert 'allowed_hosts = ["other.example.com:8443"]' in told.fix
+    assert "00sEcReT" not in str(told)
