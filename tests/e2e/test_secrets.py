@@ -64,8 +64,9 @@ def test_no_file_log_line_metric_or_state_holds_a_token(tmp_path: Path) -> None:
         place.add("hooli", secure_sim.url("hooli"), UNSENT_TOKEN)  # nobody here trusts its certificate
         place.write()
         with place.run(environment=environment) as flow:
-            wait_for(lambda: flow.output().count("WARNING globex") >= 3, "failures", 30.0)
-            wait_for(lambda: "WARNING hooli" in flow.output() and "WARNING initech" in flow.output(), "the other failures", 30.0)
+            # Each failure waits longer than the one before it, by chance.
+            wait_for(lambda: flow.output().count("WARNING globex") >= 3, "failures")
+            wait_for(lambda: "WARNING hooli" in flow.output() and "WARNING initech" in flow.output(), "the other failures")
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
                 metrics = answer.read().decode()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/dataflow", timeout=5) as answer:
@@ -74,9 +75,9 @@ def test_no_file_log_line_metric_or_state_holds_a_token(tmp_path: Path) -> None:
         by_file._scripts.clear()
         by_file.token = SECOND_TOKEN
         with place.run(environment=environment) as flow:
-            wait_for(lambda: "WARNING globex: Okta answered 401" in flow.output(), "the refusal of the old token", 30.0)
+            wait_for(lambda: "WARNING globex: Okta answered 401" in flow.output(), "the refusal of the old token")
             place.token("globex", SECOND_TOKEN)
-            wait_for(lambda: "globex: polling succeeds again" in flow.output(), "the new token to be taken up", 30.0)
+            wait_for(lambda: "globex: polling succeeds again" in flow.output(), "the new token to be taken up")
             assert flow.stop(signal.SIGTERM)[0] == 0
         # A sink that can't go on ends the run with a traceback of Bytewax's own.
         (place.out / "blocked").mkdir(parents=True)
