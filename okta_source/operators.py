@@ -21,7 +21,8 @@ import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow, Stream
 
-from okta_source.config.auth import ClientSecretAuth, PrivateKeyJwtAuth, RefreshTokenAuth, SswsAuth
+from okta_source.config.auth import ClientSecretAuth, PrivateKeyJwtAuth, RefreshTokenAuth
+from okta_source.config.ssws import SswsAuth
 from okta_source.config.tenant import TenantConfig, TlsConfig
 from okta_source.fetching.control import RunControl
 from okta_source.polling.event import Batch, Malformed

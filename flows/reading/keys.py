@@ -1,11 +1,10 @@
 """Events as an audit knows them: 16 bytes for the uuid, a number for the hour. Pure."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["HOUR_SECONDS", "KEY_BYTES", "hour_of", "hour_start", "key_of", "keys_of"]
+__all__ = ["HOUR_SECONDS", "KEY_BYTES", "hour_of", "hour_start", "key_of"]
 
 KEY_BYTES: Final = 16
 HOUR_SECONDS: Final = 3600
@@ -23,11 +22,6 @@ def key_of(uuid: str) -> bytes:
             if len(key) == KEY_BYTES:
                 return key
     return blake2b(uuid.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
-
-
-def keys_of(uuids: Iterable[str]) -> list[bytes]:
-    """The same for many."""
-    return [key_of(uuid) for uuid in uuids]
 
 
 def hour_of(moment: datetime) -> int:

@@ -13,9 +13,10 @@ from okta_source.auth.refresh_token import RefreshTokenGrant
 from okta_source.auth.ssws import SswsAuthenticator
 from okta_source.auth.token_endpoint import FormPoster, TokenEndpoint
 from okta_source.auth.token_errors import Situation
-from okta_source.config.auth import ClientSecretAuth, OAuthConfig, PrivateKeyJwtAuth, SswsAuth
+from okta_source.config.auth import ClientSecretAuth, OAuthConfig, PrivateKeyJwtAuth
 from okta_source.config.secret import SecretError, SecretRef
 from okta_source.config.signing_key import KeyProblem, SigningKey
+from okta_source.config.ssws import SswsAuth
 from okta_source.config.tenant import TenantConfig
 
 __all__ = ["Authenticator", "CredentialError", "SswsAuthenticator", "dpop_prover", "make_authenticator", "situation_of"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from okta_source.config.api_token import CredentialProblem
-from okta_source.config.auth import SswsAuth
 from okta_source.config.secret import SecretError
+from okta_source.config.ssws import SswsAuth
 from okta_source.polling.outcome import Response
 
 __all__ = ["SswsAuthenticator"]

@@ -5,102 +5,32 @@ file stands before the variable beside it, and a key before what has to fit it.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from okta_source.config.api_token import CredentialProblem, usable_credential
 from okta_source.config.secret import SecretRef
 from okta_source.config.signing_key import ALGORITHMS, KeyProblem, SigningKey
-from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_reference, look_up, problem, to_path, to_tuple
+from okta_source.config.ssws import SswsAuth
+from okta_source.config.strict import (
+    EnvName,
+    OptionalPath,
+    Strict,
+    check_credential,
+    check_one_reference,
+    look_up,
+    problem,
+    to_path,
+    to_tuple,
+)
 
-__all__ = ["AuthConfig", "ClientSecretAuth", "OAuthConfig", "PrivateKeyJwtAuth", "RefreshTokenAuth", "SswsAuth"]
+__all__ = ["AuthConfig", "ClientSecretAuth", "OAuthConfig", "PrivateKeyJwtAuth", "RefreshTokenAuth"]
 
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SCHEME: Final = "SSWS"
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, 3.3
 _SCOPES_ALLOWED: Final = 'a list of one or more scopes, such as ["okta.logs.read"]'
 _CLIENT_ID_ALLOWED: Final = "the Client ID that Okta shows for the app, such as 0oa1b2c3d4"
 _KEY_ID_ALLOWED: Final = "the key's ID (kid) that Okta shows beside the app's public key"
-
-
-def _is_oktas_own(fields: Mapping[str, Any]) -> bool:
-    """Whether a token goes to Okta itself, and not in a header of its own to something in front."""
-    return fields.get("header") == "Authorization" and fields.get("prefix") == f"{_SCHEME} "
-
-
-class SswsAuth(Strict):
-    """An Okta API token, sent as it is with every request.
-
-    Attributes:
-        method: Which of the ways in this is.
-        header: The header that the token is sent in.
-        prefix: What stands before it there.
-        token_file: The token; this or `token_env`. The file is read again after a 401.
-        token_env: The token; this or `token_file`.
-    """
-
-    method: Literal["ssws"] = Field("ssws", description="ssws")
-    header: str = Field("Authorization", description="the name of an HTTP header")
-    prefix: str = Field("SSWS ", description="printable ASCII characters, put before the token")
-    token_file: OptionalPath = Field(None, description="the path of a file that holds the token")
-    token_env: EnvName = Field("", description="the name of an environment variable that holds the token")
-
-    @property
-    def token(self) -> SecretRef:
-        """Where the token is to be found."""
-        return SecretRef(env=self.token_env, file=self.token_file)
-
-    def usable(self, text: str) -> str:
-        """The token in a text that was found there.
-
-        Raises:
-            CredentialProblem: There is none in it.
-        """
-        return usable_credential(text, "Okta token", _SCHEME, is_oktas=_is_oktas_own({"header": self.header, "prefix": self.prefix}))
-
-    @field_validator("header")
-    @classmethod
-    def _check_header(cls, value: str) -> str:
-        if not _HEADER_NAME.fullmatch(value):
-            message = "the name of an HTTP header, such as Authorization"
-            raise ValueError(message)
-        return value
-
-    @field_validator("prefix")
-    @classmethod
-    def _check_prefix(cls, value: str) -> str:
-        if not (value.isascii() and value.isprintable()):
-            message = "printable ASCII characters, put before the token"
-            raise ValueError(message)
-        return value
-
-    @field_validator("token_file")
-    @classmethod
-    def _check_token_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None:
-            _check_token(SecretRef(file=value), info, "Okta token", is_oktas=_is_oktas_own(info.data))
-        return value
-
-    @field_validator("token_env")
-    @classmethod
-    def _check_token_env(cls, value: str, info: ValidationInfo) -> str:
-        if reference := check_one_reference(value, info, "token_file"):
-            _check_token(reference, info, "Okta token", is_oktas=_is_oktas_own(info.data))
-        return value
-
-
-def _check_token(reference: SecretRef, info: ValidationInfo, kind: str, *, is_oktas: bool = True) -> None:
-    text = look_up(reference, info)
-    if text is None:
-        return
-    try:
-        usable_credential(text, kind, _SCHEME, is_oktas=is_oktas)
-    except CredentialProblem as error:
-        message = f"{reference} {error}"
-        raise problem(message) from None
 
 
 def _check_client_id(value: str) -> str:
@@ -253,14 +183,14 @@ class _WithSecret(OAuthConfig):
     @classmethod
     def _check_secret_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
-            _check_token(SecretRef(file=value), info, "client secret")
+            check_credential(SecretRef(file=value), info, "client secret")
         return value
 
     @field_validator("client_secret_env")
     @classmethod
     def _check_secret_env(cls, value: str, info: ValidationInfo) -> str:
         if reference := check_one_reference(value, info, "client_secret_file"):
-            _check_token(reference, info, "client secret")
+            check_credential(reference, info, "client secret")
         return value
 
 

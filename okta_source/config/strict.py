@@ -12,9 +12,21 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from okta_source.config.api_token import CredentialProblem, usable_credential
 from okta_source.config.secret import SecretError, SecretRef
 
-__all__ = ["EnvName", "ExistingFile", "OptionalPath", "Strict", "check_one_reference", "look_up", "problem", "to_path", "to_tuple"]
+__all__ = [
+    "EnvName",
+    "ExistingFile",
+    "OptionalPath",
+    "Strict",
+    "check_credential",
+    "check_one_reference",
+    "look_up",
+    "problem",
+    "to_path",
+    "to_tuple",
+]
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -88,6 +100,29 @@ def look_up(reference: SecretRef, info: ValidationInfo) -> str | None:
         return reference.resolve(context["environ"]).reveal()
     except SecretError as error:
         raise problem(str(error)) from None
+
+
+def check_credential(reference: SecretRef, info: ValidationInfo, kind: str, scheme: str = "", *, is_oktas: bool = True) -> None:
+    """Refuse a credential that can't be one, where there is an environment to look in.
+
+    Args:
+        reference: Where it is.
+        info: The validation's context.
+        kind: What it is to be, for the message: `Okta token` or `client secret`.
+        scheme: What may stand in front of it, such as `SSWS`.
+        is_oktas: Whether it goes to Okta itself, see `usable_credential`.
+
+    Raises:
+        PydanticCustomError: It isn't there, or is none; its value is not in the message.
+    """
+    text = look_up(reference, info)
+    if text is None:
+        return
+    try:
+        usable_credential(text, kind, scheme, is_oktas=is_oktas)
+    except CredentialProblem as error:
+        message = f"{reference} {error}"
+        raise problem(message) from None
 
 
 def check_one_reference(env: str, info: ValidationInfo, file_key: str) -> SecretRef | None:

@@ -9,10 +9,11 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, StringConstraints, ValidationInfo, field_validator
 
-from okta_source.config.auth import AuthConfig, SswsAuth
+from okta_source.config.auth import AuthConfig
 from okta_source.config.hooks import TenantHooksConfig
 from okta_source.config.org_url import check_host, check_proxy, normalise_org_url
 from okta_source.config.secret import SecretRef
+from okta_source.config.ssws import SswsAuth
 from okta_source.config.start_from import START_FROM_ALLOWED, StartFrom
 from okta_source.config.strict import EnvName, ExistingFile, Strict, look_up, problem, to_path, to_tuple
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 import orjson
 
 from flows.pipeline.detections.routes import Routes
-from flows.pipeline.detections.tables import Remembered, are_plain
+from flows.pipeline.detections.tables import are_plain, remembered
 from flows.pipeline.fields import FieldReader, scalars
+from flows.pipeline.remembered import Remembered
 
 __all__ = ["Extractor"]
 
@@ -34,7 +35,7 @@ class Extractor:
     def __init__(self, routes: Routes, reader: FieldReader) -> None:
         self._reader = reader
         self._fields = routes.fields
-        self._groups = [(paths, Remembered[tuple[Any, ...], bytes | None](_group)) for paths in routes.groups]
+        self._groups = [(paths, remembered(_group)) for paths in routes.groups]
         self._values = [(paths, _value_of(kind, paths)) for kind, paths in routes.values]
 
     def __call__(self, events: Sequence[Any]) -> list[tuple[tuple[bytes | None, ...], tuple[Any, ...]]]:
@@ -78,7 +79,7 @@ def _value_of(kind: str, paths: Sequence[str]) -> Callable[[Sequence[_Column], i
     make: Callable[..., Any] = _place if kind == "travel" else _number if kind == "value_sum" else _values
     if len(paths) > 1:
         return lambda columns, _: list(map(make, *columns))
-    known = Remembered[Any, Any](make)
+    known = remembered(make)
     return lambda columns, _: list(map(known.__getitem__ if are_plain(columns[0]) else make, columns[0]))
 
 

@@ -17,8 +17,9 @@ from flows.pipeline.detections.evaluate import decided_by_type
 from flows.pipeline.detections.sigma.expression import Expression, Test, paths, specialise, tests
 from flows.pipeline.detections.sigma.placeholders import Lists
 from flows.pipeline.detections.sigma.predicates import Predicate, predicate
-from flows.pipeline.detections.tables import Columns, Remembered, in_order
+from flows.pipeline.detections.tables import Columns, in_order, remembered
 from flows.pipeline.fields import FieldReader
+from flows.pipeline.remembered import Remembered
 
 __all__ = ["Plan", "RuleIndex"]
 
@@ -63,7 +64,7 @@ class Plan:
             bits = {test: self._bits[test] for test in stage}
             looked_at = looked_at | bits
             columns = Columns(bits.items(), self.reader, predicate_of, lists)
-            self._stages.append((columns, Remembered(partial(self._judge, looked_at))))
+            self._stages.append((columns, remembered(partial(self._judge, looked_at))))
 
     def scan(self, events: Sequence[bytes | msgspec.Raw], tenant: str) -> Iterator[tuple[int, Any, Sequence[int]]]:
         """Match some events.

@@ -4,9 +4,9 @@ Each field has a table that fills itself, from a value to the bits of the tests 
 message, come again and again. So a page costs a few look-ups an event, in loops that run in C, and not a test for each rule.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import or_
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from flows.pipeline.detections.evaluate import Check, check_of
 from flows.pipeline.detections.sigma.expression import And, Expression, Or, Test, tests
@@ -15,37 +15,19 @@ from flows.pipeline.detections.sigma.predicates import Predicate
 from flows.pipeline.fields import MISSING, FieldReader
 from flows.pipeline.fields.catalogue import ARRAYS
 from flows.pipeline.fields.virtual import find_virtual
+from flows.pipeline.remembered import Remembered
 
-__all__ = ["Columns", "Remembered", "are_plain", "in_order"]
+__all__ = ["Columns", "are_plain", "in_order", "remembered"]
 
 _MOST_REMEMBERED: Final = 4_096
 _LONGEST_VALUE: Final = 256
 _PLAIN: Final = frozenset({str, type(None), type(MISSING)})
 _UNSELECTIVE: Final = frozenset({"neq", "exists"})
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
 
-
-class Remembered(dict[Key, Value], Generic[Key, Value]):
-    """What a function gives, remembered for the values that came lately. They come from the wire: it begins anew rather than grow.
-
-    Args:
-        make: The function.
-    """
-
-    def __init__(self, make: Callable[[Key], Value]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: Key) -> Value:
-        made = self._make(key)
-        parts = key if isinstance(key, tuple) else (key,)
-        if all(len(part) <= _LONGEST_VALUE for part in parts if type(part) is str):
-            if len(self) >= _MOST_REMEMBERED:
-                self.clear()
-            self[key] = made
-        return made
+def remembered(make: Callable[[Any], Any]) -> Remembered[Any, Any]:
+    """What is known of a field's values, or of rows of them: the short ones that came lately."""
+    return Remembered(make, _MOST_REMEMBERED, _LONGEST_VALUE)
 
 
 def are_plain(values: Iterable[Any]) -> bool:
@@ -58,7 +40,7 @@ class _Table:
 
     def __init__(self, tests: Sequence[tuple[int, Predicate]]) -> None:
         self._tests = tuple(tests)
-        self._known = Remembered[Any, int](self._test)
+        self._known = remembered(self._test)
 
     def look_up(self, values: Sequence[Any]) -> list[int]:
         if are_plain(values):

@@ -85,6 +85,10 @@ class FieldReader:
             self._root.build(count())
         self._wants_tenant = TENANT_MEMBER in sources
         self._decode = msgspec.json.Decoder(self._root.struct or dict[str, Any]).decode
+        self._virtual = {path: virtual for path in self.paths if (virtual := find_virtual(path)) is not None}
+        plain = [path for path in self.paths if path not in self._virtual]
+        made_of = [source for virtual in self._virtual.values() for source in virtual.sources]
+        self._ways = {path: self._member(canonical(path)) for path in (*plain, *made_of)}
         self._straight = dict(self._straight_ways())
 
     def decode(self, data: bytes | memoryview | msgspec.Raw, tenant: str = "") -> Any:
@@ -139,16 +143,14 @@ class FieldReader:
                 return list(map(straight, events))
             except AttributeError:
                 pass  # null, or what an event has in the place of an object
-        virtual = find_virtual(path)
+        virtual = self._virtual.get(path)
         if virtual is not None:
             return list(map(virtual.make, *(self.column(source, events) for source in virtual.sources)))
-        return list(map(self.accessor(path) if path in self.paths else self._member(canonical(path)), events))
+        return list(map(self._ways[path], events))
 
     def _straight_ways(self) -> Iterator[tuple[str, Accessor]]:
         """What reads those paths that lead through objects alone, where every event has them: all in C."""
-        own = [path for path in self.paths if find_virtual(path) is None]
-        made_of = [source for path in self.paths if (virtual := find_virtual(path)) is not None for source in virtual.sources]
-        for path in (*own, *made_of):
+        for path in self._ways:
             node, attributes = self._root, []
             for segment in canonical(path).split("."):
                 if node.whole or segment not in node.inner:

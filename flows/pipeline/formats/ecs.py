@@ -22,9 +22,9 @@ from flows.pipeline.formats.ecs_kinds import kind
 from flows.pipeline.formats.ecs_places import Places
 from flows.pipeline.formats.event import Event
 from flows.pipeline.formats.moments import timestamp
-from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.transaction import usual
 from flows.pipeline.formats.values import dump
+from flows.pipeline.remembered import Remembered
 
 __all__ = ["DATASET", "ECS_VERSION", "EcsMapper", "prefix", "with_original", "without_original"]
 

@@ -21,9 +21,9 @@ from flows.pipeline.formats.ocsf_debug import debug_of, debug_rest, privileges_o
 from flows.pipeline.formats.ocsf_kinds import Kind, sign_in
 from flows.pipeline.formats.ocsf_risk import risk_level, severity_of
 from flows.pipeline.formats.ocsf_targets import Chosen, Target, TargetSet
-from flows.pipeline.formats.remembered import Remembered
 from flows.pipeline.formats.transaction import usual
 from flows.pipeline.formats.values import cleaned, dump, named, parse
+from flows.pipeline.remembered import Remembered
 
 __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_raw_data"]
 
@@ -114,7 +114,7 @@ class OcsfMapper:
         self._plots = Remembered(self._plot)
         self._kinds = Remembered(Kind)
         self._targets = Remembered(Target)
-        self._target_sets = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
+        self._target_sets: Remembered[bytes, TargetSet] = Remembered(lambda raw: TargetSet(raw, version, self._targets.__getitem__))
         self._transactions = Remembered(_seldom_transaction, most=_MOST_TRANSACTIONS)
         self._versions = {uid: b',"profiles":%b,"version":%b}' % (dump(of.profiles), dump(version)) for uid, of in CLASSES.items()}
 

@@ -1,34 +1,17 @@
 """`init sink` on a real terminal."""
 
-import os
-import pty
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.unit.terminal import talk
+
 SLACK = "https://hooks.slack.com/services/T0000/B0000/Xk3k9Q2kdl20sKd8"
 
 
-def talk(folder: Path, *answers: str) -> tuple[int, str]:
-    """What is said, and the exit status."""
-    ours, theirs = pty.openpty()
-    environ = {**os.environ, "TERM": "dumb", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[4])}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "init", "sink"], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environ
-    )
-    os.close(theirs)
-    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-    said = b""
-    try:
-        while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:  # Linux's way to say that the other side has closed
-        pass
-    os.close(ours)
-    return process.wait(20), said.decode().replace("\r\n", "\n")
+def at_terminal(folder: Path, *answers: str) -> tuple[int, str]:
+    return talk(folder, ["flows", "init", "sink"], answers)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +44,7 @@ def talk(folder: Path, *answers: str) -> tuple[int, str]:
     ids=["opensearch", "slack", "webhook", "secret URL", "file"],
 )
 def test_it_explains_asks_and_asks_again(tmp_path: Path, answers: list[str], expected: dict[str, object], again: int) -> None:
-    code, text = talk(tmp_path, *answers)
+    code, text = at_terminal(tmp_path, *answers)
     assert code == 0, text
     (sink,) = tomllib.loads((tmp_path / "okta.toml").read_text())["sinks"].values()
     assert sink == expected
@@ -71,6 +54,6 @@ def test_it_explains_asks_and_asks_again(tmp_path: Path, answers: list[str], exp
 
 
 def test_a_stop_leaves_no_file(tmp_path: Path) -> None:
-    code, text = talk(tmp_path, "slack", "", "\x04")
+    code, text = at_terminal(tmp_path, "slack", "", "\x04")
     assert code == 130, text
     assert not (tmp_path / "okta.toml").exists()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flows.reading.keys import hour_of, hour_start, key_of, keys_of
+from flows.reading.keys import hour_of, hour_start, key_of
 
 
 def test_a_uuid_is_its_own_bytes() -> None:
@@ -17,10 +17,6 @@ def test_a_uuid_is_its_own_bytes() -> None:
 def test_whatever_else_okta_may_send_has_a_key_of_its_own(odd: str) -> None:
     assert len(key_of(odd)) == 16
     assert key_of(odd) != key_of(odd + "x")
-
-
-def test_many() -> None:
-    assert keys_of(["a", "b"]) == [key_of("a"), key_of("b")]
 
 
 def test_an_event_on_the_hour_belongs_to_the_hour_that_begins() -> None:

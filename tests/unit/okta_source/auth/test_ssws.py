@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from okta_source.auth import Authenticator, SswsAuthenticator
-from okta_source.config.auth import SswsAuth
 from okta_source.config.secret import SecretError
+from okta_source.config.ssws import SswsAuth
 from tests.unit.okta_source.fakes import ORG, answer
 
 TOKEN = "00not-a-real-token"

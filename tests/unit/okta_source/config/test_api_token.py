@@ -9,8 +9,9 @@ import okta_source.config.pasted
 import sinks.config.pasted
 from okta_source.auth.ssws import SswsAuthenticator
 from okta_source.config.api_token import CredentialProblem, usable_credential
-from okta_source.config.auth import ClientSecretAuth, SswsAuth
+from okta_source.config.auth import ClientSecretAuth
 from okta_source.config.secret import SecretError
+from okta_source.config.ssws import SswsAuth
 
 TOKEN = "00hunter2_not-to-be-seen0123456789abcdefgh"
 

@@ -1,30 +1,15 @@
 """`init` on a real terminal."""
 
-import os
-import pty
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
+from tests.unit.terminal import talk
 
-def talk(folder: Path, answers: list[str], *options: str) -> str:
+
+def at_terminal(folder: Path, answers: list[str], *options: str) -> str:
     """What is said until the end."""
-    ours, theirs = pty.openpty()
-    environ = {**os.environ, "TERM": "dumb", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[4])}
-    command = [sys.executable, "-m", "okta_source", "init", *options]
-    process = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
-    os.close(theirs)
-    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-    said = b""
-    try:
-        while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:  # Linux's way to say that the other side has closed
-        pass
-    os.close(ours)
-    text = said.decode().replace("\r\n", "\n")
-    assert process.wait(20) == 0, text
+    status, text = talk(folder, ["okta_source", "init", *options], answers)
+    assert status == 0, text
     return text
 
 
@@ -45,7 +30,7 @@ def test_it_asks_explains_and_asks_again(tmp_path: Path) -> None:
         "sometimes",
         "merge",
     ]
-    text = talk(tmp_path, answers, "--display-name", "Acme", "--push")
+    text = at_terminal(tmp_path, answers, "--display-name", "Acme", "--push")
     [tenant] = tomllib.loads((tmp_path / "okta.toml").read_text())["tenants"]
     assert tenant == {
         "name": "acme",
@@ -69,7 +54,7 @@ def test_a_token_may_be_in_a_variable_or_in_a_file(tmp_path: Path) -> None:
         ("acme", "./acme.token", {"method": "ssws", "token_file": "./acme.token"}),
         ("globex", "GLOBEX", {"method": "ssws", "token_env": "GLOBEX"}),
     ):
-        text = talk(tmp_path, [name, name, "", "00TokenItself", "00Abcdefghijklmnopqrstuvwxyz0123456789abcd", answer, ""])
+        text = at_terminal(tmp_path, [name, name, "", "00TokenItself", "00Abcdefghijklmnopqrstuvwxyz0123456789abcd", answer, ""])
         assert tomllib.loads((tmp_path / "okta.toml").read_text())["tenants"][-1]["auth"] == auth
         assert text.count("a variable's name in capitals, digits and _, such as ACME_OKTA_TOKEN; not the secret itself; or the path") == 2
         assert "where the first run begins: now (nothing of before), 24h or 7d (so far back)" in text
