@@ -85,6 +85,9 @@ def test_a_client_secret_is_read_alike() -> None:
     assert usable_credential(f'{{"client_id": "0oa1", "client_secret": "{TOKEN}"}}', "client secret") == TOKEN
     with pytest.raises(ValidationError, match="SECRET begins with a quotation mark; needed: the client secret alone"):
         ClientSecretAuth.model_validate(keys, context={"environ": {"SECRET": f'"{TOKEN}'}})
+    # A scheme is an API token's: what would be refused when it is used is refused at the start.
+    with pytest.raises(ValidationError, match="SECRET holds a space"):
+        ClientSecretAuth.model_validate(keys, context={"environ": {"SECRET": f"SSWS {TOKEN}"}})
 
 
 @pytest.mark.parametrize("text", [f'"{TOKEN}"', f"key={TOKEN}", "p@ss!"])
