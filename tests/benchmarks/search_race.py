@@ -5,6 +5,7 @@ each run; runs alternate. A run's time begins where the server has taken its fir
 Python, Bytewax and a data stream is no part of it. The documents that were there first are not counted.
 """
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -63,9 +64,16 @@ def reset(url: str) -> None:
             return
 
 
-def run(command: list[str] | None, place: Workplace | None, url: str, documents: int) -> float:
-    """One run; returns documents per second."""
+def cpu_seconds() -> float:
+    """User and system CPU of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(command: list[str] | None, place: Workplace | None, url: str, documents: int) -> tuple[float, float]:
+    """One run; returns documents per second, and the CPU seconds of the whole process, start-up included."""
     reset(url)
+    cpu_before = cpu_seconds()
     process = (
         place.run(until_drained=True, snapshot_seconds=10).process if place else subprocess.Popen(command or [], stdout=subprocess.DEVNULL)
     )
@@ -73,7 +81,7 @@ def run(command: list[str] | None, place: Workplace | None, url: str, documents:
     if process.wait(60) or not seconds:
         told = place.log.read_text()[-2000:] if place else ""
         raise SystemExit(f"exited with {process.returncode}, with {counted:,} of {documents:,} documents there; {told}")
-    return counted / seconds
+    return counted / seconds, cpu_seconds() - cpu_before
 
 
 def prepare_bodies(archive: Path, folder: Path) -> None:
@@ -113,28 +121,31 @@ def race_search(console: Console, events: int, pairs: int) -> None:
             loader = [sys.executable, "-m", "tests.benchmarks.raw_loader", node.url, str(folder / "bodies"), str(CONNECTIONS)]
             console.print(f"{events:,} documents; a first run of each warms the server up …")
 
-            def ours() -> float:
+            def ours() -> tuple[float, float]:
                 subprocess.run(["rm", "-rf", str(search.state)], check=True)
                 search.make_state()
                 return run(None, search, node.url, events)
 
             ours()
             run(loader, None, node.url, events)
-            runs: list[tuple[float, float]] = []
+            runs: list[tuple[tuple[float, float], tuple[float, float]]] = []
             for number in range(pairs):
                 # Each goes first in every other pair: a server slows down as it merges.
                 if number % 2:
-                    rate = run(loader, None, node.url, events)
-                    runs.append((ours(), rate))
+                    theirs = run(loader, None, node.url, events)
+                    runs.append((ours(), theirs))
                 else:
-                    rate = ours()
-                    runs.append((rate, run(loader, None, node.url, events)))
-                console.print(f"  pair {number + 1}: ours {runs[-1][0]:,.0f}, raw loader {runs[-1][1]:,.0f} documents/s")
+                    runs.append((ours(), run(loader, None, node.url, events)))
+                (rate, cpu), (their_rate, their_cpu) = runs[-1]
+                console.print(
+                    f"  pair {number + 1}: ours {rate:,.0f}, raw loader {their_rate:,.0f} documents/s; "
+                    f"CPU {cpu / events * 1e6:.1f} and {their_cpu / events * 1e6:.1f} µs a document"
+                )
     table = Table(title=f"into OpenSearch, {events:,} documents")
     for column in ("", "documents/s"):
         table.add_column(column, justify="right" if column else "left")
     for side, label in enumerate(("ours", "raw loader")):
-        table.add_row(label, f"{statistics.median(pair[side] for pair in runs):,.0f}")
+        table.add_row(label, f"{statistics.median(pair[side][0] for pair in runs):,.0f}")
     console.print(table)
-    ratio = statistics.median(first / second for first, second in runs)
+    ratio = statistics.median(first[0] / second[0] for first, second in runs)
     console.print(f"ours / raw loader: {ratio:.2f} (median of {len(runs)} pairs)")
