@@ -1,22 +1,24 @@
 """A file of an archive as slices of events in the file's order, each as the flow saw it: Okta's bytes, a head, and when it arrived.
 
-A block of raw lines is decoded in one call; only a block that holds something else is looked at line by line: documents of another format,
+A block of raw lines is decoded in one call: heads, and in the same pass what the rules read of every event, since most of the time goes
+into walking over what nobody asks for. Only a block that holds something else is looked at line by line: documents of another format,
 alerts, and what is no event.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
+from flows.pipeline.fields import FieldReader, TreeReader, beside
 from flows.reading.plan import ArchiveFile
 from flows.reading.question import NotAnEvent, NotSearchable, original_of
 from sinks.file.archive_reader import LineReader
 
-__all__ = ["Counts", "LineHead", "Slice", "first_arrival", "slices"]
+__all__ = ["Bodies", "Counts", "Line", "LineHead", "Slice", "first_arrival", "reader_beside_heads", "slices"]
 
 # What this pipeline puts in front of Okta's own members; its values are texts, but for the labels, which are texts of texts.
 _TAGS: Final = re.compile(
@@ -37,7 +39,10 @@ class LineHead(msgspec.Struct, frozen=True, gc=False):
 
 
 _DECODER: Final = msgspec.json.Decoder(LineHead)
+_TREES: Final = TreeReader()
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+Line = bytes | memoryview
 
 
 @dataclass(slots=True)
@@ -68,54 +73,67 @@ class Slice:
     Attributes:
         heads: What is known of each.
         lines: Their lines, with the pipeline's tags in front.
+        reader: What the heads were read with, so that they hold its fields too; None where they are heads alone.
     """
 
     heads: Sequence[LineHead]
-    lines: Sequence[bytes]
+    lines: Sequence[Line]
+    reader: FieldReader | None = None
 
     def part(self, start: int, end: int | None = None) -> "Slice":
         """Those from one place to another."""
-        return Slice(self.heads[start:end], self.lines[start:end])
+        return Slice(self.heads[start:end], self.lines[start:end], self.reader)
+
+    def at(self, places: Sequence[int]) -> "Slice":
+        """Those at some places."""
+        return Slice([self.heads[place] for place in places], [self.lines[place] for place in places], self.reader)
 
 
-class Bodies(Sequence[bytes]):
+class Bodies(Sequence[Line]):
     """Each event behind its opening brace, as Okta sent it; cut out of its line when it is asked for, which few are."""
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
+    def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._lines)
 
-    def __getitem__(self, index: int) -> bytes:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Line:  # type: ignore[override]
         """One of them."""
         line = self._lines[index]
         found = _TAGS.match(line)
         return line[found.end() :] if found else line[1:]
 
 
-def slices(file: ArchiveFile, counts: Counts) -> Iterator[Slice]:
+def reader_beside_heads(paths: Iterable[str]) -> FieldReader | None:
+    """What reads heads and in the same pass those of some fields that can be read so; None where there are none."""
+    fields = beside(LineHead, paths)
+    return FieldReader(fields, LineHead) if fields else None
+
+
+def slices(file: ArchiveFile, counts: Counts, reader: FieldReader | None = None) -> Iterator[Slice]:
     """A file's events, in its order.
 
     Args:
         file: The file.
         counts: Takes what was read.
+        reader: Reads the heads; see `reader_beside_heads`.
     """
-    reader = LineReader(file.path)
+    lines = LineReader(file.path)
     is_packed = file.path.endswith((".gz", ".zst"))
     try:
-        for block in reader.blocks():
+        for block in lines.blocks():
             counts.stored_bytes += 0 if is_packed else len(block)
-            found = _of_block(block, file.tenant, counts)
+            found = _of_block(block, file.tenant, counts, reader)
             if found.heads:
                 counts.lines += len(found.heads)
                 yield found
     except OSError as error:
         counts.problems.append(f"{file.path}: {error.strerror or type(error).__name__}")
     counts.stored_bytes += file.size_bytes if is_packed else 0
-    if reader.damage:
-        counts.problems.append(f"{file.path}: {reader.damage}")
+    if lines.damage:
+        counts.problems.append(f"{file.path}: {lines.damage}")
 
 
 def first_arrival(file: ArchiveFile) -> str:
@@ -124,16 +142,27 @@ def first_arrival(file: ArchiveFile) -> str:
     return next((found.heads[0].arrived for found in slices(file, quiet)), "")
 
 
-def _of_block(block: bytes, tenant: str, counts: Counts) -> Slice:
-    lines = block.split(b"\n")
-    lines.pop()  # a block ends with a line feed
+def _of_block(block: bytes, tenant: str, counts: Counts, reader: FieldReader | None) -> Slice:
+    lines = _lines(block)
     try:
-        heads = _DECODER.decode_lines(block)
+        heads = (reader or _DECODER).decode_lines(block)
     except _NOT_JSON:
         return _one_by_one(lines, tenant, counts)
     if len(heads) != len(lines) or not _are_plain(heads, tenant):
         return _one_by_one(lines, tenant, counts)
-    return Slice(heads, lines)
+    return Slice(heads, lines, reader)
+
+
+def _lines(block: bytes) -> list[memoryview]:
+    """The lines of a block, which ends with a line feed: as views, at 0.3 µs each where copies of 2.4 KB take 0.8."""
+    view, find = memoryview(block), block.find
+    lines: list[memoryview] = []
+    start, end = 0, find(b"\n")
+    while end >= 0:
+        lines.append(view[start:end])
+        start = end + 1
+        end = find(b"\n", start)
+    return lines
 
 
 def _are_plain(heads: Sequence[LineHead], tenant: str) -> bool:
@@ -144,11 +173,11 @@ def _are_plain(heads: Sequence[LineHead], tenant: str) -> bool:
     return all(head.tenant == first and head.kind != _ALERT for head in heads)
 
 
-def _one_by_one(lines: Sequence[bytes], tenant: str, counts: Counts) -> Slice:
+def _one_by_one(lines: Sequence[memoryview], tenant: str, counts: Counts) -> Slice:
     found_heads: list[LineHead] = []
     found_lines: list[bytes] = []
     for line in lines:
-        text = line.strip()
+        text = bytes(line).strip()
         if not text:
             continue
         try:
@@ -169,7 +198,15 @@ def _one_by_one(lines: Sequence[bytes], tenant: str, counts: Counts) -> Slice:
 
 def _event_of(line: bytes) -> tuple[LineHead, bytes]:
     try:
-        return _DECODER.decode(line), line
+        return _head_of(line), line
     except _NOT_JSON:
         event = original_of(line)
-        return _DECODER.decode(event), event
+        return _head_of(event), event
+
+
+def _head_of(event: bytes) -> LineHead:
+    """The head of an event; of one with half a surrogate pair too, which the flow takes and msgspec refuses."""
+    try:
+        return _DECODER.decode(event)
+    except _NOT_JSON:
+        return msgspec.convert(_TREES.decode(event), LineHead)

@@ -8,13 +8,14 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from flows.backtest.lines import Bodies, Counts, LineHead, Slice
-from flows.backtest.stream import merged
+from flows.backtest.lines import Bodies, Counts, Line, LineHead, Slice, reader_beside_heads
+from flows.backtest.stream import joined, merged
 from flows.pipeline.detections.alerts import Alert
 from flows.pipeline.detections.correlation.engine import Correlator
 from flows.pipeline.detections.documents import ALERT
 from flows.pipeline.detections.matcher import Matcher
 from flows.pipeline.detections.rules import RuleSet
+from flows.pipeline.fields import FieldReader
 from flows.reading.plan import ArchiveFile
 
 __all__ = ["Backtest", "Engine", "Span"]
@@ -67,8 +68,18 @@ class Engine:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self._matcher = Matcher(rules)
+        self._given: tuple[FieldReader, Matcher] | None = None
         self._cuts_tags = self._matcher.reads_whole_events
         self._correlators: dict[str, Correlator] = {}
+
+    @property
+    def fields_of_any_event(self) -> Sequence[str]:
+        """What the rules read of every event, whatever its type."""
+        return self._matcher.fields_of_any_event
+
+    def expect(self, reader: FieldReader | None) -> None:
+        """Take note of what heads will have been read with."""
+        self._given = (reader, Matcher(self.rules, reader)) if reader is not None else None
 
     def take(self, part: Slice) -> list[Alert]:
         """Take events of one tenant."""
@@ -77,7 +88,9 @@ class Engine:
         if correlator is None:
             correlator = self._correlators[tenant] = Correlator(self.rules, tenant)
         lines = None if self._cuts_tags else part.lines
-        return correlator.take(self._matcher(tenant, part.heads, Bodies(part.lines), lines))
+        is_given = self._given is not None and part.reader is self._given[0]
+        matcher = self._given[1] if self._given is not None and is_given else self._matcher
+        return correlator.take(matcher(tenant, part.heads, Bodies(part.lines), lines))
 
     def snapshots(self) -> dict[str, bytes]:
         """What each tenant's correlations remember at the end."""
@@ -123,7 +136,10 @@ class Backtest:
         """
         seen: list[set[str]] = [set() for _ in engines]
         is_bounded = self.tenants or self.read_from > _BEGINNING or self.until < _END
-        for part in self._stream():
+        reader = reader_beside_heads(dict.fromkeys(path for engine in engines for path in engine.fields_of_any_event))
+        for engine in engines:
+            engine.expect(reader)
+        for part in joined(self._stream(reader)):
             kept = self._within(part) if is_bounded else part
             if kept.heads:
                 self._note(kept)
@@ -141,12 +157,12 @@ class Backtest:
         """An alert as the flow would have written it."""
         return self._fronts.get(alert.tenant, b"{") + alert.members()
 
-    def _stream(self) -> Iterator[Slice]:
+    def _stream(self, reader: FieldReader | None) -> Iterator[Slice]:
         by_tenant: dict[str, list[ArchiveFile]] = {}
         for file in self.files:
             by_tenant.setdefault(file.tenant, []).append(file)
         for _, files in sorted(by_tenant.items()):
-            yield from merged(files, self.counts)
+            yield from merged(files, self.counts, reader)
 
     def _within(self, part: Slice) -> Slice:
         wanted = [place for place, head in enumerate(part.heads) if self.read_from <= head.published < self.until]
@@ -154,7 +170,7 @@ class Backtest:
             wanted = []
         if len(wanted) == len(part.heads):
             return part
-        return Slice([part.heads[place] for place in wanted], [part.lines[place] for place in wanted])
+        return part.at(wanted)
 
     def _note(self, part: Slice) -> None:
         tenant = part.heads[0].tenant
@@ -172,7 +188,7 @@ _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _END: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def _front(tenant: str, line: bytes) -> bytes:
+def _front(tenant: str, line: Line) -> bytes:
     """The tags of a tenant's alerts, as its events have them."""
     try:
         tags = _TAGS.decode(line)

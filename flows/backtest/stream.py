@@ -5,14 +5,17 @@ midnight and a late event comes when it came. A page that a sink spread over two
 together by `published`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from operator import attrgetter
 
-from flows.backtest.lines import Counts, LineHead, Slice, first_arrival, slices
+from flows.backtest.lines import Counts, Line, LineHead, Slice, first_arrival, slices
+from flows.pipeline.fields import FieldReader
 from flows.reading.plan import ArchiveFile
 
-__all__ = ["merged"]
+__all__ = ["joined", "merged"]
+
+_ENOUGH_EVENTS = 1_000
 
 _PUBLISHED = attrgetter("published")
 
@@ -20,8 +23,8 @@ _PUBLISHED = attrgetter("published")
 class _Cursor:
     """A file that is being read."""
 
-    def __init__(self, file: ArchiveFile, counts: Counts) -> None:
-        self._slices = slices(file, counts)
+    def __init__(self, file: ArchiveFile, counts: Counts, reader: FieldReader | None) -> None:
+        self._slices = slices(file, counts, reader)
         self._rest: Slice | None = next(self._slices, None)
 
     @property
@@ -58,12 +61,13 @@ class _Cursor:
         return taken
 
 
-def merged(files: Sequence[ArchiveFile], counts: Counts) -> Iterator[Slice]:
+def merged(files: Sequence[ArchiveFile], counts: Counts, reader: FieldReader | None = None) -> Iterator[Slice]:
     """The events of these files; each slice is one tenant's.
 
     Args:
         files: One tenant's, or such that don't say whose they are.
         counts: Takes what was read.
+        reader: Reads the heads; see `lines.reader_beside_heads`.
     """
     # Only files whose turn has come are open: a year has 365.
     waiting = sorted(((first_arrival(file), file.path, file) for file in files), key=lambda entry: entry[:2])
@@ -72,7 +76,7 @@ def merged(files: Sequence[ArchiveFile], counts: Counts) -> Iterator[Slice]:
     while waiting or active:
         arrivals = [cursor.arrival or "" for cursor in active]
         while waiting and (not active or waiting[-1][0] <= min(arrivals)):
-            active.append(_Cursor(waiting.pop()[2], counts))
+            active.append(_Cursor(waiting.pop()[2], counts, reader))
             arrivals.append(active[-1].arrival or "")
         active = [cursor for cursor in active if cursor.arrival is not None]
         if not active:
@@ -88,6 +92,22 @@ def merged(files: Sequence[ArchiveFile], counts: Counts) -> Iterator[Slice]:
             taken = iter([_by_published([part for cursor in together for part in cursor.take_at(first)])])
         for part in taken:
             yield from _of_one_tenant(part)
+
+
+def joined(parts: Iterable[Slice]) -> Iterator[Slice]:
+    """Parts of one tenant put together until they are as long as a page of Okta's: what is done once a part costs less an event then."""
+    heads: list[LineHead] = []
+    lines: list[Line] = []
+    reader: FieldReader | None = None
+    for part in parts:
+        if heads and (len(heads) >= _ENOUGH_EVENTS or part.reader is not reader or part.heads[0].tenant != heads[0].tenant):
+            yield Slice(heads, lines, reader)
+            heads, lines = [], []
+        reader = part.reader
+        heads += part.heads
+        lines += part.lines
+    if heads:
+        yield Slice(heads, lines, reader)
 
 
 def _taken(cursor: _Cursor, limit: str | None) -> Iterator[Slice]:
@@ -106,7 +126,8 @@ def _by_published(parts: Sequence[Slice]) -> Slice:
     """Parts put together; each keeps its own order."""
     each = [zip(part.heads, part.lines, strict=True) for part in parts]
     pairs = list(merge(*each, key=lambda pair: _PUBLISHED(pair[0])))
-    return Slice([head for head, _ in pairs], [line for _, line in pairs])
+    readers = {part.reader for part in parts}
+    return Slice([head for head, _ in pairs], [line for _, line in pairs], readers.pop() if len(readers) == 1 else None)
 
 
 def _of_one_tenant(part: Slice) -> Iterator[Slice]:

@@ -35,14 +35,16 @@ class Plan:
         predicate_of: What a test asks of a field's value.
         lists: The values of placeholders.
         more: Fields that somebody wants of events that match.
+        given: What has decoded the events already, if anything has.
 
     Attributes:
         certain: As above.
         decodes: Whether events have to be looked at.
+        is_given: Whether what has decoded them already has all that is wanted.
         reader: Reads all that is wanted of an event.
     """
 
-    __slots__ = ("_bits", "_open", "_stages", "certain", "decodes", "reader")
+    __slots__ = ("_bits", "_open", "_stages", "certain", "decodes", "is_given", "reader")
 
     def __init__(
         self,
@@ -51,13 +53,17 @@ class Plan:
         predicate_of: Callable[[Test], Predicate],
         lists: Lists,
         more: Iterable[str] = (),
+        given: FieldReader | None = None,
     ) -> None:
         self.certain = tuple(certain)
         self._open = tuple(open_rules)
         found = dict.fromkeys(test for _, left in open_rules for test in tests(left))
         self._bits = {test: 1 << place for place, test in enumerate(found)}
-        self.reader = FieldReader([*(path for _, left in open_rules for path in paths(left) if path), *more])
-        self.decodes = bool(open_rules) or bool(self.reader.paths)
+        wanted = [*(path for _, left in open_rules for path in paths(left)), *more]
+        # The empty path is a keyword's: it needs the event as a whole.
+        self.is_given = given is not None and set(wanted) <= set(given.paths)
+        self.reader = given if given is not None and self.is_given else FieldReader(filter(None, wanted))
+        self.decodes = bool(wanted)
         self._stages: list[tuple[Columns, Remembered[int, tuple[int, ...] | None]]] = []
         looked_at: dict[Test, int] = {}
         for stage in in_order([left for _, left in open_rules]):
@@ -66,11 +72,11 @@ class Plan:
             columns = Columns(bits.items(), self.reader, predicate_of, lists)
             self._stages.append((columns, remembered(partial(self._judge, looked_at))))
 
-    def scan(self, events: Sequence[bytes | msgspec.Raw], tenant: str) -> Iterator[tuple[int, Any, Sequence[int]]]:
+    def scan(self, events: Sequence[Any], tenant: str) -> Iterator[tuple[int, Any, Sequence[int]]]:
         """Match some events.
 
         Args:
-            events: Their bytes, brace to brace; ignored where the plan doesn't decode.
+            events: Their bytes, brace to brace, or where the plan is given what has been decoded; ignored where it doesn't decode.
             tenant: Whose they are.
 
         Yields:
@@ -79,12 +85,14 @@ class Plan:
         if not self.decodes:
             yield from ((place, None, self.certain) for place in range(len(events)))
             return
-        decoded = self.reader.decode_all(events, tenant)
+        decoded = events if self.is_given else self.reader.decode_all(events, tenant)
         verdicts: list[tuple[int, ...]] = [self.certain] * len(events)
         masks = [0] * len(events)
         doubtful: Sequence[int] = range(len(events))
         for columns, verdict_of in self._stages:
-            found = columns.masks([decoded[place] for place in doubtful], [events[place] for place in doubtful], tenant)
+            are_all = len(doubtful) == len(decoded)
+            wanted = (decoded, events) if are_all else ([decoded[place] for place in doubtful], [events[place] for place in doubtful])
+            found = columns.masks(*wanted, tenant)
             left: list[int] = []
             for place, bits in zip(doubtful, found, strict=True):
                 mask = masks[place] = masks[place] | bits
@@ -123,15 +131,21 @@ class RuleIndex(dict[str, Plan | None]):
         detections: The rules' detections; a rule's number is its place here.
         lists: The values of placeholders.
         fields_of: The fields that somebody wants of events that some of these rules match.
+        given: What has decoded the events already, if anything has.
     """
 
     def __init__(
-        self, detections: Sequence[Expression], lists: Lists, fields_of: Callable[[Sequence[int]], Iterable[str]] = lambda _: ()
+        self,
+        detections: Sequence[Expression],
+        lists: Lists,
+        fields_of: Callable[[Sequence[int]], Iterable[str]] = lambda _: (),
+        given: FieldReader | None = None,
     ) -> None:
         super().__init__()
         self._detections = detections
         self._lists = lists
         self._fields_of = fields_of
+        self._given = given
         self._plans: dict[Hashable, Plan | None] = {}
         # A rule's tests are compiled once, however many types leave them open.
         self._predicate = cache(lambda test: predicate(test, lists))
@@ -152,4 +166,4 @@ class RuleIndex(dict[str, Plan | None]):
         if not certain and not left:
             return None
         more = self._fields_of(sorted([*certain, *(number for number, _ in left)]))
-        return Plan(certain, left, self._predicate, self._lists, more)
+        return Plan(certain, left, self._predicate, self._lists, more, self._given)

@@ -18,12 +18,14 @@ from flows.pipeline.detections.routes import routes_of
 from flows.pipeline.detections.rules import RuleSet
 from flows.pipeline.detections.sigma.expression import Expression, tests
 from flows.pipeline.detections.sigma.rule import EventRule
+from flows.pipeline.fields import FieldReader
 
 __all__ = ["Matcher"]
 
 _EVENT_TYPE = attrgetter("event_type")
 _PUBLISHED = attrgetter("published")
 _MOST_COMBINATIONS_REMEMBERED = 10_000
+_NO_TYPE = "-"
 
 
 class Matcher:
@@ -31,9 +33,10 @@ class Matcher:
 
     Args:
         rules: The rules.
+        given: What the heads were decoded with, if they hold more than heads do: what it has read is not read again.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, given: FieldReader | None = None) -> None:
         self._rules = rules
         detections: list[Expression] = []
         self._numbers: list[int] = []  # of each detection's rule
@@ -42,8 +45,14 @@ class Matcher:
                 detections.append(active.rule.detection)
                 self._numbers.append(number)
         self._detections = detections
-        self._index = RuleIndex(detections, rules.lists, self._fields_of)
+        self._index = RuleIndex(detections, rules.lists, self._fields_of, given)
         self._extractors: dict[tuple[Plan, Sequence[int]], tuple[tuple[int, ...], Extractor]] = {}
+
+    @property
+    def fields_of_any_event(self) -> Sequence[str]:
+        """What is read of an event whose type no rule names."""
+        plan = self._index[_NO_TYPE]
+        return plan.reader.paths if plan is not None else ()
 
     @property
     def reads_whole_events(self) -> bool:
@@ -51,7 +60,7 @@ class Matcher:
         return any(not test.field for detection in self._detections for test in tests(detection))
 
     def __call__(
-        self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes], lines: Sequence[bytes] | None = None
+        self, tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes], lines: Sequence[memoryview | bytes] | None = None
     ) -> Matches:
         """Match a page.
 
@@ -72,7 +81,8 @@ class Matcher:
         found: dict[int, Match] = {}
         newest_there = list(accumulate(map(_PUBLISHED, heads), max))
         for plan, indices in by_plan.items():
-            wanted: Sequence[Any] = list(map(events.__getitem__, indices)) if plan.decodes else indices
+            each: Any = heads if plan.is_given else events
+            wanted: Sequence[Any] = list(map(each.__getitem__, indices)) if plan.decodes else indices
             by_rules: dict[Sequence[int], list[tuple[int, Any]]] = {}
             for place, decoded, detections in plan.scan(wanted, tenant):
                 by_rules.setdefault(detections, []).append((indices[place], decoded))

@@ -17,7 +17,7 @@ from flows.pipeline.fields.catalogue import (
     suggest_event_type,
     suggest_field,
 )
-from flows.pipeline.fields.reader import Accessor, FieldReader, TreeReader
+from flows.pipeline.fields.reader import Accessor, FieldReader, TreeReader, beside
 from flows.pipeline.fields.values import MISSING, members, scalars
 from flows.pipeline.fields.virtual import VIRTUAL_FIELDS
 
@@ -29,6 +29,7 @@ __all__ = [
     "Accessor",
     "FieldReader",
     "TreeReader",
+    "beside",
     "event_types",
     "is_event_type",
     "is_known",

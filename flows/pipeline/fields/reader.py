@@ -21,7 +21,7 @@ from flows.pipeline.fields.catalogue import OKTA_FIELDS, PIPELINE_FIELDS, canoni
 from flows.pipeline.fields.values import MISSING, walk
 from flows.pipeline.fields.virtual import TENANT_MEMBER, find_virtual
 
-__all__ = ["Accessor", "FieldReader", "TreeReader"]
+__all__ = ["Accessor", "FieldReader", "TreeReader", "beside"]
 
 Accessor = Callable[[Any], Any]
 """Takes a decoded event; gives the value at a path, a list of values where an array is on the way, or `MISSING`."""
@@ -48,8 +48,8 @@ class _Node:
             return
         self.inner.setdefault(segments[0], _Node()).add(segments[1:], f"{known}{segments[0]}.")
 
-    def build(self, numbers: Iterator[int]) -> Any:
-        """The type of this member, with structs for what is below it."""
+    def build(self, numbers: Iterator[int], head: type[msgspec.Struct] | None = None) -> Any:
+        """The type of this member, with structs for what is below it; of an event, with a head's own members too."""
         if self.whole:
             return Any
         fields, names = [], {}
@@ -59,7 +59,8 @@ class _Node:
             # An object that isn't there is read like an empty one, so that mostly a path can be followed without a look at each step.
             fields.append((node.attribute, kind, MISSING if node.struct is None else node.struct()))
             names[node.attribute] = name
-        self.struct = msgspec.defstruct("Members", fields, rename=names, gc=False, frozen=True)
+        bases = (head,) if head is not None else None
+        self.struct = msgspec.defstruct("Members", fields, bases=bases, rename=names, gc=False, frozen=True)
         # An array holds the same objects; one type can't name both an array of structs and be one of them, so the array's are named apart.
         element = self.struct | list[Any] | _OTHERS
         return self.struct | list[element] | _OTHERS  # type: ignore[valid-type]
@@ -70,21 +71,23 @@ class FieldReader:
 
     Args:
         paths: Dotted paths, in any case; virtual ones too. The empty one is the event as a whole.
+        head: A struct whose members are read in the same pass, so that what is decoded is one of it: see `beside`.
 
     Attributes:
         paths: The paths as they were given, each once.
     """
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], head: type[msgspec.Struct] | None = None) -> None:
         self.paths = tuple(dict.fromkeys(paths))
         self._root = _Node()
         sources = [source for path in self.paths for source in _sources(path)]
         for source in sources:
             self._root.add(source.split("."))
         if not self._root.whole:
-            self._root.build(count())
+            self._root.build(count(), head)
         self._wants_tenant = TENANT_MEMBER in sources
-        self._decode = msgspec.json.Decoder(self._root.struct or dict[str, Any]).decode
+        decoder = msgspec.json.Decoder(self._root.struct or dict[str, Any])
+        self._decode, self._decode_lines = decoder.decode, decoder.decode_lines
         self._virtual = {path: virtual for path in self.paths if (virtual := find_virtual(path)) is not None}
         plain = [path for path in self.paths if path not in self._virtual]
         made_of = [source for virtual in self._virtual.values() for source in virtual.sources]
@@ -120,6 +123,14 @@ class FieldReader:
             except _UNREADABLE:
                 pass
         return [self.decode(data, tenant) for data in events]
+
+    def decode_lines(self, block: bytes) -> list[Any]:
+        """Read lines that say themselves whose they are, an event each.
+
+        Raises:
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError: Some line can't be read so; `decode` takes more.
+        """
+        return self._decode_lines(block)
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value.
@@ -184,6 +195,12 @@ class FieldReader:
         owners = [self._root, *nodes[:-1]]
         steps = [(owner.struct, node.attribute) for owner, node in zip(owners, nodes, strict=True) if owner.struct is not None]
         return _of_structs(steps, segments, rest)
+
+
+def beside(head: type[msgspec.Struct], paths: Iterable[str]) -> list[str]:
+    """Those paths that a `FieldReader` can read in one pass with a head: what Okta documents, and is no member of the head's own."""
+    own = {field.encode_name for field in msgspec.structs.fields(head)}
+    return [path for path in paths if path and all((top := source.split(".")[0]) in _KNOWN and top not in own for source in _sources(path))]
 
 
 class TreeReader:
