@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sinks.delivery.batch import Batch, cut, size_bytes
+from sinks.delivery.batch import Batch, cut
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.documents import Documents
 
@@ -26,13 +26,12 @@ class Assembly:
         self.due = float("inf")
         """When what was gathered has waited for long enough, on the monotonic clock; infinite where nothing was."""
 
-    def add(self, documents: Documents, now: float) -> Iterator[Batch]:
-        """Take a page, and yield the batches that are ready to go."""
-        for part in cut(documents, self._policy.batch_events, self._limit_bytes):
+    def add(self, documents: Documents, documents_bytes: int, now: float) -> Iterator[Batch]:
+        """Take a page of that length, and yield the batches that are ready to go."""
+        for part, part_bytes in cut(documents, self._policy.batch_events, self._limit_bytes, documents_bytes):
             if self._policy.in_order:
-                yield Batch((part,))
+                yield Batch((part,), part_bytes)
                 continue
-            part_bytes = size_bytes(part)
             if self._events + len(part) > self._policy.batch_events or self._bytes + part_bytes > self._limit_bytes:
                 yield from self.flush()
             if not self._parts:
@@ -46,7 +45,7 @@ class Assembly:
     def flush(self) -> Iterator[Batch]:
         """Yield what was gathered, if anything."""
         if self._parts:
-            batch = Batch(tuple(self._parts))
+            batch = Batch(tuple(self._parts), self._bytes)
             self._parts = []
             self._events = self._bytes = 0
             self.due = float("inf")

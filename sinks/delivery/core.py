@@ -19,6 +19,7 @@ import random
 from datetime import datetime
 
 from sinks.delivery.assembly import Assembly
+from sinks.delivery.batch import size_bytes
 from sinks.delivery.health import Healths
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.ledger import Ledger
@@ -80,8 +81,9 @@ class Delivery:
 
     def add(self, documents: Documents, now: float) -> None:
         """Take a page."""
-        self.ledger.came(documents)
-        self.queue.extend(self._assembly.add(documents, now))
+        length_bytes = size_bytes(documents)
+        self.ledger.came(len(documents), length_bytes)
+        self.queue.extend(self._assembly.add(documents, length_bytes, now))
 
     def flush(self) -> None:
         """Wait no longer for others to fill a batch."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sinks.delivery.batch import Batch, size_bytes
+from sinks.delivery.batch import Batch
 from sinks.delivery.job import Job
 from sinks.delivery.target import Again, Outcome
-from sinks.documents import Documents, Rejected
+from sinks.documents import Rejected
 
 __all__ = ["Ledger", "Settled"]
 
@@ -57,10 +57,10 @@ class Ledger:
         self._format = document_format
         self._settled = Settled()
 
-    def came(self, documents: Documents) -> None:
-        """A page came in."""
-        self.pending_events += len(documents)
-        self.pending_bytes += size_bytes(documents)
+    def came(self, events: int, size_bytes: int) -> None:
+        """So much came in."""
+        self.pending_events += events
+        self.pending_bytes += size_bytes
 
     def took(self, batch: Batch, outcome: Outcome) -> Batch:
         """The target took some events, or had them; returns those."""
@@ -74,6 +74,8 @@ class Ledger:
             if taken.parts:
                 those.append(taken)
                 settled.done.append(taken)
+        if not outcome.duplicates:
+            return batch.take(outcome.delivered)
         return batch.take(sorted({*outcome.delivered, *outcome.duplicates}))
 
     def failed(self, batch: Batch, again: Again) -> None:

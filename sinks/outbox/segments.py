@@ -80,22 +80,20 @@ def whole_end(segments: list[tuple[int, Path]]) -> int:
     return start + offset
 
 
-def read_exactly(file: Any, size: int) -> memoryview:
+def read_exactly(file: Any, size: int) -> bytes:
     """So many bytes of a file.
 
     Raises:
         Damaged: It ends before.
     """
-    data = bytearray(size)
-    view = memoryview(data)
-    got = 0
-    while got < size:
-        count = file.readinto(view[got:])
-        if not count:
+    data: bytes = file.read(size)
+    while len(data) < size:
+        more = file.read(size - len(data))
+        if not more:
             message = "a frame has no end"
             raise Damaged(message)
-        got += count
-    return view
+        data += more
+    return data
 
 
 def gap_end(segments: list[tuple[int, Path]], end: int) -> int:

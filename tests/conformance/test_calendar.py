@@ -151,7 +151,7 @@ def test_outboxes_and_dead_letters() -> None:
     for page in pages():
         _, pieces = encode(page, 1.0)
         frame = b"".join(pieces)
-        again, _ = read_frame(memoryview(frame)[LENGTHS_BYTES:], read_lengths(frame[:LENGTHS_BYTES]))
+        again, _ = read_frame(frame[LENGTHS_BYTES:], read_lengths(frame[:LENGTHS_BYTES]))
         assert [head.published for head in again.heads] == [head.published for head in page.heads]
         for index in (0, len(page) // 2, len(page) - 1):
             head = page.heads[index]

@@ -29,7 +29,7 @@ def test_a_page_comes_back_as_it_was_with_its_parts_where_they_met():
     data = framed(PAGE)
     lengths = read_lengths(data[:LENGTHS_BYTES])
     assert lengths.whole == len(data)
-    documents, at = read_frame(memoryview(data)[LENGTHS_BYTES:], lengths, "origin")
+    documents, at = read_frame(data[LENGTHS_BYTES:], lengths, "origin")
     assert at == AT
     assert (documents.tenant, documents.origin) == ("acme", "origin")
     assert [(head.uuid, head.published, head.event_type) for head in documents.heads] == [
@@ -59,6 +59,8 @@ def test_what_is_no_frame_is_told(line):
         lambda data: data.replace(b'"v":1', b'"v":9'),
         lambda data: data.replace(b'"uuids":[', b'"uuids":{'),
         lambda data: data.replace(b'"n":2}', b'"n":\n}'),
+        lambda data: data.replace(b'"n":2}\n', b'"n":2}}'),
+        lambda data: data.replace(b"\n{", b"{"),
         lambda data: data[:-1] + b"x",
         lambda data: b"\0" * len(data),
     ],
@@ -67,4 +69,4 @@ def test_a_damaged_frame_is_told(change):
     data = framed(PAGE)
     lengths = read_lengths(data[:LENGTHS_BYTES])
     with pytest.raises(Damaged):
-        read_frame(memoryview(change(data[LENGTHS_BYTES:])), lengths)
+        read_frame(change(data[LENGTHS_BYTES:]), lengths)
