@@ -14,7 +14,7 @@ STOP_GRACE_SECONDS = 1.0
 OUTBOX_GRACE_SECONDS = 1.3
 """How long after a stop outboxes are still sent from; what is left then is sent by the next run."""
 
-OUTBOX_QUIET_SECONDS = 0.7
+OUTBOX_QUIET_SECONDS = 0.5
 """How long a stop waits while nothing gets through: a target that hangs takes the time that a slow disk may need for the last snapshot."""
 
 OUTBOX_PATIENCE_SECONDS = 60.0

@@ -162,9 +162,9 @@ def spoil(fault: str, faults: Faults, rng: random.Random, answer: Answer) -> Non
             answer.delay_seconds += faults.extra_latency_seconds
 
 
-def wall_ms(offset_seconds: float) -> int:
-    """Unix milliseconds of a clock that is `offset_seconds` ahead of this machine's."""
-    return int((time.time() + offset_seconds) * 1000)
+def wall_ms(offset_seconds: float, at: float | None = None) -> int:
+    """Unix milliseconds of a clock that is `offset_seconds` ahead of this machine's, now or at a moment of this one's."""
+    return int(((time.time() if at is None else at) + offset_seconds) * 1000)
 
 
 def expand(packed: bytes) -> bytes:

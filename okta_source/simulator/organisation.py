@@ -223,7 +223,7 @@ class Organisation(Settings):
 
     def rate_limit_window(self, at: float) -> int:
         """The number of the rate limit's window that a request belongs to which came at Unix time `at`; 0 without a limit."""
-        return self._limiter.window_of(self.rate_limit, at + self._clock_offset_seconds) if self.rate_limit else 0
+        return self._limiter.window_of(self.rate_limit, wall_ms(self._clock_offset_seconds, at) / 1000) if self.rate_limit else 0
 
     def warm(self, limit: int = 1000) -> None:
         """Prepare the pages that a client with this limit will ask for, for benchmarks in which the server shall cost little."""
@@ -244,7 +244,8 @@ class Organisation(Settings):
         with self._lock:
             script = self._scripts.popleft() if self._scripts else None
             self.requests_count += 1
-            now_ms = self.now_ms()
+            came_at = time.time()  # what it is counted by, and not the moment of its answer
+            now_ms = wall_ms(self._clock_offset_seconds, came_at)
             budget = self._limiter.spend(self.rate_limit, now_ms / 1000) if self.rate_limit else None
             request_id = f"{self._id_rng.getrandbits(96):024x}"
         scripted = script(request) if callable(script) else script
@@ -252,7 +253,7 @@ class Organisation(Settings):
         answer.delay_seconds += self.latency_seconds
         answer.chunked = self.body_form == "chunked" or (self.body_form == "mixed" and self.requests_count % 2 == 0)
         record = RequestRecord(
-            at=time.time(),
+            at=came_at,
             method=request.method,
             target=request.target,
             headers=request.headers,

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -24,20 +23,6 @@ SINK = f"""type = "elasticsearch"
 hosts = ["{{url}}"]
 target = "{STREAM}"
 retry_for_seconds = 600"""
-
-
-def documents(kind: str, client: Any) -> dict[str, dict[str, Any]]:
-    """Every document by its id."""
-    if kind == "opensearch":
-        from opensearchpy.helpers import scan  # noqa: PLC0415
-    else:
-        from elasticsearch.helpers import scan  # noqa: PLC0415
-    client.indices.refresh(index=STREAM)
-    found: dict[str, dict[str, Any]] = {}
-    for hit in scan(client, index=STREAM, size=2000):
-        assert hit["_id"] not in found, "one id in two indices"
-        found[hit["_id"]] = hit["_source"]
-    return found
 
 
 def restart(node: Node, flow: FlowProcess, how: Callable[[], object]) -> None:
@@ -90,7 +75,7 @@ def test_every_event_is_there_once_after_five_kills_and_two_outages(tmp_path: Pa
         assert flow.process.returncode == 0, flow.output()
     assert place.dead_letters("archive") == []
     with closing(SearchServer(kind, node.url)) as server:
-        found = documents(kind, server.client(request_timeout=60))
+        found = server.documents(STREAM)
     expected = {
         event["uuid"]: (organisation.name, event) for organisation in organisations for event in map(orjson.loads, organisation.persisted())
     }

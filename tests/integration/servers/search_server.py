@@ -26,6 +26,20 @@ class SearchServer:
         self._clients.append(client)
         return client
 
+    def documents(self, index: str) -> dict[str, dict[str, Any]]:
+        """Every document of an index or data stream by its id; each id is there once."""
+        if self.kind == "opensearch":
+            from opensearchpy.helpers import scan  # noqa: PLC0415
+        else:
+            from elasticsearch.helpers import scan  # noqa: PLC0415
+        client = self.client(request_timeout=60)
+        client.indices.refresh(index=index)
+        found: dict[str, dict[str, Any]] = {}
+        for hit in scan(client, index=index, size=2000):
+            assert hit["_id"] not in found, "one id in two indices"
+            found[hit["_id"]] = hit["_source"]
+        return found
+
     def close(self) -> None:
         """Close the connections of its clients."""
         for client in self._clients:
