@@ -4,8 +4,8 @@ Of a page of 1,000 events, each costs a look into a dictionary (0.1 µs); those 
 members that are asked for: by the rules, and by the correlations that tell groups apart by them.
 """
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -26,6 +26,9 @@ _EVENT_TYPE = attrgetter("event_type")
 _PUBLISHED = attrgetter("published")
 _MOST_COMBINATIONS_REMEMBERED = 10_000
 _NO_TYPE = "-"
+
+_Found = tuple[int, tuple[int, ...], Sequence[bytes | None], Sequence[Any]]
+"""The place of an event that some rules match, their numbers, its groups and its values."""
 
 
 class Matcher:
@@ -70,32 +73,25 @@ class Matcher:
             bodies: Each event behind its opening brace.
             lines: Each event from brace to brace where somebody has it so, maybe with more members in front, see `reads_whole_events`.
         """
-        newest = to_ms(max(map(_PUBLISHED, heads)))
         by_plan: dict[Plan, list[int]] = {}
         for index, plan in enumerate(map(self._index.__getitem__, map(_EVENT_TYPE, heads))):
             if plan is not None:
                 by_plan.setdefault(plan, []).append(index)
         if not by_plan:
-            return Matches(tenant, newest, ())
-        events = _Events(bodies) if lines is None else lines
-        found: dict[int, Match] = {}
-        newest_there = list(accumulate(map(_PUBLISHED, heads), max))
+            return Matches(tenant, to_ms(max(map(_PUBLISHED, heads))), ())
+        read = _reads(bodies) if lines is None else partial(_take, lines)
+        found: list[_Found] = []
         for plan, indices in by_plan.items():
-            each: Any = heads if plan.is_given else events
-            wanted: Sequence[Any] = list(map(each.__getitem__, indices)) if plan.decodes else indices
+            wanted = read(indices) if plan.decodes and not plan.is_given else [heads[index] for index in indices]
             by_rules: dict[Sequence[int], list[tuple[int, Any]]] = {}
             for place, decoded, detections in plan.scan(wanted, tenant):
                 by_rules.setdefault(detections, []).append((indices[place], decoded))
             for detections, matching in by_rules.items():
                 numbers, extract = self._extractor(plan, detections)
-                for (index, _), (groups, values) in zip(matching, extract([decoded for _, decoded in matching]), strict=True):
-                    head = heads[index]
-                    uuid, event_type = _writable(head.uuid), _writable(head.event_type)
-                    newest_then = to_ms(newest_there[index])
-                    found[index] = Match(
-                        uuid, to_ms(head.published), event_type, newest_then, numbers, groups, values, bytes(bodies[index])
-                    )
-        return Matches(tenant, newest, [found[index] for index in sorted(found)])
+                values = extract([decoded for _, decoded in matching])
+                found += [(index, numbers, *each) for (index, _), each in zip(matching, values, strict=True)]
+        # Each event matches by way of one plan, so that only the indices are compared.
+        return _matches(tenant, heads, bodies, sorted(found))
 
     def _fields_of(self, detections: Sequence[int]) -> list[str]:
         return routes_of(self._rules, [self._numbers[number] for number in detections]).fields
@@ -111,15 +107,29 @@ class Matcher:
         return known
 
 
-class _Events:
-    """A page's events from brace to brace, made when they are asked for."""
+def _matches(tenant: str, heads: Sequence[Any], bodies: Sequence[memoryview | bytes], found: Sequence[_Found]) -> Matches:
+    """A page's matches of what was found, which ascends."""
+    published = list(map(_PUBLISHED, heads))
+    newest, looked_at = published[0], 0
+    matches: list[Match] = []
+    for index, numbers, groups, values in found:
+        newest = max((newest, *published[looked_at : index + 1]))
+        looked_at = index + 1
+        head = heads[index]
+        uuid, event_type = _writable(head.uuid), _writable(head.event_type)
+        matches.append(Match(uuid, to_ms(head.published), event_type, to_ms(newest), numbers, groups, values, bytes(bodies[index])))
+    return Matches(tenant, to_ms(max((newest, *published[looked_at:]))), matches)
 
-    def __init__(self, bodies: Sequence[memoryview | bytes]) -> None:
-        self._bodies = bodies
-        self._whole = attrgetter("obj") if _are_uncut(bodies) else _whole
 
-    def __getitem__(self, index: int) -> Any:
-        return self._whole(self._bodies[index])
+def _reads(bodies: Sequence[memoryview | bytes]) -> Callable[[Sequence[int]], list[Any]]:
+    """What gives some of a page's events from brace to brace."""
+    if _are_uncut(bodies):
+        return lambda indices: [bodies[index].obj for index in indices]  # type: ignore[union-attr]
+    return lambda indices: [b"".join((b"{", bodies[index])) for index in indices]
+
+
+def _take(lines: Sequence[memoryview | bytes], indices: Sequence[int]) -> list[Any]:
+    return [lines[index] for index in indices]
 
 
 def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
@@ -134,8 +144,3 @@ def _are_uncut(bodies: Sequence[memoryview | bytes]) -> bool:
 def _writable(text: str) -> str:
     """A text that can be written as UTF-8: JSON may hold half of a surrogate pair, and that must not end a run."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _whole(body: memoryview | bytes) -> bytes:
-    """An event with its opening brace."""
-    return b"".join((b"{", body))

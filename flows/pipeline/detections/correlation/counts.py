@@ -40,7 +40,8 @@ class _Group:
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """Take a match; what came before the horizon is forgotten first."""
         window = self._window
-        window.forget(horizon)
+        if window.times and window.times[0] < horizon:
+            window.forget(horizon)
         if self._episodes.spans:
             self._episodes.forget(horizon)
         self.mark = hit.mark
@@ -48,12 +49,12 @@ class _Group:
         if place is None:
             return None
         self._entered(hit, place)
-        if len(window.hits) > MOST_EVENTS_A_GROUP:
+        if len(window.times) > MOST_EVENTS_A_GROUP:
             gone = window.shrink()
             self.dropped += gone
             place = max(0, place - gone)
-        fulfilled = sorted(self._fulfilled(hit, place))
-        if not fulfilled:
+        fulfilled = self._fulfilled(hit, place)
+        if not fulfilled:  # nearly always
             return None
         ends = [window.hits[end] for end in fulfilled]
         begins = self._episodes.extend([end.ms for end in ends], self._rule.timespan_ms, hit.mark)
@@ -74,8 +75,8 @@ class _Group:
             yield place
             place += 1
 
-    def _fulfilled(self, hit: Hit, place: int) -> Iterator[int]:
-        """The places of the matches with which windows end that hold this one and fulfil the rule."""
+    def _fulfilled(self, hit: Hit, place: int) -> Sequence[int]:
+        """The places of the matches with which windows end that hold this one and fulfil the rule, ascending."""
         raise NotImplementedError
 
     def _entered(self, hit: Hit, place: int) -> None:
@@ -90,19 +91,21 @@ class Counted(_Group):
 
     __slots__ = ()
 
-    def _fulfilled(self, _: Hit, place: int) -> Iterator[int]:
+    def _fulfilled(self, _: Hit, place: int) -> Sequence[int]:
         window, rule = self._window, self._rule
         if len(window.times) < rule.condition.least:
-            return
+            return ()
+        found: list[int] = []
         # With a lower bound alone, a new match can only complete windows whose first one is less than so many before it.
         reach = place + math.ceil(rule.condition.least) if rule.condition.most is None else len(window.times)
         for end in self._ends(place):
             if end > reach:
-                return
+                break
             moment = window.times[end]
             # All matches of that moment belong to the window, those behind the place too.
             if window.until(moment) - window.begin(moment, rule.timespan_ms) in rule.condition:
-                yield end
+                found.append(end)
+        return found
 
 
 class Summed(_Group):
@@ -110,10 +113,9 @@ class Summed(_Group):
 
     __slots__ = ()
 
-    def _fulfilled(self, _: Hit, place: int) -> Iterator[int]:
-        for end in self._ends(place):
-            if math.fsum(member.value for member in self._hits(self._window.times[end])) in self._rule.condition:
-                yield end
+    def _fulfilled(self, _: Hit, place: int) -> Sequence[int]:
+        sums = ((end, math.fsum(member.value for member in self._hits(self._window.times[end]))) for end in self._ends(place))
+        return [end for end, total in sums if total in self._rule.condition]
 
 
 class Distinct(_Group):
@@ -163,9 +165,9 @@ class Distinct(_Group):
         else:
             self._remove(hit)
 
-    def _fulfilled(self, hit: Hit, place: int) -> Iterator[int]:
+    def _fulfilled(self, hit: Hit, place: int) -> Sequence[int]:
         if len(self._all) < self._rule.condition.least or self._says_nothing_new(hit, place):
-            return
+            return ()
         hits, times, home = self._window.hits, self._window.times, self._begin
         found: list[int] = []
         latest = hit.ms + self._rule.timespan_ms
@@ -181,7 +183,7 @@ class Distinct(_Group):
         for member in hits[end + 1 :]:
             self._add(member)
         self._move_begin_to(home)
-        yield from found
+        return found[::-1]
 
     def _move_begin_to(self, begin: int) -> None:
         while self._begin < begin:
@@ -229,26 +231,28 @@ class Ordered(_Group):
     def _left(self, hit: Hit) -> None:
         del self._by_rule[hit.via][0]
 
-    def _fulfilled(self, hit: Hit, _: int) -> Iterator[int]:
+    def _fulfilled(self, hit: Hit, _: int) -> Sequence[int]:
         *before, last = self._by_rule
         first, behind = self._window.begin(hit.ms, 0), self._window.until(hit.ms + self._rule.timespan_ms)
         if hit.via == len(before):
             behind = self._window.until(hit.ms)
         elif bisect_left(last, hit.ms) == bisect_right(last, hit.ms + self._rule.timespan_ms):
-            return  # nothing that could end an order has come yet
+            return ()  # nothing that could end an order has come yet
+        found: list[int] = []
         for end in range(first, behind):
             if self._window.hits[end].via != len(before):
                 continue
             moment = self._window.times[end]
             for times in reversed(before):
                 # The latest of each rule leaves the most room for those before it.
-                found = bisect_right(times, moment) - 1
-                if found < 0:
+                latest = bisect_right(times, moment) - 1
+                if latest < 0:
                     break
-                moment = times[found]
+                moment = times[latest]
             else:
                 if self._window.times[end] - moment <= self._rule.timespan_ms:
-                    yield end
+                    found.append(end)
+        return found
 
 
 def _count(counts: dict[Any, int], values: Sequence[Any]) -> None:

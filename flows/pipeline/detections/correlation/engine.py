@@ -7,7 +7,8 @@ end.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -49,7 +50,8 @@ class Tally:
         self.late = 0
 
 
-class _Input(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Input:
     """A correlation that a match of some rules may reach, with all that is needed there; put together once, since matches are many.
 
     Attributes:

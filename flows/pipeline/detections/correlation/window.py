@@ -8,7 +8,9 @@ is forgotten by the second, so that a late burst lives as long as one that comes
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 __all__ = ["LATENESS_MS", "MOST_EVENTS_A_GROUP", "Episodes", "Hit", "Outcome", "Window"]
 
@@ -19,8 +21,8 @@ MOST_EVENTS_A_GROUP: Final = 10_000
 _MOST_COMPARED: Final = 100  # of one moment: events are given once anyway, and a burst must not cost more the longer it is
 
 
-class Hit(NamedTuple):
-    """A match that a correlation takes.
+class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A match that a correlation takes; a struct, which is made in a quarter of the time of a tuple with names.
 
     Attributes:
         ms: When the event happened.
