@@ -97,7 +97,8 @@ def _base64offset(value: Text | bytes) -> Iterator[Text | bytes]:
     for offset, start in enumerate((0, 2, 3)):
         encoded = base64.b64encode(b" " * offset + data).decode()
         end = (None, -3, -2)[(len(data) + offset) % 3]
-        yield (encoded[start:end],)
+        if encoded[start:end]:  # of a single letter nothing is left in one of them, and nothing is in everything
+            yield (encoded[start:end],)
 
 
 def _wide(encoding: str) -> Callable[[Text | bytes], Iterator[Text | bytes]]:

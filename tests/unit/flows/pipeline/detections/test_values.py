@@ -84,6 +84,7 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     # Encodings
     ("severity|base64: secret", {"severity": base64.b64encode(b"secret").decode()}, True),
     ("severity|base64offset|contains: secret", {"severity": ENCODED}, True),
+    ("severity|base64offset|contains: x", {"severity": "10.0.0.1"}, False),
     ("severity|wide|base64offset|contains: secret", {"severity": base64.b64encode(b"yy" + "secret".encode("utf-16-le")).decode()}, True),
     ("severity|utf16be|base64offset|contains: secret", {"severity": base64.b64encode("secret".encode("utf-16-be")).decode()}, True),
     ("severity|contains|windash: ' -a'", {"severity": "cmd –a"}, True),  # noqa: RUF001
