@@ -260,8 +260,8 @@ class Writer:
             return Again((), f"The target could not be prepared: {type(error).__name__}: {error}.")
 
     def _write_down(self, settled: Settled) -> None:
-        if not settled:
-            return
+        if not settled or self._closed or self._error is not None:
+            return  # what isn't written down when the run ends is sent again, and has no letter of the run before
         try:
             if settled.letters:
                 self._letters.append(settled.letters)

@@ -38,7 +38,7 @@ def feed_others(bench: Bench, run: Run, until: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("how", ["403-html", "hang", "reset"])
 def test_a_firewall_that_one_event_is_too_much_for(bench: Bench, how: str) -> None:
     bench.kind.firewall(GUILTY, how, PAGE_FOR_PEOPLE)
-    run = bench.start(batch_events=6, request_timeout_seconds=0.5)
+    run = bench.start(batch_events=6, request_timeout_seconds=1.0)
     run.write(PAGE)
     feed_others(bench, run, lambda: bench.lost() == [GUILTY])
     run.epoch(page("initech", range(2)))

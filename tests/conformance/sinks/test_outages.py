@@ -186,7 +186,7 @@ def test_an_outbox_that_cannot_be_written_stops_the_run_and_the_next_one_goes_on
 @for_each(*SENDERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_when_its_time_is_over_its_events_are_letters_until_something_gets_through(bench: Bench, way: str) -> None:
-    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, request_timeout_seconds=0.5 if way == "hangs" else 30)
+    run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, request_timeout_seconds=1.0 if way == "hangs" else 30)
     run.epoch(FIRST)
     break_down(bench, way)
     let_its_time_be_over(bench, way)
@@ -207,7 +207,7 @@ def test_when_its_time_is_over_its_events_are_letters_until_something_gets_throu
 @for_each(*SENDERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_sink_that_may_stop_the_run(bench: Bench, way: str) -> None:
-    timeout_seconds = 0.5 if way == "hangs" else 30
+    timeout_seconds = 1.0 if way == "hangs" else 30
     run = bench.start(retry_for_seconds=RETRY_FOR_SECONDS, on_exhausted="stop", request_timeout_seconds=timeout_seconds)
     run.epoch(FIRST)
     break_down(bench, way)

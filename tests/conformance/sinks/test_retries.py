@@ -50,7 +50,7 @@ def test_a_failure_is_followed_by_success(bench: Bench, status: int) -> None:
 @for_each(*SENDERS)
 def test_an_answer_that_comes_too_late(bench: Bench) -> None:
     before = failures("timeout")
-    run = bench.start(request_timeout_seconds=0.4)
+    run = bench.start(request_timeout_seconds=1.0)
     run.epoch(page("globex", range(3)))  # so that a search server has its template
     bench.kind.server.hang(times=1)
     run.epoch(PAGE)
@@ -60,8 +60,9 @@ def test_an_answer_that_comes_too_late(bench: Bench) -> None:
     assert {**content(page("globex", range(3))), **content(PAGE)} == bench.kind.by_uuid()
     assert bench.letters() == []
     assert failures("timeout") > before
-    assert len({tuple(request) for request in bench.kind.sent()}) == 4
     if isinstance(bench.kind, HookKind):
+        # A search server, which knows events by their ids, may have been asked with the first of those that hung.
+        assert len({tuple(request) for request in bench.kind.sent()}) == 4
         assert_ids_tell_batches(bench)
 
 

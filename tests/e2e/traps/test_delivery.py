@@ -22,7 +22,7 @@ def served(organisation: Organisation) -> list[str]:
 def test_trap_04_a_burst_larger_than_a_poll_makes_progress_through_429_time_outs_and_restarts(tmp_path: Path) -> None:
     organisation = Organisation("acme", events=600, span_seconds=7200)
     with Simulator([organisation]) as sim:
-        acme = tenant(tmp_path, sim.url("acme"), organisation, page_limit=10, request_timeout_seconds=0.2)
+        acme = tenant(tmp_path, sim.url("acme"), organisation, page_limit=10, request_timeout_seconds=0.5)
         received: list[str] = []
         states: dict[str, object] = {}
         for trouble in (Scripted(status=429), Scripted(stall_after_bytes=200), Scripted(reset=True), Scripted(status=503)):
