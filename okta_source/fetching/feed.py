@@ -105,6 +105,10 @@ class TenantFeed:
         """In a run until drained: the tenant has been drained or given up, and every page has been taken."""
         return self._finished and not self._busy and not self._waiting
 
+    def rests(self) -> bool:
+        """Whether there is nothing to do, and nothing to hand over, before the next request is due."""
+        return self._has_place and not (self._busy or self._waiting or self._finished) and self._shared.clock() < self._due
+
     def poke(self) -> None:
         """Start the next request if it is due and everything allows it. Called often by the worker; costs a microsecond when it isn't."""
         if self._busy:
