@@ -238,7 +238,7 @@ class SinkMetrics:
         self._seconds = _WRITE_SECONDS.labels(sink)
         self._retries = _RETRIES.labels(sink)
         self._last_success: Gauge | None = None
-        self._open = 0
+        self._open: int | None = None
 
     def events(self, tenant: str, result: EventResult, count: int) -> None:
         """Count events that the sink is done with."""
@@ -267,8 +267,10 @@ class SinkMetrics:
 
     def open_breakers(self, count: int) -> None:
         """Tell how many of the sink's breakers are open."""
+        if count == self._open:  # nearly always: it is told at every request
+            return
         _BREAKERS_OPEN.labels(self._sink).set(count)
-        _BREAKER_OPENINGS.labels(self._sink).inc(max(0, count - self._open))
+        _BREAKER_OPENINGS.labels(self._sink).inc(max(0, count - (self._open or 0)))
         self._open = count
 
     def _succeeded_at(self, epoch_seconds: float) -> None:
