@@ -68,7 +68,7 @@ class Engine:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self._matcher = Matcher(rules)
-        self._given: tuple[FieldReader, Matcher] | None = None
+        self._matchers: dict[FieldReader | None, Matcher] = {None: self._matcher}  # by what the heads were read with
         self._cuts_tags = self._matcher.reads_whole_events
         self._correlators: dict[str, Correlator] = {}
 
@@ -79,7 +79,8 @@ class Engine:
 
     def expect(self, reader: FieldReader | None) -> None:
         """Take note of what heads will have been read with."""
-        self._given = (reader, Matcher(self.rules, reader)) if reader is not None else None
+        if reader is not None:
+            self._matchers[reader] = Matcher(self.rules, reader)
 
     def take(self, part: Slice) -> list[Alert]:
         """Take events of one tenant."""
@@ -88,8 +89,7 @@ class Engine:
         if correlator is None:
             correlator = self._correlators[tenant] = Correlator(self.rules, tenant)
         lines = None if self._cuts_tags else part.lines
-        is_given = self._given is not None and part.reader is self._given[0]
-        matcher = self._given[1] if self._given is not None and is_given else self._matcher
+        matcher = self._matchers.get(part.reader, self._matcher)
         return correlator.take(matcher(tenant, part.heads, Bodies(part.lines), lines))
 
     def snapshots(self) -> dict[str, bytes]:

@@ -12,14 +12,13 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from okta_source.config.secret import SecretError, SecretRef
-from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_reference, problem, to_path
+from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_reference, header_name, problem, to_path
 
 __all__ = ["HOOK_ENVIRON", "HooksConfig", "TenantHooksConfig"]
 
 HOOK_ENVIRON: Final = "hook_environ"
 """The key of the validation context under which the receiver gives its environment."""
 
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LISTEN: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")
 _LISTEN_ALLOWED: Final = "an address and a port, such as 127.0.0.1:8480 or [::1]:8480"
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -141,10 +140,7 @@ class TenantHooksConfig(Strict):
     @field_validator("header")
     @classmethod
     def _check_header(cls, value: str) -> str:
-        if not _HEADER_NAME.fullmatch(value):
-            message = "the name of an HTTP header, such as Authorization"
-            raise ValueError(message)
-        return value
+        return header_name(value)
 
 
 def _check_secret(reference: SecretRef, info: ValidationInfo) -> None:

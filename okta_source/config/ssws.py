@@ -3,7 +3,6 @@
 The order of the fields matters: a validator sees the fields before its own. So the header stands before the token that has to fit it.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,11 +11,10 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from okta_source.config.api_token import usable_credential
 from okta_source.config.secret import SecretRef
-from okta_source.config.strict import EnvName, OptionalPath, Strict, check_credential, check_one_reference
+from okta_source.config.strict import EnvName, OptionalPath, Strict, check_credential, check_one_reference, header_name
 
 __all__ = ["SswsAuth"]
 
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SCHEME: Final = "SSWS"
 
 
@@ -58,10 +56,7 @@ class SswsAuth(Strict):
     @field_validator("header")
     @classmethod
     def _check_header(cls, value: str) -> str:
-        if not _HEADER_NAME.fullmatch(value):
-            message = "the name of an HTTP header, such as Authorization"
-            raise ValueError(message)
-        return value
+        return header_name(value)
 
     @field_validator("prefix")
     @classmethod

@@ -22,6 +22,7 @@ __all__ = [
     "Strict",
     "check_credential",
     "check_one_reference",
+    "header_name",
     "look_up",
     "problem",
     "to_path",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class Strict(BaseModel):
@@ -47,6 +49,18 @@ class Strict(BaseModel):
 def problem(text: str) -> PydanticCustomError:
     """An error whose whole text is given, where "is not allowed; allowed: …" would not say it well."""
     return PydanticCustomError("problem", "{text}", {"text": text})
+
+
+def header_name(value: str) -> str:
+    """Check the name of an HTTP header (a token, RFC 9110).
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not _HEADER_NAME.fullmatch(value):
+        message = "the name of an HTTP header, such as Authorization"
+        raise ValueError(message)
+    return value
 
 
 def to_path(value: object, info: ValidationInfo) -> object:

@@ -260,8 +260,10 @@ class Writer:
             return Again((), f"The target could not be prepared: {type(error).__name__}: {error}.")
 
     def _write_down(self, settled: Settled) -> None:
-        if not settled or self._closed or self._error is not None:
-            return  # what isn't written down when the run ends is sent again, and has no letter of the run before
+        if not settled:
+            return
+        if settled.letters and (self._closed or self._error is not None):
+            return  # those events are sent again by the next run, which writes the letters that are due then
         try:
             if settled.letters:
                 self._letters.append(settled.letters)

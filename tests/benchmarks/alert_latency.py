@@ -22,17 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from okta_source.simulator import Organisation, Simulator
-from tests.e2e.detection_rules import add_detections
+from tests.e2e.detection_rules import RULES, add_detections
 from tests.e2e.harness import Workplace, wait_for
 from tests.unit.sinks.receiver import Receiver
 
-RULE = """
-title: Token created
-name: token
-logsource: {product: okta}
-detection: {sel: {eventType: system.api_token.create}, condition: sel}
-level: high
-"""
+RULE = RULES.partition("---")[0]  # a token created
 _LOOK_SECONDS = 0.005
 
 

@@ -25,7 +25,7 @@ __all__ = ["Matcher"]
 _EVENT_TYPE = attrgetter("event_type")
 _PUBLISHED = attrgetter("published")
 _MOST_COMBINATIONS_REMEMBERED = 10_000
-_NO_TYPE = "-"
+_NO_TYPE = "-"  # of no event, so that its plan has what is asked of events of every type
 
 _Found = tuple[int, tuple[int, ...], Sequence[bytes | None], Sequence[Any]]
 """The place of an event that some rules match, their numbers, its groups and its values."""

@@ -246,6 +246,17 @@ def test_a_stop_hands_over_what_was_fetched_and_then_ends() -> None:
     assert rig.partition.snapshot()["url"] == link_to("1")
 
 
+def test_a_tenant_that_rests_for_a_day_ends_with_the_run() -> None:
+    rig = Rig(answer([], link_to("1")), poll_interval_seconds=86400.0)
+    rig.fetch()
+    rig.partition.next_batch()
+    assert rig.partition.next_batch() == []
+    assert rig.feed.rests()
+    rig.control.request_stop()
+    with pytest.raises(StopIteration):
+        rig.partition.next_batch()
+
+
 class Hanging:
     """A request that answers when it is let go."""
 

@@ -40,8 +40,7 @@ class _Group:
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """Take a match; what came before the horizon is forgotten first."""
         window = self._window
-        if window.times and window.times[0] < horizon:
-            window.forget(horizon)
+        window.forget(horizon)
         if self._episodes.spans:
             self._episodes.forget(horizon)
         self.mark = hit.mark

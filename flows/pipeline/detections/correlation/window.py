@@ -22,7 +22,7 @@ _MOST_COMPARED: Final = 100  # of one moment: events are given once anyway, and 
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A match that a correlation takes; a struct, which is made in a quarter of the time of a tuple with names.
+    """A match that a correlation takes; stored as an array of its values.
 
     Attributes:
         ms: When the event happened.

@@ -143,6 +143,30 @@ def test_a_stop_waits_no_longer_than_its_deadline(make_writer, hangs):
     assert "The run was stopped" in letters.letters[0].reason
 
 
+def test_a_thread_that_is_late_writes_no_letters_after_the_end(make_writer):
+    released = threading.Event()
+
+    def refuse(batch):
+        if batch.parts[0].heads[0].uuid == "late":
+            released.wait(30)
+        return Outcome(refused=[Refused(0, "Odd.")])
+
+    others = set(threading.enumerate())
+    target, letters = ScriptedTarget(refuse), CollectedLetters()
+    letters.error = SinkStopped("No room.", sink="search", tenant="acme", path="dead", reason="it is full", fix="make room")
+    writer = make_writer(target, letters, batch_events=1)
+    writer.add(make_page("acme", ["late"]))
+    target.wait_until(lambda: len(target.sent) == 1)
+    writer.add(make_page("acme", ["early"]))
+    with pytest.raises(SinkStopped):
+        writer.drain()
+    letters.error = None
+    released.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+    assert letters.letters == []
+
+
 def test_add_waits_for_room_and_a_slow_target_gets_no_more_than_it_can_take(make_writer):
     room = threading.Semaphore(0)
 
