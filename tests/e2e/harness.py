@@ -173,14 +173,21 @@ class Workplace:
             lines += data.splitlines()
         return lines
 
+    def count(self, tenant: str = "*") -> int:
+        """How many events the tenant's (or everybody's) plain files hold so far, while a flow writes them."""
+        return sum(len(lines_so_far(path)) for path in self.out.glob(f"{tenant}/*.ndjson"))
+
     def judge(self, organisation: Organisation, tenant: str | None = None, folder: str = "out") -> None:
         """Assert that the files hold every event of the organisation once, byte for byte behind the tags."""
         judge(self.lines(tenant or organisation.name, folder), organisation.persisted(), tenant or organisation.name)
 
     def dead_letters(self, sink: str = "input") -> list[dict[str, object]]:
-        return [
-            orjson.loads(line) for path in sorted((self.folder / "dead" / sink).glob("*.ndjson")) for line in path.read_bytes().splitlines()
-        ]
+        return [orjson.loads(line) for path in sorted((self.folder / "dead" / sink).glob("*.ndjson")) for line in lines_so_far(path)]
+
+
+def lines_so_far(path: Path) -> list[bytes]:
+    """The lines of a file that another process may be writing: whoever writes is in the middle of the last one, now and then."""
+    return path.read_bytes().split(b"\n")[:-1]
 
 
 def judge(lines: list[bytes], expected: list[bytes], tenant: str) -> None:
@@ -247,7 +254,7 @@ class FlowProcess:
 
     def output(self) -> str:
         """What this process has printed."""
-        return self.log.read_bytes()[self._log_start :].decode()
+        return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_seconds: float = DEADLINE_SECONDS) -> None:

@@ -77,7 +77,7 @@ def place(tmp_path: Path, organisations: list[Organisation]) -> Iterator[Workpla
 def drained(place: Workplace, stack: ExitStack) -> FlowProcess:
     """A run that goes on, and has written all there was."""
     flow = stack.enter_context(run(place, "--state", str(place.state)))
-    wait_for(lambda: len(place.lines("acme")) == 2000, "events")
+    wait_for(lambda: place.count("acme") == 2000, "events")
     wait_for((place.state / "status.prom").exists, "the status file")
     return flow
 

@@ -66,7 +66,7 @@ def test_a_run_stops_within_two_seconds_serves_metrics_and_owns_its_state(tmp_pa
         place.add_all(sim, [organisation])
         place.write()
         with run(place, "--metrics-port", str(port)) as flow:
-            wait_for(lambda: len(place.lines("acme")) == 200, "events")
+            wait_for(lambda: place.count("acme") == 200, "events")
             assert scrape(port)['okta_events_received_total{tenant="acme"}'] == 200
             with run(place) as other:
                 assert other.wait() == 2

@@ -122,7 +122,7 @@ def test_elsewhere_there_is_none_of_it(place: Workplace, how: str) -> None:
         else:
             watched = Watched(place, 80, *(["--quiet"] if how == "quiet" else []))
             try:
-                wait_for(lambda: len(place.lines("acme")) == 3000, "events", 60)
+                wait_for(lambda: place.count("acme") == 3000, "events", 60)
                 wait_for((place.state / "status.prom").exists, "a second look of the voice's thread", 60)
             finally:
                 text = watched.stop()

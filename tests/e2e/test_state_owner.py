@@ -34,7 +34,7 @@ def test_who_comes_second_ends_before_any_request_and_the_state_resumes(tmp_path
         place.write()
         (tmp_path / "trap.toml").write_text(place.config.read_text().replace(sim.url("acme"), other.url("acme")))
         with place.run() as daemon:
-            wait_for(lambda: sum(path.read_bytes().count(b"\n") for path in place.out.rglob("*.ndjson")) == 3_000, "every event")
+            wait_for(lambda: place.count() == 3_000, "every event")
             addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(2))
             main = f"flows.system_log:get_flow('{tmp_path / 'trap.toml'}', until_drained=True)"
             state = ["-r", str(place.state), "-s", "0", "-b", "0"]
