@@ -1,11 +1,11 @@
 """Which commands there are. Their modules are imported only when they are asked for."""
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import okta_source.__main__ as of_okta_source
 
-__all__ = ["COMMANDS", "END_WITH_READER", "GROUPS", "OWN", "run_command_named"]
+__all__ = ["COMMANDS", "END_WITH_READER", "GROUPS", "OWN", "module_of", "run_command_named"]
 
 OWN: Final = {
     "init": "add an organisation to the configuration, or a sink (init sink): asks for what it needs",
@@ -40,9 +40,17 @@ END_WITH_READER: Final = frozenset({"search", "tail"})
 """Those that are of use only as long as somebody reads what they print."""
 
 
+_ONE_MODULE: Final = frozenset({"run", "state", "completion"})
+
+
+def module_of(name: str) -> Any:
+    """The module of one of `OWN`, with `main` and `make_parser`: a small command is one, the others are rooms with a `command`."""
+    return import_module(f"flows.{name}" if name in _ONE_MODULE else f"flows.{name}.command")
+
+
 def run_command_named(name: str, arguments: list[str]) -> int:
     """Run one of `COMMANDS`; returns its exit status."""
     if name in OWN:
-        status: int = import_module(f"flows.{name}.command").main(arguments)
+        status: int = module_of(name).main(arguments)
         return status
     return of_okta_source.main([name, *arguments])

@@ -5,13 +5,14 @@ import importlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import flows.__main__ as of_flows
 import okta_source.__main__ as of_okta_source
 from flows.commands import COMMANDS as ALL
-from flows.commands import GROUPS, OWN
+from flows.commands import GROUPS, OWN, module_of
 
 COMMANDS = [(f"python -m flows.{name}", of_flows.main, name) for name in OWN]
 COMMANDS += [(f"python -m okta_source {name}", of_okta_source.main, name) for name in of_okta_source.COMMANDS]
@@ -75,8 +76,10 @@ def test_a_command_that_does_not_exist_is_told_beside_those_that_do(capsys: pyte
 
 def test_a_command_is_the_same_by_either_name() -> None:
     for name in OWN:
-        assert callable(importlib.import_module(f"flows.{name}.command").main)
-        assert importlib.util.find_spec(f"flows.{name}.__main__")
+        module = module_of(name)
+        assert callable(module.main)
+        started = importlib.util.find_spec(f"flows.{name}.__main__" if module.__name__.endswith(".command") else f"flows.{name}")
+        assert 'if __name__ == "__main__":' in Path(started.origin).read_text()
 
 
 def test_every_command_is_in_one_group_of_the_help() -> None:

@@ -11,7 +11,7 @@ import pytest
 from flows.runtime.owner import hold
 from flows.runtime.place import accept_any_place, check_place, known_place
 from flows.runtime.stores import StateUnusable, make_directory, make_stores
-from flows.state.command import main as state_command
+from flows.state import main as state_command
 from sinks.config import FileSinkConfig
 from sinks.file.journal import Journal
 

@@ -1,4 +1,4 @@
-"""The command: makes the state directory where there is none, has Bytewax run the main flow in this process, and says how it ended.
+"""`bytewax-okta run`: makes the state directory where there is none, has Bytewax run the main flow in this process, and says how it ended.
 
 It is what `python -m bytewax.run flows.system_log -r STATE -s 10 -b 0` is, with options for what Bytewax takes from the environment. Exit
 codes are those of every run, see `flows.runtime.lifecycle`.
@@ -27,7 +27,7 @@ from flows.runtime.recovery import flows_in
 from flows.runtime.stores import holds_stores, make_directory, make_stores
 from flows.runtime.voice import Voice, last_written
 from flows.system_log import prepare_run
-from okta_source.output import shape_help
+from okta_source.output import run_command, shape_help
 from sinks.config import FileSinkConfig
 
 __all__ = ["main", "make_parser"]
@@ -182,3 +182,7 @@ def _whole_number(text: str, least: int, most: int) -> int:
         message = f"{text!r} is not allowed; allowed: {least} to {most}"
         raise argparse.ArgumentTypeError(message)
     return number
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.configuration.settings import load
-from flows.run.command import _files_unknown_to, main
+from flows.run import _files_unknown_to, main
 
 CONFIG = """
 [[tenants]]

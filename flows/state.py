@@ -1,4 +1,13 @@
-"""The command."""
+"""What lies in a state directory, and saying that it may be used where it is now.
+
+    python -m flows.state show DIR
+    python -m flows.state accept DIR
+
+| exit | meaning |
+|---|---|
+| 0 | done |
+| 2 | there is no such state directory, or a run lives on it |
+"""
 
 import argparse
 import os
@@ -11,7 +20,7 @@ from flows.runtime.owner import hold, holders
 from flows.runtime.place import accept_any_place, known_place
 from flows.runtime.recovery import check_usable, flows_in
 from flows.runtime.stores import StateUnusable, store_names
-from okta_source.output import shape_help
+from okta_source.output import run_command, shape_help
 
 __all__ = ["main", "make_parser"]
 
@@ -87,3 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
         "other releases too.",
     )
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

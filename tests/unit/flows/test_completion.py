@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands import COMMANDS
-from flows.completion.command import main, parser_of
+from flows.completion import main, parser_of
 
 
 def script_for(shell: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -1,9 +1,0 @@
-"""`python -m flows.run`."""
-
-import sys
-
-from flows.run.command import main
-from okta_source.output import run_command
-
-if __name__ == "__main__":
-    sys.exit(run_command(main))
