@@ -91,14 +91,12 @@ class TenantPartition(StatefulSourcePartition[Item, dict[str, Any]]):
     def next_awake(self) -> datetime | None:
         """Soon while a page is expected, never far ahead: the real due time is the feed's own."""
         if self._control.stopping:
-            nap_seconds = _STOPPING_NAP_SECONDS
-        else:
-            idle_seconds = self._feed.idle_seconds()
-            if self._push is not None and (until_look := self._push.nap_seconds()) is not None:
-                idle_seconds = min(idle_seconds, until_look)
-            nap_seconds = self._heartbeat.nap_seconds(idle_seconds, patient=self._feed.is_patient)
-        # Bytewax compares with its own clock, so this one isn't passed in.
-        return datetime.now(UTC) + timedelta(seconds=nap_seconds)
+            # Bytewax compares with its own clock, so this one isn't passed in.
+            return datetime.now(UTC) + timedelta(seconds=_STOPPING_NAP_SECONDS)
+        idle_seconds = self._feed.idle_seconds()
+        if self._push is not None and (until_look := self._push.nap_seconds()) is not None:
+            idle_seconds = min(idle_seconds, until_look)
+        return self._heartbeat.awake_at(idle_seconds, patient=self._feed.is_patient)
 
     def snapshot(self) -> dict[str, Any]:
         """The place behind the last page handed over."""

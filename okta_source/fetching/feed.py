@@ -148,7 +148,7 @@ class TenantFeed:
 
     def idle_seconds(self) -> float:
         """How long the worker may leave this tenant alone: 0.0 while pages wait or at the end, milliseconds while an answer is expected."""
-        if self._waiting or self.finished:
+        if self._waiting or (self._finished and not self._busy):
             return 0.0
         now = self._shared.clock()
         if self._busy:

@@ -6,22 +6,27 @@ partitions of its worker. So whoever is asked when none will wake soon becomes t
 
 Each waking costs the worker 50 µs and more, however many partitions are woken by it: it goes through all of them, and ends what can be
 ended. A thousand tenants that wake each at a moment of its own, four times for a poll, made 0.8 of the 1.0 ms that a poll cost besides its
-request. So whoever isn't in a hurry wakes at moments that all have in common.
+request. So whoever isn't in a hurry wakes at moments that all have in common, and each of those is worked out once: two thousand times a
+second, clock and arithmetic of their own cost 3.3 µs a waking, the common moment 0.8.
 """
 
 import math
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 __all__ = ["GRID_SECONDS", "HEARTBEAT_SECONDS", "LONGEST_NAP_SECONDS", "Heartbeat"]
 
-HEARTBEAT_SECONDS = 0.25
+HEARTBEAT_SECONDS: Final = 0.25
 """How often each worker is woken at least."""
-LONGEST_NAP_SECONDS = 0.5
+LONGEST_NAP_SECONDS: Final = 0.5
 """A stop has to be noticed by everybody within this time; it may take two seconds in all, one of them for requests that are under way."""
-GRID_SECONDS = 0.05
+GRID_SECONDS: Final = 0.05
 """How much later than it could a tenant that has nothing to catch up with is asked, or its answer taken up, at most."""
+_GRIDS_IN_A_BEAT: Final = round(HEARTBEAT_SECONDS / GRID_SECONDS)
+_MOST_MOMENTS: Final = 64
 
 
 class Heartbeat:
@@ -29,14 +34,17 @@ class Heartbeat:
 
     Args:
         clock: A monotonic clock in seconds.
+        now: The clock that Bytewax compares with, UTC.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
+        self._now = now
         self._beat = threading.local()
+        self._moments: dict[int, datetime] = {}
 
-    def nap_seconds(self, idle_seconds: float, *, patient: bool = False) -> float:
-        """How long the partition that asks may sleep.
+    def awake_at(self, idle_seconds: float, *, patient: bool = False) -> datetime:
+        """When the partition that asks is to be woken.
 
         Args:
             idle_seconds: How long it has nothing to do.
@@ -44,14 +52,22 @@ class Heartbeat:
         """
         if idle_seconds <= HEARTBEAT_SECONDS:
             if not patient or idle_seconds == 0.0:
-                return idle_seconds
-            now = self._clock()
-            return math.ceil((now + idle_seconds) / GRID_SECONDS) * GRID_SECONDS - now
+                return self._now() + timedelta(seconds=idle_seconds)
+            return self._moment(math.ceil((self._clock() + idle_seconds) / GRID_SECONDS))
         now = self._clock()
-        beat = math.floor(now / HEARTBEAT_SECONDS) + 1
+        beat = int(now / HEARTBEAT_SECONDS) + 1
         if getattr(self._beat, "next", 0) < beat:
             self._beat.next = beat
         else:
             # The last beat before there is something to do, or before a stop must have been noticed.
-            beat = math.floor((now + min(idle_seconds, LONGEST_NAP_SECONDS)) / HEARTBEAT_SECONDS)
-        return beat * HEARTBEAT_SECONDS - now
+            beat = int((now + min(idle_seconds, LONGEST_NAP_SECONDS)) / HEARTBEAT_SECONDS)
+        return self._moment(beat * _GRIDS_IN_A_BEAT)
+
+    def _moment(self, grid: int) -> datetime:
+        """A moment that all have in common; at most half a second ahead, so that a clock which is set meanwhile does no harm."""
+        moment = self._moments.get(grid)
+        if moment is None:
+            if len(self._moments) >= _MOST_MOMENTS:
+                self._moments.clear()
+            moment = self._moments[grid] = self._now() + timedelta(seconds=grid * GRID_SECONDS - self._clock())
+        return moment
