@@ -128,8 +128,7 @@ class Writer:
     def wait_for_room(self, timeout_seconds: float) -> bool:
         """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._has_room(), timeout_seconds)
-            return not self._closed and self._has_room()
+            return self._changed.wait_for(lambda: self._closed or self._has_room(), timeout_seconds) and not self._closed
 
     def flush(self) -> None:
         """Send what there is, without waiting for others to fill a batch."""
@@ -244,9 +243,8 @@ class Writer:
         again = self._ready(attempt.timeout_seconds)
         if again is not None:
             return Outcome(again=[replace(again, positions=range(len(attempt.job.batch)), blame="target")])
-        left_seconds = max(0.05, attempt.timeout_seconds - (time.monotonic() - began))
         try:
-            return self._target.send(attempt.job.batch, left_seconds)
+            return self._target.send(attempt.job.batch, max(0.05, attempt.timeout_seconds - (time.monotonic() - began)))
         except Exception as error:  # noqa: BLE001
             # A target reports failures as values, so this is an event that it can't even encode: halves find out which one.
             _LOG.exception("sink %s: a batch of %d events could not be sent", self._sink, len(attempt.job.batch))
