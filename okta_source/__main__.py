@@ -12,7 +12,7 @@ from okta_source.output import as_typed, run_command
 
 COMMANDS = {
     "check": ("okta_source.check.command", "say of every organisation whether it can be collected from here, and what to change if not"),
-    "authorize": ("okta_source.authorize.command", "sign in once at Okta for a tenant with method refresh_token"),
+    "authorize": ("okta_source.auth.authorize.command", "sign in once at Okta for a tenant with method refresh_token"),
     "init": ("okta_source.init.command", "add an organisation to the configuration: asks for what it needs and says where to find it"),
     "status": ("okta_source.status.command", "the fleet as a table, from the metrics endpoints of one or more processes"),
     "hooks": ("okta_source.hooks.command", "receive event hooks and EventBridge deliveries into the spool that the main flow reads"),

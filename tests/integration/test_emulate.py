@@ -12,15 +12,15 @@ import requests
 
 from okta_source.__main__ import main
 from okta_source.auth import make_authenticator
+from okta_source.auth.authorize import browser
 from okta_source.auth.base import CredentialError
 from okta_source.auth.token_store import TokenStore
-from okta_source.authorize import browser
 from okta_source.config.secret import Secret
 from okta_source.config.tenant import TenantConfig
 from okta_source.http.client import HttpClient
 from tests.e2e.harness import free_ports
 from tests.integration.judges import Judge, judges_available
-from tests.unit.okta_source.authorize.person import Person
+from tests.unit.okta_source.auth.authorize.person import Person
 
 SECRET = "emulated+/=secret"
 

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from okta_source.authorize.callback import CallbackServer
-from okta_source.authorize.page import notice_page
+from okta_source.auth.authorize.callback import CallbackServer
+from okta_source.auth.authorize.page import notice_page
 from tests.e2e.harness import free_ports
 
 STATE = "s" * 43

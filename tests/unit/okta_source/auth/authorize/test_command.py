@@ -14,10 +14,10 @@ import requests
 
 from okta_source.__main__ import main
 from okta_source.auth import make_authenticator
+from okta_source.auth.authorize import browser, command
+from okta_source.auth.authorize.callback import CallbackServer
+from okta_source.auth.authorize.tenant import load_tenant
 from okta_source.auth.token_store import TokenStore, TokenStoreError
-from okta_source.authorize import browser, command
-from okta_source.authorize.callback import CallbackServer
-from okta_source.authorize.tenant import load_tenant
 from okta_source.config.secret import Secret
 from okta_source.config.signing_key import SigningKey
 from okta_source.fetching.transport import OktaTransport
@@ -26,7 +26,7 @@ from okta_source.polling.outcome import Response
 from okta_source.simulator import Administrator, OAuthClient, Organisation, Scripted, Simulator
 from okta_source.simulator.certificates import CertificateAuthority
 from tests.e2e.harness import free_ports
-from tests.unit.okta_source.authorize.person import Person, query
+from tests.unit.okta_source.auth.authorize.person import Person, query
 
 SECRET = "the-secret-of-the-app"
 

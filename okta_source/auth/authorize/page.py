@@ -5,7 +5,7 @@ import hashlib
 from html import escape
 from typing import Final
 
-from okta_source.authorize.outcome import Outcome
+from okta_source.auth.authorize.outcome import Outcome
 
 __all__ = ["HEADERS", "finished_page", "notice_page"]
 

@@ -1,13 +1,13 @@
 """From an authorization code to a refresh token in the tenant's store, over the tenant's own connection."""
 
 from okta_source.auth import dpop_prover, situation_of
+from okta_source.auth.authorize.outcome import Outcome, no_refresh_token, not_exchanged, not_stored, stored
+from okta_source.auth.authorize.request import AuthorizationRequest
 from okta_source.auth.base import CredentialError
 from okta_source.auth.client_secret import basic
 from okta_source.auth.clock import OktaClock
 from okta_source.auth.token_endpoint import FormPoster, TokenEndpoint, TokenRequest
 from okta_source.auth.token_store import TokenStore, TokenStoreError
-from okta_source.authorize.outcome import Outcome, no_refresh_token, not_exchanged, not_stored, stored
-from okta_source.authorize.request import AuthorizationRequest
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.secret import Secret, SecretError
 from okta_source.config.signing_key import SigningKey

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from okta_source.authorize.outcome import Outcome
-from okta_source.authorize.page import HEADERS, finished_page, notice_page
+from okta_source.auth.authorize.outcome import Outcome
+from okta_source.auth.authorize.page import HEADERS, finished_page, notice_page
 
 GOOD = Outcome(ok=True, headline="Acme is connected.", detail="stored", advice="next:", command="do it")
 

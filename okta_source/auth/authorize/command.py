@@ -9,14 +9,14 @@ import shlex
 import sys
 from pathlib import Path
 
+from okta_source.auth.authorize import browser
+from okta_source.auth.authorize.callback import CallbackServer
+from okta_source.auth.authorize.exchange import exchange
+from okta_source.auth.authorize.outcome import Outcome, denied, no_answer, not_stored
+from okta_source.auth.authorize.page import finished_page
+from okta_source.auth.authorize.request import CALLBACK_PATH, DEFAULT_PORT, AuthorizationRequest
+from okta_source.auth.authorize.tenant import load_tenant
 from okta_source.auth.token_store import TokenStore, TokenStoreError
-from okta_source.authorize import browser
-from okta_source.authorize.callback import CallbackServer
-from okta_source.authorize.exchange import exchange
-from okta_source.authorize.outcome import Outcome, denied, no_answer, not_stored
-from okta_source.authorize.page import finished_page
-from okta_source.authorize.request import CALLBACK_PATH, DEFAULT_PORT, AuthorizationRequest
-from okta_source.authorize.tenant import load_tenant
 from okta_source.config.auth import RefreshTokenAuth
 from okta_source.config.problems import ConfigurationError
 from okta_source.config.secret import SecretError

@@ -3,7 +3,7 @@ import webbrowser
 
 import pytest
 
-from okta_source.authorize.browser import can_open, open_in_background
+from okta_source.auth.authorize.browser import can_open, open_in_background
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from okta_source.authorize.page import HEADERS, notice_page
-from okta_source.authorize.request import CALLBACK_PATH
+from okta_source.auth.authorize.page import HEADERS, notice_page
+from okta_source.auth.authorize.request import CALLBACK_PATH
 
 __all__ = ["CallbackServer"]
 

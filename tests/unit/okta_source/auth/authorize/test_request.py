@@ -1,9 +1,9 @@
 import base64
 import hashlib
 
-from okta_source.authorize.request import AuthorizationRequest, callback_url
+from okta_source.auth.authorize.request import AuthorizationRequest, callback_url
 from okta_source.config.auth import RefreshTokenAuth
-from tests.unit.okta_source.authorize.person import query
+from tests.unit.okta_source.auth.authorize.person import query
 
 AUTH = RefreshTokenAuth.model_construct(client_id="0oa1", scopes=("okta.logs.read",))
 
