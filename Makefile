@@ -14,7 +14,7 @@ LOWEST := .lowest
 # Most tests wait more than they compute: four at a time on two cores.
 TEST_PROCESSES ?= 4
 # Whatever touches a library, and nothing that needs a tool whose own dependencies are newer (pySigma, Okta's SDK).
-LOWEST_TESTS := $(addprefix tests/unit/okta_source/,auth config fetching hooks http metrics polling tagging test_source.py test_partition.py) \
+LOWEST_TESTS := $(addprefix tests/unit/okta_source/,auth config fetching hooks http metrics polling events test_source.py test_partition.py) \
 	tests/unit/sinks tests/unit/flows/configuration tests/unit/flows/pipeline/formats tests/unit/flows/reading tests/unit/flows/runtime \
 	tests/unit/flows/search tests/unit/flows/test_system_log.py tests/conformance/sinks/test_deliver.py tests/conformance/sinks/test_refusals.py \
 	tests/conformance/test_calendar.py tests/conformance/test_odd_events.py tests/conformance/test_webhook_signatures.py tests/fuzz

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from okta_source.events.categories import CATEGORIES
 from okta_source.output import run_command
 from okta_source.simulator import Organisation, Simulator
-from okta_source.tagging.categories import CATEGORIES
 
 __all__ = ["main"]
 

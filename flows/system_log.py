@@ -28,7 +28,6 @@ from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
-from flows.pipeline.detections.problems import Problem, RulesError
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
@@ -38,11 +37,12 @@ from flows.runtime.recovery import known_state_keys
 from flows.runtime.state_directory import MAIN_FLOW, WAY_OUT, take_state
 from flows.runtime.stop_relay import relay_stops
 from flows.runtime.stores import StateUnusable
+from okta_source.detections.problems import Problem, RulesError
 from okta_source.fetching.control import RunControl
 from okta_source.source import OktaSource, okta_input
 
 if TYPE_CHECKING:
-    from flows.pipeline.detections.rules import RuleSet
+    from okta_source.detections.rules import RuleSet
 
 __all__ = ["Run", "build_flow", "get_flow", "prepare_run"]
 
@@ -144,7 +144,7 @@ def _read_rules(settings: Settings) -> "tuple[RuleSet | None, list[Problem]]":
     """The rules in force and what deserves a look; no rules without a table [detections]."""
     if settings.detections is None:
         return None, []
-    from flows.pipeline.detections.library import load_rules  # noqa: PLC0415 (0.05 s of every start, for those who detect)
+    from okta_source.detections.library import load_rules  # noqa: PLC0415 (0.05 s of every start, for those who detect)
 
     return load_rules(settings.detections)
 
@@ -176,9 +176,10 @@ def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, 
     okta = okta_input(INPUT_STEP, flow, source)
     alerts = None
     if rules is not None and settings.detections is not None:
-        from flows.pipeline.detections.steps import detect  # noqa: PLC0415 (see `_read_rules`)
+        from flows.pipeline.alerts import alert_documents  # noqa: PLC0415 (see `_read_rules`)
+        from okta_source.detections.steps import detect  # noqa: PLC0415 (likewise)
 
-        alerts = detect(okta.oks, rules, settings.detections, {tenant.name: tenant for tenant in settings.tenants})
+        alerts = alert_documents(detect(okta.oks, rules, settings.detections), {tenant.name: tenant for tenant in settings.tenants})
     deliver(
         okta.oks,
         okta.errs,

@@ -4,8 +4,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-import flows.pipeline.detections.metrics
 import flows.pipeline.formatting
+import okta_source.detections.metrics
 import okta_source.hooks.metrics
 import okta_source.metrics
 import sinks.dead_letters.waiting
@@ -20,7 +20,7 @@ _MODULES = (
     okta_source.metrics,
     sinks.dead_letters.waiting,
     sinks.metrics,
-    flows.pipeline.detections.metrics,
+    okta_source.detections.metrics,
     flows.pipeline.formatting,
 )
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}

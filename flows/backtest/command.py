@@ -27,17 +27,17 @@ from flows.backtest.progress import Progress
 from flows.backtest.report import Difference, as_json, print_report
 from flows.backtest.results import Results
 from flows.backtest.run import Backtest, Engine
-from flows.pipeline.detections.alerts import Alert
-from flows.pipeline.detections.choice import ChoiceError, choose
-from flows.pipeline.detections.library import load_rules
-from flows.pipeline.detections.problems import RulesError
-from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.detections.sigma.rule import Correlation
 from flows.reading.archives import ArchivesUnknown, Sources, configured, given
 from flows.reading.plan import ArchiveFile, Wanted, find_files
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.config.start_from import StartFrom
+from okta_source.detections.alerts import Alert
+from okta_source.detections.choice import ChoiceError, choose
+from okta_source.detections.library import load_rules
+from okta_source.detections.problems import RulesError
+from okta_source.detections.rules import RuleSet
+from okta_source.detections.sigma.rule import Correlation
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]

@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from flows.pipeline.detections.alerts import Alert, timestamp
-from flows.pipeline.detections.matches import to_ms
-from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.detections.sigma.rule import Correlation
 from flows.reading.plan import ArchiveFile
+from okta_source.detections.alerts import Alert, timestamp
+from okta_source.detections.matches import to_ms
+from okta_source.detections.rules import RuleSet
+from okta_source.detections.sigma.rule import Correlation
 from sinks.file.archive_reader import LineReader
 
 __all__ = ["Told", "compare", "read_alerts", "told_of"]

@@ -13,9 +13,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from flows.pipeline.fields import FieldReader, TreeReader, beside
 from flows.reading.plan import ArchiveFile
 from flows.reading.question import NotAnEvent, NotSearchable, original_of
+from okta_source.events.fields import FieldReader, TreeReader, beside
 from sinks.file.archive_reader import LineReader
 
 __all__ = ["Bodies", "Counts", "Line", "LineHead", "Slice", "first_arrival", "reader_beside_heads", "slices"]

@@ -9,9 +9,9 @@ import orjson
 from flows.backtest.compare import Told
 from flows.backtest.results import Results, RuleResult, matched_fields
 from flows.backtest.run import Backtest
-from flows.pipeline.detections.alerts import timestamp
-from flows.pipeline.detections.sigma.rule import LEVELS
 from flows.terminal.screen import Screen
+from okta_source.detections.alerts import timestamp
+from okta_source.detections.sigma.rule import LEVELS
 
 __all__ = ["Difference", "as_json", "print_report"]
 

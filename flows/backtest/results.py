@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flows.pipeline.detections.alerts import Alert, timestamp
-from flows.pipeline.detections.rules import Active, RuleSet
-from flows.pipeline.detections.sigma.expression import paths
-from flows.pipeline.detections.sigma.rule import EventRule
-from flows.pipeline.fields import MISSING, TreeReader
+from okta_source.detections.alerts import Alert, timestamp
+from okta_source.detections.rules import Active, RuleSet
+from okta_source.detections.sigma.expression import paths
+from okta_source.detections.sigma.rule import EventRule
+from okta_source.events.fields import MISSING, TreeReader
 
 __all__ = ["Results", "RuleResult", "matched_fields"]
 

@@ -10,13 +10,13 @@ import orjson
 
 from flows.backtest.lines import Bodies, Counts, Line, LineHead, Slice, reader_beside_heads
 from flows.backtest.stream import joined, merged
-from flows.pipeline.detections.alerts import Alert
-from flows.pipeline.detections.correlation.engine import Correlator
-from flows.pipeline.detections.documents import ALERT
-from flows.pipeline.detections.matcher import Matcher
-from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.fields import FieldReader
 from flows.reading.plan import ArchiveFile
+from okta_source.detections.alerts import Alert
+from okta_source.detections.correlation.engine import Correlator
+from okta_source.detections.documents import ALERT
+from okta_source.detections.matcher import Matcher
+from okta_source.detections.rules import RuleSet
+from okta_source.events.fields import FieldReader
 
 __all__ = ["Backtest", "Engine", "Span"]
 

@@ -10,8 +10,8 @@ from heapq import merge
 from operator import attrgetter
 
 from flows.backtest.lines import Counts, Line, LineHead, Slice, first_arrival, slices
-from flows.pipeline.fields import FieldReader
 from flows.reading.plan import ArchiveFile
+from okta_source.events.fields import FieldReader
 
 __all__ = ["joined", "merged"]
 

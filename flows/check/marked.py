@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from flows.pipeline.detections.alerts import Alert, AlertedRule
-from flows.pipeline.detections.documents import AlertDocuments
+from flows.pipeline.alerts import AlertDocuments
 from flows.pipeline.enrich import Enricher
 from flows.pipeline.formatting import Formats
 from okta_source.config.tenant import TenantConfig
+from okta_source.detections.alerts import Alert, AlertedRule
 from okta_source.polling.event import Batch, slice_page
 from sinks.config import SinkConfig
 from sinks.documents import Documents, rfc3339

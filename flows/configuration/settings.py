@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
-from flows.configuration.detections import DetectionsConfig
 from okta_source.config.file import (
     CONFIG_VARIABLE,
     DEFAULT_PATH,
@@ -27,6 +26,7 @@ from okta_source.config.file import (
 from okta_source.config.hooks import HooksConfig
 from okta_source.config.problems import ConfigurationError, Location, Problem, explain, toml_path
 from okta_source.config.tenant import NAME_ALLOWED, Name, Strict, TenantConfig, to_path, to_tuple
+from okta_source.detections.table import DetectionsConfig
 from sinks.config import DocumentFormat, SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]

@@ -16,15 +16,15 @@ from typing import Any, Final
 
 import orjson
 
-from flows.configuration.detections import DetectionsConfig
 from flows.detections.explain import explain, lists_of, state_of
-from flows.pipeline.detections.choice import ChoiceError, choose
-from flows.pipeline.detections.library import load_rules, managed_files, read_files, read_lists
-from flows.pipeline.detections.problems import Problem, RulesError
-from flows.pipeline.detections.rules import Active, RuleSet, assemble
-from flows.pipeline.detections.sigma.rule import LEVELS, Rule
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
+from okta_source.detections.choice import ChoiceError, choose
+from okta_source.detections.library import load_rules, managed_files, read_files, read_lists
+from okta_source.detections.problems import Problem, RulesError
+from okta_source.detections.rules import Active, RuleSet, assemble
+from okta_source.detections.sigma.rule import LEVELS, Rule
+from okta_source.detections.table import DetectionsConfig
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
-from flows.pipeline.detections.correlation.groups import MOST_GROUPS
-from flows.pipeline.detections.correlation.window import LATENESS_MS
-from flows.pipeline.detections.evaluate import decided_by_type
-from flows.pipeline.detections.rules import Active, RuleSet
-from flows.pipeline.detections.sigma.expression import And, Expression, Not, Test, paths, specialise, tests
-from flows.pipeline.detections.sigma.placeholders import Lists, placeholders
-from flows.pipeline.detections.sigma.predicates import predicate
-from flows.pipeline.detections.sigma.rule import Correlation, EventRule, Range, Rule
-from flows.pipeline.detections.sigma.spans import span_text
-from flows.pipeline.fields import event_types
+from okta_source.detections.correlation.groups import MOST_GROUPS
+from okta_source.detections.correlation.window import LATENESS_MS
+from okta_source.detections.evaluate import decided_by_type
+from okta_source.detections.rules import Active, RuleSet
+from okta_source.detections.sigma.expression import And, Expression, Not, Test, paths, specialise, tests
+from okta_source.detections.sigma.placeholders import Lists, placeholders
+from okta_source.detections.sigma.predicates import predicate
+from okta_source.detections.sigma.rule import Correlation, EventRule, Range, Rule
+from okta_source.detections.sigma.spans import span_text
+from okta_source.events.fields import event_types
 
 __all__ = ["STATES", "explain", "lists_of", "types_of"]
 

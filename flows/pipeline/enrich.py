@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 from okta_source.config.tenant import TenantConfig
+from okta_source.events.tags import Tagger
 from okta_source.polling.event import Batch
-from okta_source.tagging.tags import Tagger
 from sinks.documents import Documents
 
 __all__ = ["Enricher"]
 
 
 class Enricher:
-    """Tags the events of every tenant: see `okta_source.tagging.tags`.
+    """Tags the events of every tenant: see `okta_source.events.tags`.
 
     Args:
         tenants: The tenants by name.

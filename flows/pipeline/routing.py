@@ -20,8 +20,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from flows.pipeline.detections.documents import AlertHead
-from okta_source.tagging.categories import category
+from okta_source.detections.documents import AlertHead
+from okta_source.events.categories import category
 from sinks.config import AlertLevel, Severity, SinkCommon
 from sinks.documents import Documents
 from sinks.event_head import NOT_JSON, members_of

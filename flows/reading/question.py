@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from flows.pipeline.fields import members
 from flows.pipeline.scim.needles import Conjunct, Needle, needles
 from flows.pipeline.scim.predicate import Matcher, moment
 from flows.pipeline.scim.syntax import All, Condition
+from okta_source.events.fields import members
 
 __all__ = ["Asker", "Hit", "NotAnEvent", "NotSearchable", "Question", "original_of"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any, BinaryIO, Final, TextIO
 
-from flows.pipeline.fields import FieldReader, members
 from flows.reading.question import Hit, NotAnEvent, NotSearchable, original_of
 from flows.terminal.rows import Rows
 from flows.terminal.screen import Screen
 from flows.terminal.text import safe_json, width_of
+from okta_source.events.fields import FieldReader, members
 
 __all__ = ["CSV_FIELDS", "print_counts", "write_csv", "write_json", "write_table"]
 

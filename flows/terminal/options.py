@@ -3,14 +3,14 @@
 import argparse
 from ipaddress import ip_network
 
-from flows.pipeline.fields import event_types, suggest_event_type
 from flows.pipeline.scim.names import Names, name_in_alert, name_in_event
 from flows.pipeline.scim.parser import parse_filter
 from flows.pipeline.scim.predicate import keywords
 from flows.pipeline.scim.problem import FilterError, did_you_mean
 from flows.pipeline.scim.syntax import All, Any, Comparison, Condition, Network, Path, Pattern
 from flows.reading.archives import Sources, configured, given
-from okta_source.tagging.categories import CATEGORIES
+from okta_source.events.categories import CATEGORIES
+from okta_source.events.fields import event_types, suggest_event_type
 
 __all__ = [
     "UsageProblem",

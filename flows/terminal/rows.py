@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.pipeline.fields import FieldReader, members
 from flows.reading.question import NotAnEvent, NotSearchable, original_of
 from flows.terminal.screen import Screen
+from okta_source.events.fields import FieldReader, members
 
 __all__ = ["Rows"]
 

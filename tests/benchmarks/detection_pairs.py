@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from tests.unit.flows.pipeline.detections.pairs import disagreements
+from tests.unit.okta_source.detections.pairs import disagreements
 
 RULES, EVENTS = 200, 500
 

@@ -23,11 +23,11 @@ from typing import Any
 
 import msgspec
 
-from flows.pipeline.fields.catalogue import event_types
 from flows.pipeline.formats.ecs_format import EcsFormat
 from flows.pipeline.formats.formatter import Format, Formatter
 from flows.pipeline.formats.ocsf_format import OcsfFormat
 from flows.pipeline.formats.page import to_page
+from okta_source.events.fields.catalogue import event_types
 from okta_source.polling.event import Head
 from sinks.documents import Documents
 from tests.unit.flows.pipeline.formats.events import SHAPES

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import requests
 
-from okta_source.tagging.categories import action, category
+from okta_source.events.categories import action, category
 
 
 def main(org_url: str, token: str, path: str) -> int:

@@ -31,9 +31,9 @@ from typing import Any
 
 import yaml
 
-from flows.pipeline.detections.evaluate import full_scan
-from flows.pipeline.detections.sigma.parse import parse_rules
-from flows.pipeline.detections.sigma.rule import EventRule
+from okta_source.detections.evaluate import full_scan
+from okta_source.detections.sigma.parse import parse_rules
+from okta_source.detections.sigma.rule import EventRule
 
 _TEXTS = (
     "cmd", "whoami", "C:\\Windows\\System32\\cmd.exe", "powershell -enc AAA", "/c whoami", "-f x", "net user", "", "a*b", "a?b", "a\\*b",

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import zstandard
 
+from okta_source.events.categories import action, category
 from okta_source.simulator.organisation import Organisation
-from okta_source.tagging.categories import action, category
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 FRAMES_A_DAY = 8640

@@ -17,8 +17,8 @@ from typing import Any, Self
 import orjson
 import pytest
 
+from okta_source.events.categories import action
 from okta_source.simulator import Organisation, Simulator
-from okta_source.tagging.categories import action
 from tests.e2e.harness import FlowProcess, Workplace, judge, wait_for
 from tests.e2e.test_run import SCRIPT, run
 from tests.unit.sinks.receiver import Receiver

@@ -24,7 +24,7 @@ from flows.pipeline.formats.event import Event
 from flows.pipeline.formats.moments import timestamp
 from flows.pipeline.formats.transaction import usual
 from flows.pipeline.formats.values import dump
-from flows.pipeline.remembered import Remembered
+from okta_source.events.remembered import Remembered
 
 __all__ = ["DATASET", "ECS_VERSION", "EcsMapper", "prefix", "with_original", "without_original"]
 

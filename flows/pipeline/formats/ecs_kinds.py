@@ -18,7 +18,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from okta_source.tagging.categories import category
+from okta_source.events.categories import category
 
 __all__ = ["ALLOWED", "PREFIXES", "Kind", "kind"]
 

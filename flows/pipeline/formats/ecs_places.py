@@ -11,7 +11,7 @@ import msgspec
 from flows.pipeline.formats.event import NOTHING
 from flows.pipeline.formats.user_agents import user_agent
 from flows.pipeline.formats.values import cleaned, dump, filled, ip, member, named, objects, parse, scalar, snake, text, whole_number
-from flows.pipeline.remembered import Remembered
+from okta_source.events.remembered import Remembered
 
 __all__ = ["Place", "Places"]
 

@@ -23,7 +23,7 @@ from flows.pipeline.formats.ocsf_risk import risk_level, severity_of
 from flows.pipeline.formats.ocsf_targets import Chosen, Target, TargetSet
 from flows.pipeline.formats.transaction import usual
 from flows.pipeline.formats.values import cleaned, dump, named, parse
-from flows.pipeline.remembered import Remembered
+from okta_source.events.remembered import Remembered
 
 __all__ = ["OcsfMapper", "page_metadata", "prefix", "with_raw_data", "without_raw_data"]
 

@@ -11,7 +11,7 @@ import msgspec
 from flows.pipeline.formats.ocsf_sessions import operating_system
 from flows.pipeline.formats.ocsf_values import observable, pruned, short
 from flows.pipeline.formats.values import cleaned, dump, ip, member, named, objects, parse, whole_number
-from flows.pipeline.remembered import Remembered
+from okta_source.events.remembered import Remembered
 
 __all__ = ["Site", "Sites"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Final
 
-from flows.pipeline.fields import is_known, suggest_field
-from flows.pipeline.fields.catalogue import canonical
+from okta_source.events.fields import is_known, suggest_field
+from okta_source.events.fields.catalogue import canonical
 
 __all__ = ["DATES", "OF_ALERTS", "Names", "name_in_alert", "name_in_event"]
 

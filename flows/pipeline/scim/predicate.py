@@ -2,7 +2,7 @@
 
 What Okta's documentation leaves open is decided as the simulator decides it: a path through a list means any of its elements, `ne` means
 none of them, what isn't there is equal to nothing, and texts, numbers and truth values are different things (RFC 7644, section 3.4.2.2).
-Paths are read by `flows.pipeline.fields`, as those of Sigma rules are: only the members that the filter names are decoded.
+Paths are read by `okta_source.events.fields`, as those of Sigma rules are: only the members that the filter names are decoded.
 """
 
 import json
@@ -15,9 +15,9 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any as Anything
 from typing import Final
 
-from flows.pipeline.fields import MISSING, Accessor, FieldReader, TreeReader, members
 from flows.pipeline.scim.names import DATES, OF_ALERTS
 from flows.pipeline.scim.syntax import All, Any, Comparison, Condition, Element, Keywords, Network, Not, Path, Pattern
+from okta_source.events.fields import MISSING, Accessor, FieldReader, TreeReader, members
 
 __all__ = ["Matcher", "keywords", "moment"]
 

@@ -10,7 +10,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, run_main
 
 import okta_source.operators as okta
+import sinks.operators as out
 from flows.runtime import own_flow
+from okta_source.detections.problems import RulesError
 from okta_source.simulator import Organisation, Simulator
 from tests.unit.docs.pages import ROOT, blocks
 
@@ -58,6 +60,51 @@ def test_tags_stand_in_front_of_a_page_that_can_cross_processes(acme: Organisati
     for document, event in zip(documents, acme.persisted(), strict=True):
         assert document.endswith(event[1:])
         assert orjson.loads(document)["_okta_labels"] == {"customer": "Acme"}
+
+
+OWN_RULE = """
+title: A failure
+id: 3e1d4a53-9a55-4d6a-a0f4-7f9f3c1b2a10
+name: failed
+status: test
+level: medium
+logsource: {product: okta}
+detection:
+  failed: {outcome.result: FAILURE}
+  condition: failed
+"""
+
+
+def test_alerts_of_rules_of_one_s_own_go_where_events_go(acme: Organisation, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/mine.yml").write_text(OWN_RULE)
+    rules = okta.DetectionsConfig(managed=False, rules=[tmp_path / "rules"])  # type: ignore[arg-type]  # as in the file, a list
+    pages: list[okta.AlertPage] = []
+    with Simulator([acme]) as simulator:
+        flow = Dataflow("mine")
+        tenants = [config("acme", simulator.url("acme"), labels={"customer": "Acme"})]
+        polled = okta.input("okta", flow, tenants=tenants, control=okta.RunControl(until_drained=True))
+        alerts = okta.detect("detect", polled.oks, tenants, rules)
+        out.file("alerts", alerts, out.FileSinkConfig(path=str(tmp_path / "{tenant}.ndjson")), tenants=polled.tenants)
+        op.output("out", alerts, TestingSink(pages))
+        run_main(flow)
+    failed = [event for event in map(orjson.loads, acme.persisted()) if event["outcome"]["result"] == "FAILURE"]
+    found = [head.alert for page in pickle.loads(pickle.dumps(pages)) for head in page.heads]  # noqa: S301  # our own
+    assert [alert.events[0]["uuid"] for alert in found] == [event["uuid"] for event in failed] != []
+    assert {(alert.rule.name, alert.rule.level) for alert in found} == {("failed", "medium")}
+    documents = [orjson.loads(line) for line in (tmp_path / "acme.ndjson").read_bytes().splitlines()]
+    assert [document["event"] for document in documents] == failed
+    assert {(document["_okta_event_type"], document["_okta_labels"]["customer"]) for document in documents} == {("alert", "Acme")}
+
+
+def test_a_rule_that_is_none_says_so(tmp_path: Path) -> None:
+    flow = Dataflow("mine")
+    tenants = [config("acme", "acme")]
+    polled = okta.input("okta", flow, tenants=tenants)
+    okta.detect("detect", polled.oks, tenants)  # the managed ones
+    (tmp_path / "mine.yml").write_text(OWN_RULE.replace("condition: failed", "condition: fialed"))
+    with pytest.raises(RulesError, match="fialed"):
+        okta.detect("again", polled.oks, tenants, okta.DetectionsConfig(rules=(tmp_path / "mine.yml",)))
 
 
 def test_names_must_be_there_and_differ() -> None:

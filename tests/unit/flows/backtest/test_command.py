@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.backtest.command import main
-from tests.unit.flows.pipeline.detections.correlation.running import FAILED, correlation, event
+from tests.unit.okta_source.detections.correlation.running import FAILED, correlation, event
 
 COUNTED = correlation("event_count", "failed", "5m", group_by="[actor.alternateId]", condition="{gte: 3}", level="high")
 

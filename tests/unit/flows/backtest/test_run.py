@@ -11,11 +11,11 @@ import pytest
 from flows.backtest.lines import Counts, LineHead, Slice, reader_beside_heads
 from flows.backtest.run import Backtest, Engine
 from flows.backtest.stream import joined, merged
-from flows.pipeline.detections.alerts import Alert
-from flows.pipeline.detections.rules import RuleSet
-from flows.pipeline.fields import beside
+from okta_source.detections.alerts import Alert
+from okta_source.detections.rules import RuleSet
+from okta_source.events.fields import beside
 from tests.unit.flows.backtest.test_stream import stored
-from tests.unit.flows.pipeline.detections.making import rule_set
+from tests.unit.okta_source.detections.making import rule_set
 
 START = datetime(2026, 11, 29, tzinfo=UTC)
 RULES = """

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.detections.command import main
-from tests.unit.flows.pipeline.detections.correlation.running import FAILED, correlation
-from tests.unit.flows.pipeline.detections.making import rule_text
+from tests.unit.okta_source.detections.correlation.running import FAILED, correlation
+from tests.unit.okta_source.detections.making import rule_text
 
 COUNTED = correlation("value_count", "failed", group_by="[client.ipAddress]", condition="{field: actor.id, gte: 3, lt: 9}", level="high")
 SPARE = rule_text("sel: {actor.id|expand: '%clients%'}, not_these: {severity|neq: [a, b], client.ipAddress|cidr: 10.0.0.0/8}",

@@ -8,8 +8,8 @@ import pytest
 
 from flows.pipeline.enrich import Enricher
 from okta_source.config.tenant import TenantConfig
+from okta_source.events.categories import category
 from okta_source.polling.event import Batch, slice_page
-from okta_source.tagging.categories import category
 
 RECEIVED_AT = datetime(2026, 3, 1, 12, 0, 0, 7999, tzinfo=UTC)
 BODY = b'"uuid":"u1","published":"2026-03-01T12:00:00.123Z","eventType":"brand.new.type", "n":1e3,"s":"\\u00e9"}'

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from okta_source.tagging.categories import CATEGORIES
+from okta_source.events.categories import CATEGORIES
 from sinks.config import ElasticsearchSinkConfig, FileSinkConfig, SinkConfig, WebhookSinkConfig
 
 SINK: TypeAdapter[SinkConfig] = TypeAdapter(SinkConfig)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.pipeline.fields.catalogue import event_types
 from flows.pipeline.formats.ecs_kinds import ALLOWED, PREFIXES, kind
+from okta_source.events.fields.catalogue import event_types
 
 UNKNOWN = [
     "x",

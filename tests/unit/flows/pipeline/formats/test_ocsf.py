@@ -9,10 +9,10 @@ import jsonschema_rs
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from flows.pipeline.fields.catalogue import event_types
 from flows.pipeline.formats.event import read_event
 from flows.pipeline.formats.ocsf import OcsfMapper, page_metadata, prefix, with_raw_data, without_raw_data
 from flows.pipeline.formats.ocsf_classes import CLASSES, PREFIXES, VERSIONS, plan
+from okta_source.events.fields.catalogue import event_types
 from tests.unit.flows.pipeline.formats.events import BARE, JOB, ORG, RECEIVED_AT, SHAPES, SIGN_IN, changed, debug, text_of
 
 NAMES = {

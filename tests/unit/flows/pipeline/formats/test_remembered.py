@@ -11,7 +11,7 @@ from flows.pipeline.formats.ecs_format import EcsFormat
 from flows.pipeline.formats.event import read_event
 from flows.pipeline.formats.formatter import Format
 from flows.pipeline.formats.ocsf_format import OcsfFormat
-from flows.pipeline.remembered import Remembered
+from okta_source.events.remembered import Remembered
 from tests.benchmarks.format_fuzz import fuzzed_events
 from tests.unit.flows.pipeline.formats.events import RECEIVED_AT
 from tests.unit.flows.pipeline.formats.simulated import simulated_events

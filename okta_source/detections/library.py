@@ -1,0 +1,136 @@
+"""Reads the rules in force: those in the box and those of the configuration, with the lists that they ask for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from okta_source.detections.problems import Problem, RulesError
+from okta_source.detections.rules import RuleSet, Selection, assemble
+from okta_source.detections.sigma.parse import parse_rules
+from okta_source.detections.sigma.placeholders import Lists
+from okta_source.detections.sigma.rule import Filter, Rule
+from okta_source.detections.table import DetectionsConfig
+
+__all__ = ["LiveLists", "load_rules", "managed_files", "read_files"]
+
+_PACKAGE: Final = "okta_source.detections"
+_MANAGED: Final = "managed"
+
+
+def load_rules(config: DetectionsConfig, lists: Lists | None = None, only: frozenset[str] | None = None) -> tuple[RuleSet, list[Problem]]:
+    """Read everything that a configuration names.
+
+    Args:
+        config: The table.
+        lists: The values of the lists; by default they are read now.
+        only: Ids or names of the rules that are on, in place of the configuration's choice.
+
+    Returns:
+        The rules in force, and what deserves a look.
+
+    Raises:
+        RulesError: With every problem of every file.
+    """
+    lists = read_lists(config) if lists is None else lists
+    own, problems = read_files(((str(path), path.read_bytes()) for path in config.files()), lists)
+    rules: list[Rule | Filter] = list(own)
+    if config.managed:
+        managed, wrong = read_files(managed_files(), lists)
+        problems += wrong
+        replaced = {rule.about.id for rule in own}
+        rules = [rule for rule in managed if rule.about.id not in replaced] + rules
+    selection = Selection(frozenset(config.enable), frozenset(config.disable), config.level_at_least, only)
+    found, between = assemble(rules, lists, selection)
+    problems += between
+    if any(problem.is_error for problem in problems):
+        raise RulesError(problem for problem in problems if problem.is_error)
+    return found, problems
+
+
+def read_files(files: Iterable[tuple[str, bytes]], lists: Lists) -> tuple[list[Rule | Filter], list[Problem]]:
+    """Read files of rules.
+
+    Args:
+        files: Name and content of each.
+        lists: The values of placeholders.
+
+    Returns:
+        The rules that can be used, and every problem.
+    """
+    rules: list[Rule | Filter] = []
+    problems: list[Problem] = []
+    for name, content in files:
+        found, wrong = parse_rules(name, content, lists)
+        rules += found
+        problems += wrong
+    return rules, problems
+
+
+def managed_files() -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files in the box, in the order of their names."""
+    folder = resources.files(_PACKAGE).joinpath(_MANAGED)
+    if not folder.is_dir():
+        return
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".yml"):
+            yield file.name, file.read_bytes()
+
+
+def read_lists(config: DetectionsConfig) -> Lists:
+    """The values of every list.
+
+    Raises:
+        OSError: A list's file can't be read any more.
+        ValueError: It is no text.
+    """
+    return {name: _lines(given) if isinstance(given, Path) else given for name, given in config.lists.items()}
+
+
+class LiveLists:
+    """Lists in files, watched.
+
+    Args:
+        config: The table.
+    """
+
+    def __init__(self, config: DetectionsConfig) -> None:
+        self._config = config
+        self._files = [given for given in config.lists.values() if isinstance(given, Path)]
+        self._seen = self._stamps()
+
+    @property
+    def are_files(self) -> bool:
+        """Whether there is anything to watch."""
+        return bool(self._files)
+
+    def changed(self) -> Lists | None:
+        """All lists, where a file has changed since the last look; None where none has.
+
+        Raises:
+            OSError: A list's file can't be read.
+            ValueError: It is no text.
+        """
+        stamps = self._stamps()
+        if stamps == self._seen:
+            return None
+        lists = read_lists(self._config)
+        self._seen = stamps
+        return lists
+
+    def _stamps(self) -> Mapping[Path, Any]:
+        return {file: _stamp(file) for file in self._files}
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    """A value a line; empty lines and those that begin with # say nothing."""
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))

@@ -1,0 +1,198 @@
+"""What is wrong with rules: all of it at once, each with its place and what would be right."""
+
+import pytest
+
+from okta_source.detections.rules import Selection, assemble
+from okta_source.detections.sigma.parse import parse_rules
+from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_set, rule_text, told
+
+
+@pytest.mark.parametrize(
+    ("searches", "condition", "problem"),
+    [
+        ("sel: {eventType: user.lifecycle.suspended}", "sel",
+         "detection: eventType: unknown event type `user.lifecycle.suspended`: did you mean `user.lifecycle.suspend`?"),
+        ("sel: {event_type: x}", "sel", "detection: event_type: Okta documents no field event_type: did you mean eventType?"),
+        ("sel: {eventType|contain: x}", "sel",
+         "detection.sel.eventType|contain: contain is no modifier of Sigma 2.1; did you mean contains?"),
+        ("sel: {severity|contains|startswith: x}", "sel",
+         "detection.sel.severity|contains|startswith: contains and startswith can't be one comparison; write two items"),
+        ("sel: {severity|all: x}", "sel", "detection.sel.severity|all: all wants two values or more"),
+        ("sel: {severity: [x, null]}", "sel",
+         "detection.sel.severity: null can't stand in a list; write a search of its own and join them by or"),
+        ("sel: {severity: []}", "sel", "detection.sel.severity: the list is empty; needed: at least one value"),
+        ("sel: {severity|re: '(?=x)'}", "sel",
+         "detection.sel.severity|re: invalid perl operator: (?=: RE2 has no backreferences and no look-ahead, so that no pattern can stop "
+         "a tenant"),
+        ("sel: {severity|contains|base64: x}", "sel",
+         "detection.sel.severity|contains|base64: base64 belongs in front of contains, startswith and endswith"),
+        ("sel: {severity|windash: '-a -b -c -d'}", "sel",
+         "detection.sel.severity|windash: windash makes 5 values of each dash; more than 3 in one value are too many"),
+        ("sel: {severity|exists: 1}", "sel", "detection.sel.severity|exists: exists takes true or false"),
+        ("sel: {severity|expand: '%nowhere%'}", "sel",
+         'detection.sel.severity|expand: there is no list nowhere; add to [detections.lists] in the configuration: nowhere = ["…"]'),
+        ("sel: {severity|expand: nowhere}", "sel",
+         "detection.sel.severity|expand: expand fills in lists, and there is no %name% in these values"),
+        ("sel: {severity: {a: b}}", "sel", "detection.sel.severity: dict is no value; needed: texts, numbers, true, false or null"),
+        ("sel: {}", "sel", "detection.sel: it is empty; needed: fields with their values"),
+        ("selection: {severity: x}", "selektion", "detection.condition: selektion is no name of the detection; did you mean selection? "
+         "there are: selection"),
+        ("sel: {severity: x}", "1 of filter_*",
+         "detection.condition: 1 of filter_* matches no name of the detection; there are: sel"),
+        ("sel: {severity: x}", "2 of sel", "detection.condition: 2 of is no quantifier; allowed: 1 of, any of, all of"),
+        ("sel: {severity: x}", "sel sel", "detection.condition: sel stands where and, or, or the end was expected"),
+        ("sel: {severity: x}", "sel)", "detection.condition: a ) closes nothing"),
+        ("sel: {severity: x}", f"{'not ' * 200}sel", "detection.condition: brackets and not are nested more than 100 deep"),
+    ],
+)  # fmt: skip
+def test_a_detection(searches: str, condition: str, problem: str) -> None:
+    assert problems_of(rule_text(searches, condition)) == [problem]
+
+
+def test_a_file_tells_all_of_it() -> None:
+    text = f"""
+title: First
+logsource: {{product: okta}}
+level: hihg
+detection: {{sel: {{severity|x: 1, actor.alternativeId|y: 2}}, condition: sel}}
+---
+logsource: {{product: okta}}
+detection: {{sel: {{severity: 1}}, condition: other}}
+---
+title: Third
+detection: {{sel: {{severity: 1}}, condition: sel}}
+---
+just a text
+---
+title: Windows
+logsource: {{product: windows}}
+detection: {{sel: {{Image: x}}, condition: sel}}
+---
+{HEADER}detection: {{sel: {{severity: 1}}, condition: sel}}
+"""
+    rules, problems = parse_rules("r/rules.yml", text, {})
+    assert [rule.about.title for rule in rules] == ["A rule"]
+    assert list(map(str, problems)) == [
+        "r/rules.yml: rule \"First\": level: 'hihg' is no level; did you mean high? allowed: informational, low, medium, high, critical",
+        'r/rules.yml: rule "First": detection.sel.severity|x: x is no modifier of Sigma 2.1',
+        'r/rules.yml: rule "First": detection.sel.actor.alternativeId|y: y is no modifier of Sigma 2.1',
+        'r/rules.yml: rule "document 2": title: needed: what people call the rule',
+        'r/rules.yml: rule "document 2": detection.condition: other is no name of the detection; there are: sel',
+        'r/rules.yml: rule "Third": logsource: needed: a map such as {product: okta, service: okta}',
+        'r/rules.yml: rule "document 4": this is no rule; needed: a map with title, logsource and detection',
+        'r/rules.yml: rule "Windows": logsource.product: windows: this pipeline has Okta\'s events only; the rule is left out',
+    ]
+    assert [problem.is_error for problem in problems] == [True] * 7 + [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [", "line 2: this is no YAML: did not find expected node content"),
+        ("a: 1\na: 2", "line 2: this is no YAML: the key 'a' stands there twice"),
+        ("a: !!python/object:os.system x", "line 1: this is no YAML: could not determine a constructor for the tag"),
+        (b"title: \xff", "this is no YAML: "),
+    ],
+)
+def test_no_yaml(text: str | bytes, problem: str) -> None:
+    [found] = parse_rules("rule.yml", text, {})[1]
+    assert told(found).startswith(problem)
+
+
+CORRELATION = {"type": "event_count", "rules": "[a]", "group-by": "[actor.id]", "timespan": "10m", "condition": "{gte: 5}"}
+
+
+def correlation(**changes: str) -> str:
+    parts = {**CORRELATION, **{key.replace("_", "-"): value for key, value in changes.items()}}
+    return f"title: A rule\ncorrelation: {{{', '.join(f'{key}: {value}' for key, value in parts.items() if value)}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"type": "event_cuont"}, "correlation.type: 'event_cuont' is no type; did you mean event_count? allowed: event_count, "
+         "value_count, "
+         "value_sum, temporal, temporal_ordered, first_seen, travel, absence"),
+        ({"type": "value_percentile"},
+         "correlation.type: value_percentile is not supported: Sigma 2.1 contradicts itself about what it means"),
+        ({"timespan": "10x"}, "correlation.timespan: '10x' is no span of time; needed: a number and s, m, h, d or w, such as 10m"),
+        ({"timespan": "0m"}, "correlation.timespan: 0m is out of range; allowed: up to 400d"),
+        ({"condition": ""}, "correlation.condition: needed: a map such as {gte: 5}"),
+        ({"condition": "{eq: 5}"}, "correlation.condition.eq: eq is true of a count only in passing, or from the first event on; "
+         "write gte, "
+         "or a range of gte and lte"),
+        ({"condition": "{lt: 5}"}, "correlation.condition: needed: a lower bound, gt or gte: without one the condition is true from a "
+         "window's first event on"),
+        ({"condition": "{gt: 5, lt: 6}"}, "correlation.condition: no number is in this range, so it can't fire"),
+        ({"condition": "{gte: 0}"}, "correlation.condition: needed: a lower bound of at least 1"),
+        ({"condition": "{field: actor.id, gte: 5}"}, "correlation.condition.field: event_count looks at no field's value; leave it out"),
+        ({"type": "value_count"}, "correlation.condition.field: value_count wants the field whose values count"),
+        ({"type": "value_count", "condition": "{field: actor.id, gte: 5}"},
+         "correlation.condition.field: actor.id tells the groups apart too, so no group can have two values; it can't fire"),
+        ({"type": "temporal", "condition": ""}, "correlation.rules: temporal wants two rules or more"),
+        ({"type": "temporal", "rules": "[a, b]", "condition": "{gte: 3}"}, "correlation.condition: there are 2 rules, so it can't fire"),
+        ({"type": "temporal", "rules": "[a, b]", "condition": "a and not b"},
+         "correlation.condition: conditions in words are no part of Sigma 2.1; write a temporal rule over temporal rules"),
+        ({"aliases": "{who: {b: actor.id}}"}, "correlation.aliases.who: b is none of this correlation's rules"),
+        ({"aliases": "{who: {}}"}, "correlation.aliases.who: needed: a map of rule to field"),
+        ({"warm_up": "1d"}, "correlation.warm-up: unknown key for event_count"),
+        ({"group_by": "[actor.alternativeId]"},
+         "correlation: Okta documents no field actor.alternativeId: did you mean actor.alternateId?"),
+    ],
+)  # fmt: skip
+def test_a_correlation(changes: dict[str, str], problem: str) -> None:
+    assert problems_of(correlation(**changes))[0] == problem
+
+
+A = rule_text("sel: {severity: warn}") + "name: a\nid: 11111111-1111-4111-8111-111111111111\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        ([A, correlation(rules="[aa]")], "correlation.rules: there is no rule aa; did you mean a?"),
+        ([A, A.replace("name: a", "name: b")], 'id: 11111111-1111-4111-8111-111111111111 is the id of rule "A rule" in rule.yml '
+         'too; needed: '
+         "an id of its own"),
+        ([A, A.replace("id: 1", "id: 2"), correlation()], "correlation.rules: a is the name of 2 rules, in rule.yml; refer to it "
+         "by its id"),
+        ([A, correlation(rules="[x]") + "name: x"], "correlation.rules: it refers to itself, by way of others or directly"),
+        ([A, HEADER + "filter: {rules: [b], sel: {severity: x}, condition: not sel}"], "filter.rules: there is no rule b"),
+        ([A, correlation(group_by="[target.id]")], "correlation.group-by: target.id stands in an array, which tells no groups "
+         "apart: events "
+         "with it take no part; write target.user.id or the like"),
+    ],
+)  # fmt: skip
+def test_between_rules(texts: list[str], problem: str) -> None:
+    rules = [rule for text in texts for rule in parse_rules("rule.yml", text, {})[0]]
+    assert told(assemble(rules, {})[1][0]) == problem
+
+
+def test_a_filter_is_joined_as_it_is_written() -> None:
+    narrowing = HEADER.replace("A rule", "Not Ada") + "filter: {rules: [a], sel: {actor.alternateId: ada}, condition: not sel}"
+    everyone = HEADER.replace("A rule", "Only") + "filter: {rules: any, sel: {actor.type: User}, condition: sel}"
+    assert problems_of(narrowing) == []
+    assert "without not, only events that match it are left" in problems_of(everyone)[0]
+    plain, narrowed, both = (rule_set(A, *more).rules[0] for more in ([], [narrowing], [narrowing, everyone]))
+    assert len({plain.version, narrowed.version, both.version}) == 3
+    other_source = narrowing.replace("service: okta", "service: other")
+    assert rule_set(A, other_source).rules[0].version == plain.version
+
+
+def test_which_rules_are_in_force() -> None:
+    counted = correlation() + "name: counted\nlevel: high\n"
+    spare = rule_text("sel: {severity: info}") + "name: spare\nenabled: false\nlevel: low\n"
+    texts = [A, counted, spare]
+
+    def alerting(**selection: object) -> dict[str, bool]:
+        return {active.rule.about.name: active.alerts for active in rule_set(*texts, selection=Selection(**selection)).rules}
+
+    assert alerting() == {"a": False, "counted": True}
+    assert alerting(enable=frozenset({"spare"})) == {"a": False, "counted": True, "spare": True}
+    assert alerting(disable=frozenset({"counted"})) == {"a": True}
+    assert alerting(disable=frozenset({"a"})) == {"a": False, "counted": True}
+    assert alerting(enable=frozenset({"spare"}), level_at_least="medium") == {"a": False, "counted": True, "spare": False}
+    texts[1] = correlation(generate="true") + "name: counted\n"
+    assert alerting() == {"a": True, "counted": True}
+    rules = [rule for text in texts for rule in parse_rules("rule.yml", text, {})[0]]
+    assert "there is no rule sparre; did you mean spare?" in str(assemble(rules, {}, Selection(disable=frozenset({"sparre"})))[1][0])
