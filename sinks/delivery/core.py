@@ -127,7 +127,8 @@ class Delivery:
         job.attempts += 1
         job.first_attempt_at = job.first_attempt_at or attempt.began_at
         job.last_attempt_at = attempt.began_at
-        whole = _whole_failure(outcome, len(job.batch))
+        whole = outcome.whole_failure(len(job.batch))
+        self._suspicion.answered(job, self.queue, is_dealt_with=whole is None or outcome.unsendable)
         if outcome.split is not None and (outcome.unsendable or (outcome.too_large and len(job.batch) > 1)):
             self._cut(job, outcome, outcome.split, now, at)
         elif whole is not None:
@@ -143,6 +144,8 @@ class Delivery:
             self.abandoned += 1
             reason = f"{self._target.address} did not answer within {attempt.timeout_seconds:.3g} s."
             self.done(attempt, failed(attempt.job.batch, reason, error_type="timeout", blame="doubtful"), now, at)
+        if self._healths.indices_are_failing:
+            self._healths.forget_all_but({job.last.scope for job in self.queue if job.last is not None})
         self._healths.tell_who_is_down(now)
         whole = self._healths[WHOLE_TARGET]
         whole_is_over = whole.patience_ends(self._policy.retry_for_seconds) <= now
@@ -200,15 +203,15 @@ class Delivery:
         job.last = again
         self.ledger.failed(job.batch, again)
         self.ledger.retried()
-        if self._suspicion.failed(attempt, again, now):
-            # Others got through meanwhile: that is the batch's own trouble, and not the target's.
+        speaks_of = self._suspicion.failed(attempt, again, now)
+        if speaks_of == "batch":
             self._act_on([job], now, at)
             return
         if again.after_seconds is not None:
             job.failing_since = None
-        if not job.goes_first and not (again.blame != "target" and self._suspicion.is_alive_since(attempt.began)):
+        if speaks_of == "target":
             self._healths.failed(again, attempt.began, now)
-        if self._suspicion.ends_alone(job) and not self._suspicion.has_other(self.queue, job):
+        if self._suspicion.ends_alone(job, self.queue, now):
             self._end(job, Refused(0, again.reason, again.status), now, at)
 
     def _act_on(self, struck: list[Job], now: float, at: datetime) -> None:
@@ -278,14 +281,3 @@ class Delivery:
     def _last_failure(self) -> str:
         lasts = [self._healths[WHOLE_TARGET].last, *(job.last for job in self.queue)]
         return sentence(next((again for again in lasts if again is not None), _STOPPED))
-
-
-def _whole_failure(outcome: Outcome, events: int) -> Again | None:
-    """Why a request failed as a whole; None where some of it was dealt with, or a part of the target is meant."""
-    if outcome.split is not None:
-        return Again(range(events), outcome.split.reason, error_type="bad_request", status=outcome.split.status, blame="content")
-    if len(outcome.again) == 1:
-        (again,) = outcome.again
-        if len(again.positions) == events and again.scope == WHOLE_TARGET and not again.at_once:
-            return again
-    return None

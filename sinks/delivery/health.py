@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sinks.delivery.backoff import backoff_seconds
+from sinks.delivery.backoff import rest_seconds
 from sinks.delivery.notices import Notices
 from sinks.delivery.target import WHOLE_TARGET, Again
 
@@ -12,9 +12,6 @@ __all__ = ["DOWN_SECONDS", "Health", "Healths"]
 
 DOWN_SECONDS = 60.0
 """How long nothing has to get through until a target counts as down, which people are told of."""
-
-_LONGEST_REST_SECONDS = 60.0
-"""Whatever a target asks for: one that is well again before it said so is found out within a minute."""
 
 
 @dataclass(slots=True)
@@ -93,13 +90,17 @@ class Healths:
 
     def rest_seconds(self, again: Again, failures: int) -> float:
         """How long to wait after so many failures: longer where the target asks for it, and never for longer than a minute."""
-        return min(_LONGEST_REST_SECONDS, max(backoff_seconds(failures, self._rng), again.after_seconds or 0.0))
+        return rest_seconds(failures, again.after_seconds, self._rng)
 
     def succeeded(self, scope: str) -> None:
         """Something got through: all is well again."""
         health = self._scopes.pop(scope, None)
         if health is not None and health.is_said:
             self._notices.back(scope, was_down=health.is_told)
+
+    def forget_all_but(self, scopes: set[str]) -> None:
+        """Nothing waits for the other indices any more, so nothing will ever get through to them that says they are well."""
+        self._scopes = {scope: health for scope, health in self._scopes.items() if scope == WHOLE_TARGET or scope in scopes}
 
     def tell_who_is_down(self, now: float) -> None:
         """Say of each scope once that nothing has got through for long."""

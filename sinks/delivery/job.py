@@ -29,7 +29,10 @@ class Job:
         failures: How often it has failed since its last strike.
         doubt: Its failure of which nobody knows yet whether it is the target's or the batch's own.
         doubted_since: When the attempt of that failure began.
+        is_sure: Whether that attempt took no longer than moments, so that the target is now what it was then.
+        excuses: How often others got through after it failed in a way that can only be the target's.
         goes_first: Whether it is to be tried again before any other.
+        part_of: Of an event that was sent to ask whether the target is well: its batch, which stays in the queue, and its position there.
     """
 
     batch: Batch
@@ -44,7 +47,10 @@ class Job:
     failures: int = 0
     doubt: Again | None = None
     doubted_since: float = 0.0
+    is_sure: bool = False
+    excuses: int = 0
     goes_first: bool = False
+    part_of: "tuple[Job, int] | None" = None
 
     @property
     def tenant(self) -> str:

@@ -44,10 +44,6 @@ class JobQueue:
         for rest in reversed(rests):
             self._jobs.insert(place, rest)
 
-    def put_before(self, job: Job, first: Job) -> None:
-        """Put another one in front of a batch."""
-        self._jobs.insert(self._jobs.index(job), first)
-
     def waiting(self) -> list[Job]:
         """Those that are not in flight."""
         return [job for job in self._jobs if not job.in_flight]

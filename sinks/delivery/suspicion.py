@@ -6,38 +6,48 @@ like a target that is down; and a target that answers 400 because its clock is w
 - After a failure that may be either's, another batch goes at once, without waiting. If that fails too, the target is down: nothing is
   halved, everything waits. If it gets through, the failed batch has a *strike*.
 - With a second strike a batch is halved, and so are the halves that fail again, while others get through between.
-- The one event that is left is tried twice in a row (of a receiver that refuses every second request it gets through then), and again
-  once others have got through: with the second strike it is a dead letter, with the fourth where a firewall, a hang or a reset is why.
-- Where no other batch is at hand, the batch's first event is asked with. Where order is kept that waits for a third failure, unless the
-  receiver said that it did not take the batch: the same events shall come under the same id.
-- Where order is kept and the first event itself is what fails, the one behind it is asked with, after it has failed several times in a
-  row: order is worth less than an event that blocks its tenant for ever, and it changes only if the event gets through after all.
-- An event that already has a strike, and behind which there is nobody to ask, ends after several more failures.
+- The one event that is left is tried twice in a row, and again once others have got through: with the fourth strike it is a dead letter.
+  While batches get through that had failed just so, chance is at work (one of two servers refuses), and many more strikes are needed.
+- An event that others got past when it was sent alone is at its end too when it has failed several times more and nobody else has
+  anything to send. Of any other nobody knows then: it waits.
+- Where no other batch is at hand, one event of the batch is asked with. The batch stays whole unless that gets through, and where order is
+  kept it is asked seldom: the same events shall come under the same id.
+- Where order is kept and the first event itself is what fails, one behind it is asked with: order is worth less than an event that blocks
+  its tenant for ever, and it changes only if that one gets through after all.
+- In both cases a failure that took long is made sure of first, by a quick attempt: the target may have come back meanwhile.
 
-An answer that can only be the target's (429, 401, a connection that is refused, …) is nobody's strike.
+An answer that can only be the target's (429, 401, a connection that is refused, …) is believed once. When a batch has it again, others are
+asked; and when they have got through for the fourth time, it is as doubtful as any other.
 """
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
+from typing import Literal
 
-from sinks.delivery.backoff import backoff_seconds
+from sinks.delivery.backoff import rest_seconds
+from sinks.delivery.batch import Batch
 from sinks.delivery.job import Attempt, Job
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.queue import JobQueue
-from sinks.delivery.target import Again, Blame
+from sinks.delivery.target import WHOLE_TARGET, Again, Blame
 
 __all__ = ["Suspicion"]
 
 _STRIKES = 2
-_STRIKES_OF_DOUBTFUL_EVENT = 4
-_SPLIT_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 1, "doubtful": 3})
-_PASS_OVER_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 2, "doubtful": 4})
-_END_ALONE_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 4, "doubtful": 6})
+_STRIKES_OF_EVENT = 4
+_STRIKES_OF_EVENT_BY_CHANCE = 64
+_END_ALONE_AFTER = 6
+_CHANCE_SECONDS = 180.0
+_EXCUSES = 4
+_ASK_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 1, "doubtful": 3, "target": 16})
+_ASK_EVERY = 16
 _SHORTEST_TIMEOUT_SECONDS = 1.0
 _TIMES_THE_SLOWEST = 10.0
-_DURATIONS_REMEMBERED = 16
+_TIMES_THE_SCALED = 3.0
+_SHARE_WHERE_NOTHING_IS_KNOWN = 0.1
+_SUCCESSES_REMEMBERED = 32
 
 
 class Suspicion:
@@ -54,43 +64,57 @@ class Suspicion:
         self._alive_at = float("-inf")
         """When the latest attempt began that got through."""
         self._answered_at = float("-inf")
-        self._durations: deque[float] = deque(maxlen=_DURATIONS_REMEMBERED)
+        self._chance_until = float("-inf")
+        self._successes: deque[tuple[int, float]] = deque(maxlen=_SUCCESSES_REMEMBERED)
+        """Events and seconds of the latest."""
         self._is_asking = False
+        self._suspect: Job | None = None
+        """Who failed just now, and was not asked with."""
         self._asked: Job | None = None
+        self._asks_on = False
+        """Whether what was asked with shares the fate of the batch in question, so that one that never failed may still say more."""
+        self._asked_in_vain: Counter[Job] = Counter()
+        """On behalf of whom, and how often, since anything got through."""
 
-    def is_alive_since(self, began: float) -> bool:
-        """Whether an answer to others has come since then."""
-        return self._answered_at > began
-
-    def failed(self, attempt: Attempt, again: Again, now: float) -> bool:
-        """A whole request failed.
+    def failed(self, attempt: Attempt, again: Again, now: float) -> Literal["batch", "nobody", "target"]:
+        """A whole request failed; returns of whom that speaks.
 
         Returns:
-            Whether others that went later have got through, so that it has a strike: see `verdict`.
+            The batch when others that went later have got through, so that it has a strike: see `verdict`. Nobody when it goes again at
+            once, or others were answered meanwhile. Otherwise, for the time being, the target.
         """
         job = attempt.job
         was_asked, self._asked = job is self._asked, None
+        is_second_look = was_asked and job.doubt is not None
         job.failing_since = attempt.began if job.failing_since is None else job.failing_since
-        if again.blame == "target":
-            self._is_asking = False
-            return False
-        job.failures += 1
-        if len(job.batch) == 1 and job.strikes and job.failures == 1 and again.error_type != "timeout":
+        job.failures += not is_second_look
+        may_be_chance = again.error_type != "timeout" and (again.blame != "target" or job.excuses >= _EXCUSES)
+        if len(job.batch) == 1 and job.strikes and job.failures == 1 and may_be_chance and again.after_seconds is None:
             job.goes_first, job.due = True, now
-            return False
+            return "nobody"
         job.doubt, job.doubted_since = again, attempt.began
+        job.is_sure = is_second_look or now - attempt.began <= _SHORTEST_TIMEOUT_SECONDS
+        if again.blame == "target" and not job.excuses and job.failures < 2:
+            self._is_asking = False
+            return "target"
         if self._alive_at > attempt.began:
-            return True
-        self._is_asking = not was_asked
-        return False
+            return "batch"
+        self._suspect = job if is_second_look or not was_asked else None
+        self._is_asking = self._suspect is not None or self._asks_on
+        return "nobody" if self._answered_at > attempt.began else "target"
 
     def alive(self, attempt: Attempt, queue: Iterable[Job], now: float) -> list[Job]:
         """An attempt got through; returns whoever has a strike by it."""
-        self._is_asking, self._asked = False, None
+        job = attempt.job
+        if job.doubt is None and job.last is not None and job.last.scope == WHOLE_TARGET:
+            # It failed while others did not, and gets through as it is: that was chance, and not an event in it.
+            self._chance_until = now + _CHANCE_SECONDS
+        self._is_asking, self._suspect, self._asked = False, None, None
+        self._asked_in_vain.clear()
         self._alive_at = max(self._alive_at, attempt.began)
         self._answered_at = now
-        self._durations.append(now - attempt.began)
-        attempt.job.doubt = None
+        self._successes.append((len(job.batch), now - attempt.began))
+        job.doubt = None
         return [job for job in queue if job.doubt is not None and not job.in_flight and job.doubted_since < attempt.began]
 
     def verdict(self, job: Job, now: float) -> list[Job] | None:
@@ -99,32 +123,38 @@ class Suspicion:
         Returns:
             None when it is sent again as it is; otherwise what is left of it: its halves, or of one event nothing.
         """
-        blame: Blame = job.doubt.blame if job.doubt else "content"
-        job.doubt = None
-        job.failures = 0
-        job.strikes += 1
+        again, job.doubt, job.failures = job.doubt, None, 0
         is_single = len(job.batch) == 1
-        if job.strikes < (_STRIKES_OF_DOUBTFUL_EVENT if is_single and blame == "doubtful" else _STRIKES):
-            job.due = now + (backoff_seconds(job.strikes, self._rng) if is_single and blame == "doubtful" else 0.0)
+        asked_seconds = again.after_seconds if again else None
+        is_excused = again is not None and again.blame == "target" and job.excuses < _EXCUSES
+        job.excuses += is_excused
+        job.strikes += not is_excused
+        needed = _STRIKES if not is_single else _STRIKES_OF_EVENT if now > self._chance_until else _STRIKES_OF_EVENT_BY_CHANCE
+        if is_excused or job.strikes < needed:
+            rests = is_excused or is_single or asked_seconds
+            job.due = job.doubted_since + rest_seconds(job.excuses + job.strikes, asked_seconds, self._rng) if rests else now
             return None
-        if is_single:
-            return []
-        return self.halves(job)
+        return [] if is_single else self.halves(job)
 
     def halves(self, job: Job) -> list[Job]:
         """A batch in two, of which nobody knows which one is at fault."""
-        halves = [job.rest(half) for half in job.batch.halves()]
-        for half in halves:
-            half.strikes = _STRIKES - 1
-        return halves
+        return [_suspect(job, half, job.excuses) for half in job.batch.halves()]
 
-    def ends_alone(self, job: Job) -> bool:
-        """Whether an event that has failed again is at its end although there is nobody to ask with."""
-        return len(job.batch) == 1 and job.strikes > 0 and job.doubt is not None and job.failures >= _END_ALONE_AFTER[job.doubt.blame]
+    def ends_alone(self, job: Job, queue: JobQueue, now: float) -> bool:
+        """Whether an event that others got past by itself has failed again for long, and there is nobody left to ask with."""
+        is_known = len(job.batch) == 1 and job.strikes >= _STRIKES and job.doubt is not None and now > self._chance_until
+        return is_known and job.failures >= _END_ALONE_AFTER and all(len(other.batch) == 1 and other.strikes for other in queue)
 
-    def has_other(self, queue: Iterable[Job], job: Job) -> bool:
-        """Whether there is another batch to ask with, now or soon."""
-        return any(other is not job and (other.in_flight or _may_ask(other)) for other in queue)
+    def answered(self, job: Job, queue: JobQueue, *, is_dealt_with: bool) -> None:
+        """An event that was asked with has an answer: it leaves its batch if something became of it, and otherwise never left it."""
+        if job.part_of is None:
+            return
+        (whole, position), job.part_of = job.part_of, None
+        whole.in_flight = False
+        if is_dealt_with:
+            sides = (whole.batch.take(range(position)), whole.batch.take(range(position + 1, len(whole.batch))))
+            before, after = ([_suspect(whole, side, whole.excuses + 1)] if side.parts else [] for side in sides)
+            queue.replace(whole, [*before, job, *after])
 
     def choose(self, queue: JobQueue, ready: Sequence[Job]) -> Job | None:
         """What to send next, of what may be sent."""
@@ -152,50 +182,69 @@ class Suspicion:
         first = next((job for job in ready if job.goes_first), None)
         if first is not None or not self._is_asking:
             return first
-        other = self._other(queue, ready, fresh_only=fresh_only)
+        other = min((job for job in ready if job.doubt is None), key=lambda job: job.attempts, default=None)
+        is_fresh = other is not None
+        if self._suspect is not None and not is_fresh and not fresh_only and self._suspect in ready:
+            other = self._one_of_its_row(self._suspect, queue)
+        # Later its failure says no more that the target is down: whoever comes then may ask, but none that has to wait behind it.
+        self._suspect = None
         if other is not None:
-            self._is_asking, self._asked = False, other
+            self._is_asking, self._asked, self._asks_on = False, other, not is_fresh
         return other
 
     def timeout_seconds(self, job: Job) -> float:
         """How long an attempt may take: under suspicion not nearly as long, where others are answered in no time."""
         limit = self._policy.request_timeout_seconds
-        is_last_chance = len(job.batch) == 1 and job.strikes >= _STRIKES
-        if not self._durations or is_last_chance or not (job.strikes or job is self._asked):
+        # Once more for as long as any, if it takes nobody's place.
+        is_last_chance = len(job.batch) == 1 and job.strikes == _STRIKES_OF_EVENT - 1 and self._policy.max_in_flight > 1
+        if is_last_chance or not (job.strikes or job is self._asked):
             return limit
-        return min(limit, max(_SHORTEST_TIMEOUT_SECONDS, _TIMES_THE_SLOWEST * max(self._durations)))
+        return min(limit, max(_SHORTEST_TIMEOUT_SECONDS, self._usual_seconds(len(job.batch))))
 
-    def _other(self, queue: JobQueue, ready: Sequence[Job], *, fresh_only: bool) -> Job | None:
-        fresh = min((job for job in ready if job.doubt is None), key=lambda job: job.attempts, default=None)
-        if fresh is not None or fresh_only:
-            return fresh
-        for job in ready:
-            if len(job.batch) > 1 and job.doubt is not None and (
-                job.strikes or not self._policy.in_order or job.failures >= _SPLIT_AFTER[job.doubt.blame]
-            ):  # fmt: skip
-                return _first_of(job, queue)
-        for job in ready if self._policy.in_order else ():
-            if job.doubt is not None and job.failures >= (2 if job.strikes else _PASS_OVER_AFTER[job.doubt.blame]):
-                behind = next((other for other in queue if other.tenant == job.tenant and _may_ask(other) and other is not job), None)
-                if behind is not None:
-                    return _first_of(behind, queue)
-        return None
+    def _usual_seconds(self, events: int) -> float:
+        """What so many events have taken lately, with room to spare; more than any took where only fewer went."""
+        if not self._successes:
+            return _SHARE_WHERE_NOTHING_IS_KNOWN * self._policy.request_timeout_seconds
+        nearest = min((count for count, _ in self._successes if count >= events), default=0)
+        return max(
+            seconds * max(_TIMES_THE_SLOWEST, _TIMES_THE_SCALED * events / count)
+            for count, seconds in self._successes
+            if count <= 2 * nearest or not nearest
+        )
+
+    def _is_asked_past(self, job: Job) -> bool:
+        if job.doubt is None:
+            return False
+        is_single = len(job.batch) == 1
+        if job.strikes:
+            return job.failures > is_single
+        first = _ASK_AFTER[job.doubt.blame] + is_single
+        is_free = not self._policy.in_order and job.doubt.blame != "target"
+        return is_free or job.failures in (first, 2 * first, 4 * first) or job.failures % _ASK_EVERY == 0
+
+    def _one_of_its_row(self, suspect: Job, queue: JobQueue) -> Job | None:
+        """One event of the batch or of those behind it, each time the next one; or the batch once more, quickly, if it took long to fail."""
+        if not self._is_asked_past(suspect):
+            return None
+        row = [job for job in queue if job is suspect or (self._policy.in_order and job.tenant == suspect.tenant)]
+        if len(suspect.batch) == 1:
+            row.remove(suspect)
+        if not row or not suspect.is_sure:
+            return suspect if row else None
+        number = self._asked_in_vain[suspect] % sum(len(job.batch) for job in row)
+        self._asked_in_vain[suspect] += 1
+        for job in row:
+            if number < len(job.batch):
+                break
+            number -= len(job.batch)
+        event = job.rest(job.batch.take([number]))
+        event.part_of, event.excuses = (job, number), suspect.excuses
+        job.in_flight = True
+        return event
 
 
-def _may_ask(job: Job) -> bool:
-    """Whether there is an event in it that was never tried alone."""
-    return not job.in_flight and (job.doubt is None or len(job.batch) > 1)
-
-
-def _first_of(job: Job, queue: JobQueue) -> Job:
-    """The first event of a batch as a batch of its own, in front of the rest."""
-    if len(job.batch) == 1:
-        return job
-    first = job.rest(job.batch.take([0]))
-    job.batch = job.batch.take(range(1, len(job.batch)))
-    first.strikes = min(job.strikes, _STRIKES - 1)
-    if len(job.batch) == 1:
-        # What speaks against two events does not speak against one that was never tried alone.
-        job.doubt, job.failures, job.strikes = None, 0, first.strikes
-    queue.put_before(job, first)
-    return first
+def _suspect(job: Job, batch: Batch, excuses: int) -> Job:
+    """A part of a batch that one of its events speaks against."""
+    part = job.rest(batch)
+    part.strikes, part.excuses = _STRIKES - 1, excuses
+    return part

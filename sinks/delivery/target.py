@@ -100,6 +100,16 @@ class Outcome:
     unsendable: bool = field(default=False, kw_only=True)
     notice: str = field(default="", kw_only=True)
 
+    def whole_failure(self, events: int) -> Again | None:
+        """Why the request failed as a whole; None where some of it was dealt with, or a part of the target is meant."""
+        if self.split is not None:
+            return Again(range(events), self.split.reason, error_type="bad_request", status=self.split.status, blame="content")
+        if len(self.again) == 1:
+            (again,) = self.again
+            if len(again.positions) == events and again.scope == WHOLE_TARGET and not again.at_once:
+                return again
+        return None
+
 
 def failed(batch: Batch, reason: str, **details: object) -> Outcome:
     """The outcome of an attempt of which nothing is known to have arrived: all of it again.
