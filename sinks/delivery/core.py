@@ -97,8 +97,8 @@ class Delivery:
         job = self._choose(now)
         if job is None:
             return None
-        job.in_flight, job.goes_first = True, False
         left_seconds = min(self._suspicion.timeout_seconds(job), self._policy.retry_for_seconds, self._ends(job, now) - now)
+        job.in_flight, job.goes_first = True, False
         attempt = Attempt(job, now, at, max(_SHORTEST_TIMEOUT_SECONDS, left_seconds))
         self._in_flight.append(attempt)
         return attempt
@@ -129,7 +129,10 @@ class Delivery:
         job.last_attempt_at = attempt.began_at
         whole = outcome.whole_failure(len(job.batch))
         self._suspicion.answered(job, self.queue, is_dealt_with=whole is None or outcome.unsendable)
-        if outcome.split is not None and (outcome.unsendable or (outcome.too_large and len(job.batch) > 1)):
+        # What is too large ends where smaller ones got through, and otherwise waits: a proxy may refuse everything for a while.
+        is_cut = outcome.too_large and (len(job.batch) > 1 or self._suspicion.is_alive_since(job.failing_since))
+        if outcome.split is not None and (outcome.unsendable or is_cut):
+            job.failing_since = attempt.began if job.failing_since is None else job.failing_since
             self._cut(job, outcome, outcome.split, now, at)
         elif whole is not None:
             self._failed(attempt, whole, now, at)

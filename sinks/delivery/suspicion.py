@@ -6,7 +6,8 @@ like a target that is down; and a target that answers 400 because its clock is w
 - After a failure that may be either's, another batch goes at once, without waiting. If that fails too, the target is down: nothing is
   halved, everything waits. If it gets through, the failed batch has a *strike*.
 - With a second strike a batch is halved, and so are the halves that fail again, while others get through between.
-- The one event that is left is tried twice in a row, and again once others have got through: with the fourth strike it is a dead letter.
+- The one event that is left is tried twice in a row, and again once others have got through: with the fifth strike it is a dead letter
+  (as part of a halved batch it has one already, as has an event that others got past when it was sent alone for the first time).
   While batches get through that had failed just so, chance is at work (one of two servers refuses), and many more strikes are needed.
 - An event that others got past when it was sent alone is at its end too when it has failed several times more and nobody else has
   anything to send. Of any other nobody knows then: it waits.
@@ -36,9 +37,9 @@ from sinks.delivery.target import WHOLE_TARGET, Again, Blame
 __all__ = ["Suspicion"]
 
 _STRIKES = 2
-_STRIKES_OF_EVENT = 4
+_STRIKES_OF_EVENT = 5
 _STRIKES_OF_EVENT_BY_CHANCE = 64
-_END_ALONE_AFTER = 6
+_END_ALONE_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 4, "doubtful": 6, "target": 6})
 _CHANCE_SECONDS = 180.0
 _EXCUSES = 4
 _ASK_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 1, "doubtful": 3, "target": 16})
@@ -88,8 +89,8 @@ class Suspicion:
         is_second_look = was_asked and job.doubt is not None
         job.failing_since = attempt.began if job.failing_since is None else job.failing_since
         job.failures += not is_second_look
-        may_be_chance = again.error_type != "timeout" and (again.blame != "target" or job.excuses >= _EXCUSES)
-        if len(job.batch) == 1 and job.strikes and job.failures == 1 and may_be_chance and again.after_seconds is None:
+        is_believed = again.blame == "target" and job.excuses < _EXCUSES
+        if len(job.batch) == 1 and job.failures == 1 and not was_asked and not is_believed and again.after_seconds is None:
             job.goes_first, job.due = True, now
             return "nobody"
         job.doubt, job.doubted_since = again, attempt.began
@@ -128,11 +129,13 @@ class Suspicion:
         asked_seconds = again.after_seconds if again else None
         is_excused = again is not None and again.blame == "target" and job.excuses < _EXCUSES
         job.excuses += is_excused
-        job.strikes += not is_excused
+        # Alone, an event starts with what a part of a batch starts with.
+        job.strikes = job.strikes if is_excused else max(job.strikes, _STRIKES - 1 if is_single else 0) + 1
         needed = _STRIKES if not is_single else _STRIKES_OF_EVENT if now > self._chance_until else _STRIKES_OF_EVENT_BY_CHANCE
         if is_excused or job.strikes < needed:
-            rests = is_excused or is_single or asked_seconds
-            job.due = job.doubted_since + rest_seconds(job.excuses + job.strikes, asked_seconds, self._rng) if rests else now
+            failures = job.excuses if is_excused else job.strikes
+            has_rest = is_excused or is_single or asked_seconds
+            job.due = job.doubted_since + rest_seconds(failures, asked_seconds, self._rng) if has_rest else now
             return None
         return [] if is_single else self.halves(job)
 
@@ -142,8 +145,13 @@ class Suspicion:
 
     def ends_alone(self, job: Job, queue: JobQueue, now: float) -> bool:
         """Whether an event that others got past by itself has failed again for long, and there is nobody left to ask with."""
-        is_known = len(job.batch) == 1 and job.strikes >= _STRIKES and job.doubt is not None and now > self._chance_until
-        return is_known and job.failures >= _END_ALONE_AFTER and all(len(other.batch) == 1 and other.strikes for other in queue)
+        if len(job.batch) > 1 or job.strikes < _STRIKES or job.doubt is None or now <= self._chance_until:
+            return False
+        return job.failures >= _END_ALONE_AFTER[job.doubt.blame] and all(len(other.batch) == 1 and other.strikes for other in queue)
+
+    def is_alive_since(self, began: float | None) -> bool:
+        """Whether others have got through since then."""
+        return began is not None and self._alive_at > began
 
     def answered(self, job: Job, queue: JobQueue, *, is_dealt_with: bool) -> None:
         """An event that was asked with has an answer: it leaves its batch if something became of it, and otherwise never left it."""
@@ -153,7 +161,11 @@ class Suspicion:
         whole.in_flight = False
         if is_dealt_with:
             sides = (whole.batch.take(range(position)), whole.batch.take(range(position + 1, len(whole.batch))))
-            before, after = ([_suspect(whole, side, whole.excuses + 1)] if side.parts else [] for side in sides)
+            excuses = whole.excuses + (whole.doubt is not None and whole.doubt.blame == "target")
+            before, after = ([_suspect(whole, side, excuses)] if side.parts else [] for side in sides)
+            if position == 1:
+                # It was asked with before, in vain, and so it has failed alone.
+                before[0].strikes += 1
             queue.replace(whole, [*before, job, *after])
 
     def choose(self, queue: JobQueue, ready: Sequence[Job]) -> Job | None:
@@ -197,7 +209,7 @@ class Suspicion:
         limit = self._policy.request_timeout_seconds
         # Once more for as long as any, if it takes nobody's place.
         is_last_chance = len(job.batch) == 1 and job.strikes == _STRIKES_OF_EVENT - 1 and self._policy.max_in_flight > 1
-        if is_last_chance or not (job.strikes or job is self._asked):
+        if (is_last_chance and not job.goes_first) or not (job.strikes or job.goes_first or job is self._asked):
             return limit
         return min(limit, max(_SHORTEST_TIMEOUT_SECONDS, self._usual_seconds(len(job.batch))))
 
@@ -237,6 +249,8 @@ class Suspicion:
             if number < len(job.batch):
                 break
             number -= len(job.batch)
+        if len(job.batch) == 1:
+            return job
         event = job.rest(job.batch.take([number]))
         event.part_of, event.excuses = (job, number), suspect.excuses
         job.in_flight = True

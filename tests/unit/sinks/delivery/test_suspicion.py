@@ -219,7 +219,7 @@ def test_the_same_batch_goes_again_as_it_is_before_it_is_halved():
     world = World(guilty(["a3"], "reset"), batch_events=8, in_order=True)
     world.add(names_of("a", 8))
     world.add(names_of("g", 8), "globex")
-    world.run(60.0)
+    world.run(120.0)
     batches = [names for _, names in world.sent]
     assert batches.count(names_of("a", 8)) >= 2
     assert world.dead == ["a3"]
