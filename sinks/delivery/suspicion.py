@@ -235,7 +235,7 @@ class Suspicion:
         return is_free or job.failures in (first, 2 * first, 4 * first) or job.failures % _ASK_EVERY == 0
 
     def _one_of_its_row(self, suspect: Job, queue: JobQueue) -> Job | None:
-        """One event of the batch or of those behind it, each time the next one; or the batch once more, quickly, if it took long to fail."""
+        """One event of the batch or of those behind it, each time the next; or the batch once more, quickly, if it took long to fail."""
         if not self._is_asked_past(suspect):
             return None
         row = [job for job in queue if job is suspect or (self._policy.in_order and job.tenant == suspect.tenant)]
@@ -243,8 +243,9 @@ class Suspicion:
             row.remove(suspect)
         if not row or not suspect.is_sure:
             return suspect if row else None
-        number = self._asked_in_vain[suspect] % sum(len(job.batch) for job in row)
-        self._asked_in_vain[suspect] += 1
+        # From the first one again after the last one, so that none that came meanwhile is skipped.
+        number = self._asked_in_vain[suspect] if self._asked_in_vain[suspect] < sum(len(job.batch) for job in row) else 0
+        self._asked_in_vain[suspect] = number + 1
         for job in row:
             if number < len(job.batch):
                 break

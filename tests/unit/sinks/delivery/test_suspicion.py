@@ -215,6 +215,21 @@ def test_a_target_that_fails_at_random_for_a_while_and_one_guilty_event(seed, in
     assert len(world.delivered_at) == 1200 - 1
 
 
+@pytest.mark.parametrize("how", ["400", "hangs"])
+@pytest.mark.parametrize("batch_events", [1, 2, 4])
+def test_several_guilty_events_one_after_another_of_the_only_tenant(how, batch_events):
+    bad = ["a4", "a5", "a6"]
+    world = World(guilty(bad, how), batch_events=batch_events, in_order=True)
+    world.add(names_of("a", 7))
+    world.run(30.0)
+    for name in names_of("b", 12):
+        world.add([name])
+        world.run(20.0)
+    world.run(1800.0)
+    assert sorted(world.dead) == bad
+    assert world.order == [name for name in world.came if name not in bad]
+
+
 def test_the_same_batch_goes_again_as_it_is_before_it_is_halved():
     world = World(guilty(["a3"], "reset"), batch_events=8, in_order=True)
     world.add(names_of("a", 8))
