@@ -18,7 +18,8 @@ like a target that is down; and a target that answers 400 because its clock is w
 - In both cases a failure that took long is made sure of first, by a quick attempt: the target may have come back meanwhile.
 
 An answer that can only be the target's (429, 401, a connection that is refused, …) is believed once. When a batch has it again, others are
-asked; and when they have got through for the fourth time, it is as doubtful as any other.
+asked; and when they have got through for the fourth time, what an event may bring about (502, …) is as doubtful as any other, though many
+more strikes are needed: a server that is overloaded refuses by chance.
 """
 
 import random
@@ -39,9 +40,10 @@ __all__ = ["Suspicion"]
 _STRIKES = 2
 _STRIKES_OF_EVENT = 5
 _STRIKES_OF_EVENT_BY_CHANCE = 64
-_END_ALONE_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 4, "doubtful": 6, "target": 6})
+_END_ALONE_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 4, "doubtful": 6})
 _CHANCE_SECONDS = 180.0
 _EXCUSES = 4
+_NO_EVENTS_DOING = ("auth", "connection", "dns", "rate_limited", "tls")
 _ASK_AFTER: MappingProxyType[Blame, int] = MappingProxyType({"content": 1, "doubtful": 3, "target": 16})
 _ASK_EVERY = 16
 _SHORTEST_TIMEOUT_SECONDS = 1.0
@@ -89,7 +91,7 @@ class Suspicion:
         is_second_look = was_asked and job.doubt is not None
         job.failing_since = attempt.began if job.failing_since is None else job.failing_since
         job.failures += not is_second_look
-        is_believed = again.blame == "target" and job.excuses < _EXCUSES
+        is_believed = _is_excused(job, again)
         if len(job.batch) == 1 and job.failures == 1 and not was_asked and not is_believed and again.after_seconds is None:
             job.goes_first, job.due = True, now
             return "nobody"
@@ -127,11 +129,12 @@ class Suspicion:
         again, job.doubt, job.failures = job.doubt, None, 0
         is_single = len(job.batch) == 1
         asked_seconds = again.after_seconds if again else None
-        is_excused = again is not None and again.blame == "target" and job.excuses < _EXCUSES
-        job.excuses += is_excused
+        is_excused = again is not None and _is_excused(job, again)
+        job.excuses = min(_EXCUSES, job.excuses + is_excused)
         # Alone, an event starts with what a part of a batch starts with.
         job.strikes = job.strikes if is_excused else max(job.strikes, _STRIKES - 1 if is_single else 0) + 1
-        needed = _STRIKES if not is_single else _STRIKES_OF_EVENT if now > self._chance_until else _STRIKES_OF_EVENT_BY_CHANCE
+        is_chance = now <= self._chance_until or (again is not None and again.blame == "target")
+        needed = _STRIKES if not is_single else _STRIKES_OF_EVENT_BY_CHANCE if is_chance else _STRIKES_OF_EVENT
         if is_excused or job.strikes < needed:
             failures = job.excuses if is_excused else job.strikes
             has_rest = is_excused or is_single or asked_seconds
@@ -147,7 +150,8 @@ class Suspicion:
         """Whether an event that others got past by itself has failed again for long, and there is nobody left to ask with."""
         if len(job.batch) > 1 or job.strikes < _STRIKES or job.doubt is None or now <= self._chance_until:
             return False
-        return job.failures >= _END_ALONE_AFTER[job.doubt.blame] and all(len(other.batch) == 1 and other.strikes for other in queue)
+        is_long = job.failures >= _END_ALONE_AFTER.get(job.doubt.blame, _STRIKES_OF_EVENT_BY_CHANCE)
+        return is_long and all(len(other.batch) == 1 and other.strikes for other in queue)
 
     def is_alive_since(self, began: float | None) -> bool:
         """Whether others have got through since then."""
@@ -256,6 +260,11 @@ class Suspicion:
         event.part_of, event.excuses = (job, number), suspect.excuses
         job.in_flight = True
         return event
+
+
+def _is_excused(job: Job, again: Again) -> bool:
+    """Whether a failure is the target's as far as is known, although others get through."""
+    return again.blame == "target" and (job.excuses < _EXCUSES or again.error_type in _NO_EVENTS_DOING)
 
 
 def _suspect(job: Job, batch: Batch, excuses: int) -> Job:

@@ -74,12 +74,13 @@ def test_a_guilty_event_for_which_a_proxy_blames_the_server(in_order, after_seco
 
     world = World(answer, in_order=in_order)
     world.add(names_of("a", 8))
-    for number in range(20):
+    for number in range(100):
         world.run(60.0)
         world.add([f"g{number}"], "globex")
     world.run(1.0)
     assert world.dead == ["a3"]
-    assert len(world.delivered_at) == 7 + 20
+    assert len(world.delivered_at) == 7 + 100
+    assert world.delay([name for name in names_of("a", 8) if name != "a3"]) <= 1200.0
     assert world.delay([name for name in world.came if name[0] == "g"]) <= 1.0
     assert world.delivery.down_count == 0
 
@@ -96,6 +97,26 @@ def test_one_of_two_servers_refuses(blame, in_order):
     world.run(300.0)
     assert world.dead == []
     assert len(world.delivered_at) == 6000
+
+
+@pytest.mark.parametrize(("error_type", "status"), [("rate_limited", 429), ("server", 503)])
+@ORDERS
+def test_a_target_that_is_overloaded_and_refuses_nine_of_ten_requests(in_order, error_type, status):
+    dice = random.Random(5)
+
+    def answer(batch, now):
+        if now < 1200.0 and dice.random() < 0.9:
+            return refuse(batch, "target", error_type, status), QUICK
+        return take_all(batch), QUICK
+
+    world = World(answer, in_order=in_order)
+    for second in range(300):
+        world.add(names_of(f"a{second}-", 8))
+        world.add(names_of(f"g{second}-", 2), "globex")
+        world.run(4.0)
+    world.run(900.0)
+    assert world.dead == []
+    assert len(world.delivered_at) == 3000
 
 
 @pytest.mark.parametrize("tenants", [1, 2, 3])
