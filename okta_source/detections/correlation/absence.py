@@ -4,13 +4,14 @@ The first of the rules is what happened, any other one is what should have follo
 `published` is a timespan and the usual lateness further; no clock is asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
 from okta_source.detections.correlation.window import LATENESS_MS, Episodes, Hit
 from okta_source.detections.sigma.rule import Correlation
 
-__all__ = ["MOST_WAITING_A_GROUP", "Absence"]
+__all__ = ["MOST_WAITING_A_GROUP", "Absence", "Waits"]
 
 MOST_WAITING_A_GROUP: Final = 100
 
@@ -71,14 +72,17 @@ class Absence:
         """The mark at which the first wait is over."""
         return self._due(min(hit.ms for hit, _ in self._waiting)) if self._waiting else None
 
-    def over(self, newest: int) -> list[tuple[Hit, bytes]]:
-        """The waits that a mark ends and that begin an episode each, oldest first; they are forgotten."""
-        done = sorted(
-            (entry for entry in self._waiting if self._due(entry[0].ms) <= newest), key=lambda entry: (entry[0].ms, entry[0].uuid)
-        )
+    def over(self, due: int, newest: int) -> list[tuple[Hit, bytes]]:
+        """The waits that a mark ends and that begin an episode each, oldest first; they are forgotten.
+
+        Args:
+            due: The mark.
+            newest: The tenant's newest mark; when they are told.
+        """
+        done = sorted((entry for entry in self._waiting if self._due(entry[0].ms) <= due), key=lambda entry: (entry[0].ms, entry[0].uuid))
         if not done:
             return []
-        self._waiting = [entry for entry in self._waiting if self._due(entry[0].ms) > newest]
+        self._waiting = [entry for entry in self._waiting if self._due(entry[0].ms) > due]
         self.mark = max(self.mark, newest)
         return [entry for entry in done if self._episodes.extend([entry[0].ms], self._rule.timespan_ms, newest)]
 
@@ -88,3 +92,36 @@ class Absence:
 
     def _due(self, ms: int) -> int:
         return ms + self._rule.timespan_ms + LATENESS_MS
+
+
+class Waits:
+    """Of which groups the first wait is over, and when: by a heap, so that time goes on at the same cost however many wait.
+
+    Attributes:
+        heap: Marks, each with the number of an absence and a group's key; one that a lower one of the same group has replaced is skipped.
+    """
+
+    __slots__ = ("_due", "heap")
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, bytes]] = []
+        self._due: dict[tuple[int, bytes], int] = {}  # what of the heap counts
+
+    def note(self, number: int, key: bytes, due: int | None) -> None:
+        """A group's first wait is over at a mark; None where it waits for nothing. Asking for it too early does no harm."""
+        known = self._due.get((number, key))
+        if due is None or (known is not None and known <= due):
+            return
+        self._due[number, key] = due
+        heappush(self.heap, (due, number, key))
+        if len(self.heap) > 2 * len(self._due):
+            self.heap = [(due, number, key) for (number, key), due in self._due.items()]
+            heapify(self.heap)
+
+    def over(self, newest: int) -> Iterator[tuple[int, int, bytes]]:
+        """What a mark ends, in the order in which it is over, wherever pages end; what is noted meanwhile too."""
+        while self.heap and self.heap[0][0] <= newest:
+            due, number, key = heappop(self.heap)
+            if self._due.get((number, key)) == due:
+                del self._due[number, key]
+                yield due, number, key

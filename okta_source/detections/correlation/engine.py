@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from okta_source.detections.alerts import MOST_EVENTS_SHOWN, Alert, AlertedRule, alert_id, timestamp
-from okta_source.detections.correlation.absence import Absence
+from okta_source.detections.correlation.absence import Absence, Waits
 from okta_source.detections.correlation.groups import MOST_GROUPS, Groups
 from okta_source.detections.correlation.learned import FirstSeen
 from okta_source.detections.correlation.window import LATENESS_MS, Hit, Outcome
@@ -101,10 +101,9 @@ class Correlator:
         self._groups = {
             number: Groups(active.rule, most_groups) for number, active in enumerate(rules.rules) if isinstance(active.rule, Correlation)
         }
-        self._absences = [number for number, groups in self._groups.items() if correlation_of(rules, number).type == "absence"]
         self._inputs: dict[tuple[int, ...], list[_Input]] = {}  # by the rules that an event matches
         self._is_late = False  # whether the match that is being taken came too late for some window
-        self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
+        self._waits = Waits()
         self._told = [
             AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
             for active in rules.rules
@@ -157,9 +156,9 @@ class Correlator:
                 _LOGGER.warning("tenant %s: rule %s has changed; what it remembered is forgotten", self._tenant, active.rule.about.name)
         for rule_id in () if learned_only else known:
             _LOGGER.warning("tenant %s: rule %s is gone; what it remembered is forgotten", self._tenant, rule_id)
-        for number in self._absences:
-            for _, group in self._groups[number].all():
-                self._note_due(number, group)
+        for number in [number for number in self._groups if correlation_of(self._rules, number).type == "absence"]:
+            for key, group in self._groups[number].all():
+                self._note_due(number, key, group)
 
     def _inputs_of(self, numbers: tuple[int, ...]) -> list[_Input]:
         inputs: list[_Input] = []
@@ -235,7 +234,7 @@ class Correlator:
         outcome: Outcome | None = None
         if isinstance(group, Absence):
             group.take(hit, match.body, horizon)
-            self._note_due(source.number, group)
+            self._waits.note(source.number, key, group.due_ms())
         elif isinstance(group, FirstSeen):
             outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + source.rule.warm_up_ms)
         else:
@@ -249,23 +248,21 @@ class Correlator:
         if newest <= self._newest:
             return
         self._newest = newest
-        for number in self._absences:
-            if self._due.get(number, newest + 1) > newest:
-                continue
-            del self._due[number]
-            groups = self._groups[number]
-            for key, group in groups.all():
-                for hit, body in group.over(newest) if isinstance(group, Absence) else ():
-                    self.tally.matches[number] += 1
-                    if self._rules.rules[number].alerts:
-                        match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), (), (), body)
-                        yield self._alert_of_group(number, key, Outcome((hit,), begins=True, hits=(hit,)), match)
-                self._note_due(number, group)
+        heap = self._waits.heap
+        if not heap or heap[0][0] > newest:  # nearly always
+            return
+        for due, number, key in self._waits.over(newest):
+            group = self._groups[number].known(key)
+            for hit, body in group.over(due, newest) if isinstance(group, Absence) else ():
+                self.tally.matches[number] += 1
+                if self._rules.rules[number].alerts:
+                    match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), (), (), body)
+                    yield self._alert_of_group(number, key, Outcome((hit,), begins=True, hits=(hit,)), match)
+            self._note_due(number, key, group)
 
-    def _note_due(self, number: int, group: object) -> None:
-        due = group.due_ms() if isinstance(group, Absence) else None
-        if due is not None:
-            self._due[number] = min(due, self._due.get(number, due))
+    def _note_due(self, number: int, key: bytes, group: object) -> None:
+        if isinstance(group, Absence):
+            self._waits.note(number, key, group.due_ms())
 
     def _alert_of_event(self, number: int, match: Match) -> Alert:
         events = ({"uuid": match.uuid, "published": timestamp(match.ms), "eventType": match.event_type, "rule": self._told[number].name},)

@@ -88,14 +88,17 @@ class Groups:
         group = self._live[key] = self._make(self._rule)
         return group
 
+    def known(self, key: bytes) -> Group | None:
+        """The group of a key, to be changed; None where there is none."""
+        if key not in self._live and key not in self._resting:
+            return None
+        return self.get(key, 0)
+
     def all(self) -> Iterator[tuple[bytes, Group]]:
-        """Every group by its key, to be changed."""
-        for key in sorted((*self._live, *self._resting)):
-            self._unchanged.pop(key, None)
-            written = self._resting.pop(key, None)
-            if written is not None:
-                self._live[key] = self._read(written)
-            yield key, self._live[key]
+        """Every group by its key, to look at only."""
+        yield from self._live.items()
+        for key, written in self._resting.items():
+            yield key, self._read(written)
 
     def dump(self, newest: int) -> dict[str, Any]:
         """What `load` takes."""
