@@ -66,6 +66,7 @@ class _Input:
         kept_ms: How far behind the newest event things are kept.
         wants_value: Whether a match without a value takes no part.
         alerts: Whether it gives alerts of its own.
+        feeds: Whether another one takes what fulfils it.
     """
 
     number: int
@@ -79,6 +80,7 @@ class _Input:
     kept_ms: int
     wants_value: bool
     alerts: bool
+    feeds: bool
 
 
 class Correlator:
@@ -162,13 +164,15 @@ class Correlator:
 
     def _inputs_of(self, numbers: tuple[int, ...]) -> list[_Input]:
         inputs: list[_Input] = []
-        for number, place, group, value in routes_of(self._rules, numbers).routes:
+        routes = routes_of(self._rules, numbers).routes
+        taken = {self._rules.rules[route.correlation].children[route.place] for route in routes}
+        for number, place, group, value in routes:
             active, rule = self._rules.rules[number], correlation_of(self._rules, number)
             child, kept_ms = active.children[place], rule.timespan_ms + LATENESS_MS
             inputs.append(
                 _Input(
                     number, place, child, child in numbers, group, value, rule, self._groups[number], kept_ms, rule.type in _WITH_VALUES,
-                    active.alerts,
+                    active.alerts, number in taken,
                 )
             )  # fmt: skip
         if len(self._inputs) < _MOST_COMBINATIONS_REMEMBERED:
@@ -193,8 +197,9 @@ class Correlator:
                 continue
             number = source.number
             counted[number] += 1
-            ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, newest) for outcome in outcomes for end in outcome.ends]
-            fired[number] = tuple(dict.fromkeys((*fired.get(number, ()), *ends)))
+            if source.feeds:  # in a burst of one moment there may be thousands of ends
+                ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, newest) for outcome in outcomes for end in outcome.ends]
+                fired[number] = tuple(dict.fromkeys((*fired.get(number, ()), *ends)))
             # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
             begun = next((outcome for outcome in outcomes if outcome.begins), None)
             if begun is not None and source.alerts:
