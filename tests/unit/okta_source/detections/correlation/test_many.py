@@ -5,18 +5,21 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from okta_source.detections.alerts import Alert
+from okta_source.detections.correlation import absence as absence_module
 from okta_source.detections.correlation import groups as groups_module
 from okta_source.detections.correlation.absence import Absence, Waits
 from okta_source.detections.correlation.counts import Counted
 from okta_source.detections.correlation.engine import Correlator
 from okta_source.detections.correlation.groups import MOST_GROUPS
-from okta_source.detections.correlation.window import LATENESS_MS
+from okta_source.detections.correlation.window import LATENESS_MS, Hit
 from okta_source.detections.matcher import Matcher
 from okta_source.detections.matches import Match, Matches
 from okta_source.detections.rules import RuleSet
+from okta_source.detections.sigma.rule import Correlation
 from tests.unit.okta_source.detections.correlation.running import FAILED, START, correlation, event, page_of, run
 from tests.unit.okta_source.detections.making import rule_set
 
@@ -192,3 +195,42 @@ def test_a_group_that_rests_takes_no_memory_of_its_own_after_a_resume() -> None:
     correlator.take(page_of(Matcher(rules), [event(second, "reset", f"user{second}") for second in range(50)]))
     [kept] = Correlator(rules, "acme", correlator.snapshot())._groups.values()
     assert (len(kept._live), len(kept._resting)) == (0, 50)
+
+
+def test_what_follows_is_bounded_in_each_group_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absence_module, "MOST_EVENTS_A_GROUP", 20)
+    rules = rule_set(FAILED, ABSENT)
+    correlator = Correlator(rules, "acme")
+    take(correlator, matches(rules, ((number * 1000, "ada") for number in range(25)), "succeeded"))
+    assert refused(correlator) == 5
+    [(_, group)] = next(iter(correlator._groups.values())).all()
+    assert group.dump()[1] == [(BASE + number * 1000,) * 2 for number in range(5, 25)]
+    take(correlator, matches(rules, [(24_000, "ada")], "reset"))
+    assert group.due_ms() is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_absences_are_what_a_look_at_everything_gives(seed: int) -> None:
+    rng = random.Random(seed)
+    rules = rule_set(FAILED, ABSENT)
+    rule = rules.rules[-1].rule
+    assert isinstance(rule, Correlation)
+    group, newest = Absence(rule), BASE
+    waiting, followed = list[int](), list[tuple[int, int]]()
+    for _ in range(800):
+        newest += rng.choice([0, 1000, 60_000, 900_000])
+        hit = Hit(newest - rng.choice([0, 0, 1000, 2_000_000]), "", "", rng.randrange(2), None, newest)
+        horizon = newest - DUE_MS
+        group.take(hit, b"", horizon)
+        followed = [(ms, mark) for ms, mark in followed if mark >= horizon]
+        if hit.via:
+            waiting = [ms for ms in waiting if not ms <= hit.ms <= ms + 3_600_000]
+            followed.append((hit.ms, newest))
+        elif not any(hit.ms <= ms <= hit.ms + 3_600_000 for ms, _ in followed):
+            waiting.append(hit.ms)
+        assert [one.ms for one, _ in group.dump()[0]] == waiting
+        assert [(ms, mark) for ms, mark in group.dump()[1]] == followed
+        if rng.random() < 0.1:
+            group.over(newest, newest)
+            waiting = [ms for ms in waiting if ms + DUE_MS > newest]
+            group = Absence(rule, *msgspec.msgpack.decode(msgspec.msgpack.encode(group.dump())))
