@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from okta_source.detections.correlation.window import Hit, Outcome
+from okta_source.detections.correlation.window import Hit
 from okta_source.detections.correlation.windowed import Windowed
 from okta_source.detections.sigma.rule import Correlation
 
@@ -97,20 +97,18 @@ class Distinct(Windowed):
             for hit in self._window.hits:
                 _count(self._all, self._of(hit))
 
-    def take(self, hit: Hit, horizon: int) -> Outcome | None:
-        """As for all, with the number of values for the alert."""
-        outcome = super().take(hit, horizon)
-        if outcome is None or not outcome.begins or self._rule.type == "temporal":
-            return outcome
-        distinct = len({value for member in outcome.hits for value in _value(member)})
-        return Outcome(outcome.ends, outcome.begins, outcome.hits, {"distinct": distinct})
+    def _details(self, hits: Sequence[Hit]) -> dict[str, Any]:
+        return {} if self._rule.type == "temporal" else {"distinct": len({value for hit in hits for value in _value(hit)})}
 
     def _entered(self, hit: Hit, place: int) -> None:
         _count(self._all, self._of(hit))
-        if place == len(self._window.times) - 1:
+        times = self._window.times
+        if place == len(times) - 1:  # nearly always, and few matches leave then: to search for the window's begin takes longer
             self._add(hit)
-            self._move_begin_to(self._window.begin(hit.ms, self._rule.timespan_ms))
-        elif hit.ms >= self._window.times[-1] - self._rule.timespan_ms:
+            while times[self._begin] < hit.ms - self._rule.timespan_ms:
+                self._remove(self._window.hits[self._begin])
+                self._begin += 1
+        elif hit.ms >= times[-1] - self._rule.timespan_ms:
             self._add(hit)
         else:
             self._begin += 1
@@ -196,8 +194,10 @@ class Ordered(Windowed):
             del self._lasts[0]
 
     def _fulfilled(self, hit: Hit, _: int) -> Sequence[Hit]:
-        *before, last = self._by_rule
-        timespan_ms = self._rule.timespan_ms
+        last = self._by_rule[-1]
+        if not last or last[-1] < hit.ms:  # nearly always: nothing that could end an order has come yet
+            return ()
+        before, timespan_ms = self._by_rule[:-1], self._rule.timespan_ms
         begin, behind = bisect_left(last, hit.ms), bisect_right(last, hit.ms + (0 if hit.via == len(before) else timespan_ms))
         found: list[Hit] = []
         while begin < behind:

@@ -99,14 +99,18 @@ class Travel:
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """Take a match; what came before the horizon is forgotten first."""
         self._window.forget(horizon)
-        self._episodes.forget(horizon)
+        if self._episodes.spans:
+            self._episodes.forget(horizon)
         self.mark = hit.mark
         place = self._window.insert(hit)
         if place is None:
             return None
-        hits = self._window.hits
-        neighbours = [(hits[other - 1], hits[other]) for other in (place, place + 1) if 0 < other < len(hits)]
-        found = [(one, two, told) for one, two in neighbours if (told := self._journey(one, two)) is not None]
+        hits, found = self._window.hits, []
+        for other in (place, place + 1):
+            if 0 < other < len(hits):
+                told = self._journey(hits[other - 1], hits[other])
+                if told is not None:
+                    found.append((hits[other - 1], hits[other], told))
         self.dropped += self._window.shrink()
         if not found:
             return None

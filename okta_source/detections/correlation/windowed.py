@@ -54,7 +54,10 @@ class Windowed:
         if not ends:  # nearly always
             return None
         begins = self._episodes.extend((ends[0].ms, ends[-1].ms), self._rule.timespan_ms, hit.mark)
-        return Outcome(ends, begins, self._hits(ends[0].ms) if begins else ())
+        if not begins:
+            return Outcome(ends, begins, ())
+        hits = self._hits(ends[0].ms)
+        return Outcome(ends, begins, hits, self._details(hits))
 
     def dump(self) -> list[Any]:
         """What the constructor takes."""
@@ -74,6 +77,10 @@ class Windowed:
     def _fulfilled(self, hit: Hit, place: int) -> Sequence[Hit]:
         """The matches with which windows end that hold this one and fulfil the rule, in the order of their times."""
         raise NotImplementedError
+
+    def _details(self, _: Sequence[Hit]) -> dict[str, Any]:
+        """What else an alert of these matches says."""
+        return {}
 
     def _entered(self, hit: Hit, place: int) -> None:
         """A match has come."""
