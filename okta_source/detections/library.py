@@ -1,21 +1,25 @@
 """Reads the rules in force: those in the box and those of the configuration, with the lists that they ask for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from okta_source.detections.problems import Problem, RulesError
 from okta_source.detections.rules import RuleSet, Selection, assemble
+from okta_source.detections.sigma.expression import tests
 from okta_source.detections.sigma.parse import parse_rules
-from okta_source.detections.sigma.placeholders import Lists
-from okta_source.detections.sigma.rule import Filter, Rule
+from okta_source.detections.sigma.placeholders import Lists, placeholders
+from okta_source.detections.sigma.predicates import predicate
+from okta_source.detections.sigma.rule import EventRule, Filter, Rule
 from okta_source.detections.table import DetectionsConfig
 
-__all__ = ["LiveLists", "load_rules", "managed_files", "read_files"]
+__all__ = ["LiveLists", "load_rules", "managed_files", "read_files", "read_lists", "with_lists"]
 
 _PACKAGE: Final = "okta_source.detections"
 _MANAGED: Final = "managed"
+_Used = TypeVar("_Used")
 
 
 def load_rules(config: DetectionsConfig, lists: Lists | None = None, only: frozenset[str] | None = None) -> tuple[RuleSet, list[Problem]]:
@@ -87,6 +91,28 @@ def read_lists(config: DetectionsConfig) -> Lists:
     return {name: _lines(given) if isinstance(given, Path) else given for name, given in config.lists.items()}
 
 
+def with_lists(rules: RuleSet, lists: Lists) -> RuleSet:
+    """The same rules with other values of their lists.
+
+    Args:
+        rules: The rules in force.
+        lists: What the configuration gives now; what rules bring along stays behind it.
+
+    Raises:
+        ValueError: A value can't be compared as a rule wants it, such as a text that is to be a network.
+    """
+    found = replace(rules, lists={**rules.lists, **lists})
+    for active in rules.rules:
+        for test in tests(active.rule.detection) if isinstance(active.rule, EventRule) else ():
+            if "expand" in test.modifiers:
+                try:
+                    predicate(test, found.lists)
+                except ValueError as error:
+                    msg = f"{' and '.join(placeholders(test.values))} in rule \"{active.rule.about.title}\": {test.field}: {error}"
+                    raise ValueError(msg) from None
+    return found
+
+
 class LiveLists:
     """Lists in files, watched.
 
@@ -104,19 +130,24 @@ class LiveLists:
         """Whether there is anything to watch."""
         return bool(self._files)
 
-    def changed(self) -> Lists | None:
-        """All lists, where a file has changed since the last look; None where none has.
+    def changed(self, use: Callable[[Lists], _Used]) -> _Used | None:
+        """What is made of all lists, where a file has changed since it was used last; None where none has.
+
+        A change counts as seen only once it is in use: what can't be used now is tried again at the next look.
+
+        Args:
+            use: Takes the lists.
 
         Raises:
             OSError: A list's file can't be read.
-            ValueError: It is no text.
+            ValueError: It is no text, or `use` says that it can't be used.
         """
         stamps = self._stamps()
         if stamps == self._seen:
             return None
-        lists = read_lists(self._config)
+        used = use(read_lists(self._config))
         self._seen = stamps
-        return lists
+        return used
 
     def _stamps(self) -> Mapping[Path, Any]:
         return {file: _stamp(file) for file in self._files}

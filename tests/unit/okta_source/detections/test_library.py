@@ -82,13 +82,20 @@ def test_lists_of_texts_and_of_files(config) -> None:
     assert read_lists(table) == {"clients": ("0oa1", "0oa2"), "other": ("x",)}
     watched = LiveLists(table)
     assert watched.are_files
-    assert watched.changed() is None
+    assert watched.changed(dict) is None
     (Path(path).parent / "clients.txt").write_text("0oa3\n")
-    assert watched.changed() == {"clients": ("0oa3",), "other": ("x",)}
-    assert watched.changed() is None
+    with pytest.raises(ValueError, match="no number"):
+        watched.changed(_refuse)
+    assert watched.changed(dict) == {"clients": ("0oa3",), "other": ("x",)}
+    assert watched.changed(dict) is None
     (Path(path).parent / "clients.txt").unlink()
     with pytest.raises(FileNotFoundError):
-        watched.changed()
+        watched.changed(dict)
+
+
+def _refuse(_: object) -> None:
+    msg = "no number"
+    raise ValueError(msg)
 
 
 def test_a_rule_brings_lists_along_for_where_there_are_none(config) -> None:
