@@ -1,5 +1,6 @@
 """A file of Sigma rules into rules, with every problem of every one of them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ _LOGSOURCE_KEYS: Final = ("category", "product", "service")
 _PRODUCT: Final = "okta"
 _KEYS_BESIDE_SEARCHES: Final = {"detection": frozenset({"condition", "timeframe"}), "filter": frozenset({"condition", "rules"})}
 _KINDS: Final = ("detection", "correlation", "filter")
+_NAMED: Final = re.compile(r"^(?:name|id):[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 def parse_rules(file: str, text: bytes | str, lists: Lists, *, any_product: bool = False) -> tuple[list[Rule | Filter], list[Problem]]:
@@ -50,7 +52,15 @@ def parse_rules(file: str, text: bytes | str, lists: Lists, *, any_product: bool
         stem_is_free = stem_is_free and not takes_stem
         if rule is not None and not report.has_errors:
             rules.append(rule)
+    if reports[0].has_errors:
+        reports[0].names = _names_in(file, text)
     return rules, [problem for report in reports for problem in report.problems]
+
+
+def _names_in(file: str, text: bytes | str) -> frozenset[str]:
+    """What the rules of a file seem to be called that is no YAML, so that nobody is told that they are missing."""
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    return frozenset({PurePath(file).stem, *_NAMED.findall(plain)})
 
 
 def _parse(table: dict[Any, Any], file: str, lists: Lists, report: Report, *, takes_stem: bool, any_product: bool) -> Rule | Filter | None:
@@ -105,6 +115,7 @@ def _about(table: Mapping[Any, Any], file: str, report: Report, *, takes_stem: b
     given_name, given_id = (_text(table, key, report) for key in ("name", "id"))
     name = given_name or stem or given_id or report.rule
     rule_id = given_id or id_of(name)
+    report.names = frozenset(filter(None, (name, rule_id, stem, given_name)))
     return About(
         id=rule_id,
         name=name,
@@ -118,7 +129,7 @@ def _about(table: Mapping[Any, Any], file: str, report: Report, *, takes_stem: b
         falsepositives=_texts(table, "falsepositives", report),
         date=_text(table, "date", report),
         response=_text(table, "response", report).strip(),
-        names=frozenset(filter(None, (name, rule_id, stem, given_name))),
+        names=report.names,
     )
 
 

@@ -188,11 +188,91 @@ def test_which_rules_are_in_force() -> None:
         return {active.rule.about.name: active.alerts for active in rule_set(*texts, selection=Selection(**selection)).rules}
 
     assert alerting() == {"a": False, "counted": True}
-    assert alerting(enable=frozenset({"spare"})) == {"a": False, "counted": True, "spare": True}
-    assert alerting(disable=frozenset({"counted"})) == {"a": True}
-    assert alerting(disable=frozenset({"a"})) == {"a": False, "counted": True}
-    assert alerting(enable=frozenset({"spare"}), level_at_least="medium") == {"a": False, "counted": True, "spare": False}
+    assert alerting(enable=("spare",)) == {"a": False, "counted": True, "spare": True}
+    assert alerting(disable=("counted",)) == {"a": True}
+    assert alerting(disable=("a",)) == {"a": False, "counted": True}
+    assert alerting(enable=("spare",), level_at_least="medium") == {"a": False, "counted": True, "spare": False}
     texts[1] = correlation(generate="true") + "name: counted\n"
     assert alerting() == {"a": True, "counted": True}
     rules = [rule for text in texts for rule in parse_rules("rule.yml", text, {})[0]]
-    assert "there is no rule sparre; did you mean spare?" in str(assemble(rules, {}, Selection(disable=frozenset({"sparre"})))[1][0])
+    wrong = Selection(enable=("spare", "nosuch"), disable=("sparre",), file="okta.toml")
+    assert list(map(str, assemble(rules, {}, wrong)[1])) == [
+        'okta.toml: detections.enable[1]: "nosuch" is not allowed; allowed: ids and names of own rules, since managed is false',
+        'okta.toml: detections.disable[0]: "sparre" is not allowed; did you mean spare? allowed: ids and names of own rules, since '
+        "managed is false",
+    ]
+
+
+def test_a_filter_tells_what_it_does_not_reach() -> None:
+    wider = A.replace("name: a", "name: wider").replace("id: 1", "id: 2").replace(", service: okta", "")
+
+    def doubts(rules: str, service: str = "okta") -> list[str]:
+        narrowing = (
+            HEADER.replace("service: okta", f"service: {service}") + f"filter: {{rules: {rules}, sel: {{uuid: x}}, condition: not sel}}"
+        )
+        read = [rule for text in (A, wider, narrowing) for rule in parse_rules("rule.yml", text, {})[0]]
+        found, problems = assemble(read, {})
+        assert len(found.rules) == 2
+        return list(map(told, problems))
+
+    assert doubts("[a]") == doubts("any") == []
+    assert doubts("[a, wider]") == [
+        "filter.rules: wider is not reached: logsource.service is not said there and okta here; needed: the same, or no service here"
+    ]
+    assert doubts("[a]", "Other") == [
+        "filter.rules: a is not reached: logsource.service is okta there and Other here; needed: the same, or no service here"
+    ]
+    assert doubts("any", "other") == ["logsource: no rule has this logsource, so that it takes nothing out of any"]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        A.replace("severity: warn", "severity: []"),
+        A.replace("{sel: {severity", "[sel: {severity"),
+        A.replace("title: A rule", "title: ''"),
+    ],
+)
+def test_a_rule_that_is_refused_is_not_missing_too(refused: str) -> None:
+    texts = [refused, correlation(), HEADER + "filter: {rules: [a], sel: {uuid: x}, condition: not sel}"]
+    read = [parse_rules("rule.yml", text, {}) for text in texts]
+    problems = [problem for _, wrong in read for problem in wrong]
+    assert len(problems) == 1
+    names = problems[0].names
+    assert assemble([rule for rules, _ in read for rule in rules], {}, Selection(disable=("a",)), (), names)[1] == []
+
+
+def test_own_and_managed_rules_may_have_the_same_names() -> None:
+    block = rule_text("sel: {severity: warn}") + "name: block\nid: 33333333-3333-4333-8333-333333333333\nenabled: false\n"
+    counted = correlation(rules="[block]") + "name: counted\nid: 44444444-4444-4444-8444-444444444444\n"
+    own_block = rule_text("sel: {severity: info}") + "name: block\n"
+
+    def put_together(*own: str, **selection: object) -> tuple[dict[str, list[str]], list[str]]:
+        managed, rules = ([rule for text in texts for rule in parse_rules(file, text, {})[0]]
+                          for file, texts in (("box.yml", (block, counted)), ("rule.yml", own)))  # fmt: skip
+        found, problems = assemble(rules, {}, Selection(**selection), managed)
+        return {
+            active.rule.about.file + " " + active.rule.about.name: [found.rules[child].rule.about.file for child in active.children]
+            for active in found.rules
+        }, list(map(told, problems))
+
+    both = {"box.yml block": [], "box.yml counted": ["box.yml"], "rule.yml block": [], "rule.yml own": ["rule.yml"]}
+    assert put_together(own_block, correlation(rules="[block]") + "name: own\n") == (both, [])
+    by_id = correlation(rules="[33333333-3333-4333-8333-333333333333]") + "name: own\n"
+    assert put_together(own_block, by_id)[0]["rule.yml own"] == ["box.yml"]
+
+    replacement = own_block.replace("name: block", "name: ours\nid: 33333333-3333-4333-8333-333333333333")
+    assert put_together(replacement) == ({"rule.yml ours": [], "box.yml counted": ["rule.yml"]}, [])
+    assert put_together(replacement, correlation(rules="[block]") + "name: own\n")[0]["rule.yml own"] == ["rule.yml"]
+    assert put_together(replacement.replace("ours", "ours\nenabled: false"), enable=("block",), disable=("counted",)) == (
+        {"rule.yml ours": []}, []
+    )  # fmt: skip
+
+    rules, problems = put_together(own_block, disable=("block",))
+    assert rules == {"box.yml block": [], "box.yml counted": ["box.yml"]}
+    assert problems == [
+        'detections.disable[0]: "block" is an own rule and a managed one, both off now; to leave one on, write the other\'s id: '
+        "33333333-3333-4333-8333-333333333333 (box.yml) or 739d0454-601e-5609-af80-fd910571a9a8 (rule.yml)"
+    ]
+    twice = put_together(own_block, own_block.replace("name: block", "name: block\nid: x"), correlation(rules="[block]"))[1]
+    assert twice == ["correlation.rules: block is the name of 2 rules, in rule.yml; refer to it by its id"]

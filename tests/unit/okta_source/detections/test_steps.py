@@ -178,10 +178,11 @@ def test_a_list_that_cannot_be_used_is_tried_again_and_told_once(tmp_path: Path,
     step = MatchStep(rules, config, DetectionMetrics(rules), now=lambda: now)
     file.write_text("10.0.0.0/8\nthe Vienna office\n")
     with caplog.at_level(logging.WARNING):
-        for now in (10.0, 20.0):
+        for later in (10.0, 20.0):
+            now = later
             assert step(batch(event(0, ip="10.0.0.1")))[1].matches
     assert [record.getMessage() for record in caplog.records] == [
-        "a list of [detections.lists] has changed and can't be used; the old one stays in force: offices in rule \"A rule\": "
+        'a list of [detections.lists] has changed and can\'t be used; the old one stays in force: offices in rule "A rule": '
         "client.ipAddress: 'the Vienna office' does not appear to be an IPv4 or IPv6 network"
     ]
     file.write_text("10.0.0.0/8\n192.0.2.0/24\n")
