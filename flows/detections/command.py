@@ -10,7 +10,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,10 @@ from flows.detections.explain import explain, lists_of, state_of
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.detections.choice import ChoiceError, choose
-from okta_source.detections.library import load_rules, managed_files, read_files, read_lists
-from okta_source.detections.problems import Problem, RulesError
-from okta_source.detections.rules import Active, RuleSet, assemble
+from okta_source.detections.library import check_rules, load_rules
+from okta_source.detections.problems import RulesError
+from okta_source.detections.rules import Active, RuleSet
 from okta_source.detections.sigma.rule import LEVELS, Rule
-from okta_source.detections.table import DetectionsConfig
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]
@@ -72,25 +70,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _lint(arguments: argparse.Namespace) -> int:
-    problems, count = _problems(choose(arguments.paths, arguments.config).config)
-    for problem in problems:
+    choice = choose(arguments.paths, arguments.config)
+    found = check_rules(choice.config, beside_managed=choice.beside_managed)
+    for problem in found.problems:
         sys.stdout.write(f"{problem}\n" if problem.is_error else f"{problem} (warning)\n")
-    sys.stdout.write(f"{count} rules, {len(problems)} problems\n")
-    return EXIT_PROBLEM if problems else EXIT_DONE
-
-
-def _problems(config: DetectionsConfig) -> tuple[list[Problem], int]:
-    """Everything that is wrong, between rules too where they can be read."""
-    lists = read_lists(config)
-    files = [(str(path), Path(path).read_bytes()) for path in config.files()]
-    rules, problems = read_files(files, lists)
-    if config.managed:
-        managed, wrong = read_files(managed_files(), lists)
-        own = {rule.about.id for rule in rules}
-        rules = [rule for rule in managed if rule.about.id not in own] + rules
-        problems += wrong
-    problems += assemble(rules, lists)[1]
-    return problems, len(rules)
+    sys.stdout.write(f"{found.count} rules, {len(found.problems)} problems\n")
+    return EXIT_PROBLEM if found.problems else EXIT_DONE
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -103,7 +88,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     except RulesError as error:
         if not (only and len(error.problems) == 1 and error.problems[0].place == "--rule"):
             raise
-        sys.stderr.write(f"there is no rule {name}{_guess(name, choice.config)}\n")
+        sys.stderr.write(f"{error.problems[0].message}\n")
         return EXIT_USAGE
     chosen = [active for active in rules.rules if (name in active.rule.about.names if only else active.alerts)]
     shown = screen_of(sys.stdout).writing.shown
@@ -112,13 +97,6 @@ def _explain(arguments: argparse.Namespace) -> int:
             sys.stdout.write("\n")
         sys.stdout.writelines(f"{shown(line)}\n" for line in explain(active, rules))
     return EXIT_DONE
-
-
-def _guess(name: str, config: DetectionsConfig) -> str:
-    rules, _ = load_rules(config)
-    names = [known for rule in (*(active.rule for active in rules.rules), *rules.off) for known in rule.about.names]
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _row(active: Active, rules: RuleSet) -> dict[str, Any]:

@@ -26,10 +26,12 @@ class Choice:
     Attributes:
         config: The table.
         name: What was chosen, for people.
+        beside_managed: Whether a run has the managed rules beside them, though they were not chosen.
     """
 
     config: DetectionsConfig
     name: str
+    beside_managed: bool = False
 
 
 def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, str] = os.environ) -> Choice:
@@ -60,7 +62,7 @@ def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, 
     config = DetectionsConfig.model_construct(
         managed=MANAGED in given, rules=tuple(paths), enable=(), disable=(), level_at_least="informational", lists=lists
     )
-    return Choice(config, ", ".join(given))
+    return Choice(config, ", ".join(given), table is None or table.managed)
 
 
 def _table(path: str | None, environ: Mapping[str, str], *, needed: bool) -> DetectionsConfig | None:

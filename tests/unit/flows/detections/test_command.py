@@ -46,6 +46,30 @@ def test_lint(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[2] == "4 rules, 2 problems"
 
 
+def test_lint_looks_at_what_the_configuration_chooses(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a run refuses, lint tells."""
+    (place / "okta.toml").write_text('[detections]\nmanaged = true\nenable = ["sign_in_outside_allowed_countries", "push_bombin"]\n')
+    assert main(["lint"]) == 1
+    out = capsys.readouterr().out
+    assert "there is no list allowed_countries; add to [detections.lists]" in out
+    assert (
+        'okta.toml: detections.enable[1]: "push_bombin" is not allowed; did you mean push_bombing? allowed: ids and names of rules' in out
+    )
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err.splitlines() == out.splitlines()[:-1]
+
+
+def test_lint_of_files_knows_the_managed_rules(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    narrowing = "title: F\nlogsource: {product: okta}\nfilter: {rules: [sign_in_failed], sel: {actor.type: User}, condition: not sel}\n"
+    (place / "rules" / "all.yml").write_text(narrowing + "---\n" + correlation("temporal", "password_spray, mfa_reset"))
+    assert main(["lint", "rules"]) == 1  # this configuration leaves them out
+    assert "there is no rule sign_in_failed" in capsys.readouterr().out
+    for table in ("[detections]\n", ""):
+        (place / "okta.toml").write_text(table)
+        assert main(["lint", "rules"]) == 0
+        assert capsys.readouterr().out == "2 rules, 0 problems\n"
+
+
 def test_explain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "found"]) == 0
     out = capsys.readouterr().out
