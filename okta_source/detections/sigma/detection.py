@@ -2,23 +2,34 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from okta_source.detections.problems import Report
 from okta_source.detections.sigma.condition import ConditionError, parse_condition
-from okta_source.detections.sigma.expression import EVENT_TYPE, Expression, Or, Test, Value, both, tests
+from okta_source.detections.sigma.doubts import warn_of_unknown, warn_of_unused
+from okta_source.detections.sigma.expression import Expression, Or, Test, Value, both
 from okta_source.detections.sigma.modifiers import problem_of
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
-from okta_source.events.fields import is_event_type, is_known, suggest_event_type, suggest_field
 
-__all__ = ["parse_detection", "warn_of_unknown"]
-
-_COMPARED: Final = frozenset({"contains", "startswith", "endswith", "re"})
-_WILD: Final = ("*", "?", "%")
+__all__ = ["parse_detection"]
 
 
-def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: Report, *, keys: frozenset[str]) -> Expression | None:
+class _Searches(dict[str, Expression]):
+    """Searches by their names, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> Expression:
+        self.used.add(name)
+        return super().__getitem__(name)
+
+
+def parse_detection(
+    table: Mapping[Any, Any], place: str, lists: Lists, report: Report, *, keys: frozenset[str], any_product: bool = False
+) -> Expression | None:
     """Read a detection.
 
     Args:
@@ -27,11 +38,12 @@ def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: 
         lists: The values of placeholders.
         report: Takes what is wrong.
         keys: What stands beside the search identifiers and is none of them.
+        any_product: Whether fields are not compared with Okta's.
 
     Returns:
         What an event must be like; None where that couldn't be understood.
     """
-    names: dict[str, Expression] = {}
+    names = _Searches()
     searches = len(table) - len(keys & table.keys())
     for name, value in table.items():
         if name in keys:
@@ -44,8 +56,13 @@ def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: 
             names[name] = found
     if not searches:
         report.error(place, "there is nothing to look for; needed: a search such as selection, and a condition that names it")
+    if not any_product:
+        warn_of_unknown(names, place, report)
     # A condition over searches that can't be read would only be told wrongly.
-    return _condition(table.get("condition"), f"{place}.condition", names if len(names) == searches else {}, report)
+    found = _condition(table.get("condition"), f"{place}.condition", names if len(names) == searches else {}, report)
+    if found is not None:
+        warn_of_unused(names, names.used, place, report)
+    return found
 
 
 def _condition(given: Any, place: str, names: Mapping[str, Expression], report: Report) -> Expression | None:
@@ -64,29 +81,6 @@ def _condition(given: Any, place: str, names: Mapping[str, Expression], report: 
     if len(args) < len(texts):
         return None
     return args[0] if len(args) == 1 else Or(tuple(args))
-
-
-def warn_of_unknown(expression: Expression, place: str, report: Report) -> None:
-    """Tell of fields and event types that Okta doesn't document: mostly slips of the pen, which would never match."""
-    seen: set[tuple[str, str]] = set()
-    for test in tests(expression):
-        fields = [test.field, *map(str, test.values)] if "fieldref" in test.modifiers else [test.field]
-        for field in fields:
-            if field and not is_known(field) and (field, "") not in seen:
-                seen.add((field, ""))
-                guess = suggest_field(field)
-                report.warn(f"{place}: {field}", f"Okta documents no field {field}" + (f": did you mean {guess}?" if guess else ""))
-        if test.field.lower() == EVENT_TYPE and not _COMPARED & set(test.modifiers):
-            _warn_of_types(test, place, report, seen)
-
-
-def _warn_of_types(test: Test, place: str, report: Report, seen: set[tuple[str, str]]) -> None:
-    for value in test.values:
-        if not isinstance(value, str) or any(sign in value for sign in _WILD) or (test.field, value) in seen or is_event_type(value):
-            continue
-        seen.add((test.field, value))
-        guess = suggest_event_type(value)
-        report.warn(f"{place}: {test.field}", f"unknown event type `{value}`" + (f": did you mean `{guess}`?" if guess else ""))
 
 
 def _search(value: Any, place: str, lists: Lists, report: Report) -> Expression | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from okta_source.detections.problems import Problem, Report
 from okta_source.detections.sigma.correlation import parse_correlation
-from okta_source.detections.sigma.detection import parse_detection, warn_of_unknown
+from okta_source.detections.sigma.detection import parse_detection
 from okta_source.detections.sigma.documents import read_documents
 from okta_source.detections.sigma.expression import Expression, Not, Test
 from okta_source.detections.sigma.placeholders import Lists
@@ -75,13 +75,20 @@ def _parse(table: dict[Any, Any], file: str, lists: Lists, report: Report, *, ta
     if not isinstance(enabled, bool):
         report.error("enabled", "needed: true or false")
     kinds = [kind for kind in _KINDS if kind in table]
-    if len(kinds) != 1:
-        report.error("", f"needed: one of {', '.join(_KINDS)}" + (f"; there are {' and '.join(kinds)}" if kinds else ""))
-        return None
     about = _about(table, file, report, takes_stem=takes_stem)
+    if len(kinds) != 1:
+        report.error("", f"needed: one of {', '.join(_KINDS)}" + (f"; there are {' and '.join(kinds)}" if kinds else _meant_kind(table)))
+        if "logsource" in table:
+            _logsource(table["logsource"], report)
+        return None
     if kinds == ["correlation"]:
         return parse_correlation(table["correlation"], about, report, enabled=enabled is not False)
     return _of_events(table, kinds[0], about, lists, report, any_product=any_product)
+
+
+def _meant_kind(table: Mapping[Any, Any]) -> str:
+    near = ((key, get_close_matches(key.lower(), _KINDS, n=1)) for key in table if isinstance(key, str))
+    return next((f"; did you mean {close[0]} by {key}?" for key, close in near if close), "")
 
 
 def _of_events(
@@ -98,11 +105,9 @@ def _of_events(
         report.error(place, "needed: a map with searches and a condition")
         return None
     report.takes_missing_lists = place == "detection" and table.get("enabled") is False
-    detection = parse_detection(part, place, {**own_lists, **lists}, report, keys=_KEYS_BESIDE_SEARCHES[place])
+    detection = parse_detection(part, place, {**own_lists, **lists}, report, keys=_KEYS_BESIDE_SEARCHES[place], any_product=any_product)
     if detection is None:
         return None
-    if not any_product:
-        warn_of_unknown(detection, place, report)
     if place == "filter":
         return _filter(part, about, logsource, detection, own_lists, report)
     if "timeframe" in part:

@@ -136,6 +136,16 @@ def suggest_field(path: str) -> str | None:
     """The known path that somebody may have meant; None where none is near."""
     candidates = {known.lower(): known for known in (*OKTA_FIELDS, *VIRTUAL_FIELDS)}
     lower = path.lower()
+    parent, _, last = lower.rpartition(".")
+    beside = {low[len(parent) + 1 :]: known for low, known in candidates.items() if low.startswith(f"{parent}.")}
+    if parent and beside:
+        # Only the last name is in doubt: what the paths have in common would make near what isn't, as in `target.foo` and `target`.
+        close = get_close_matches(last, beside, n=1, cutoff=0.7)
+        arrays = tuple(f"{array.lower()}." for array in ARRAYS if not lower.startswith(f"{array.lower()}."))
+        # `client.ip` for `client.ipAddress`, `client.os` for `client.userAgent.os`; an array's members are seldom meant.
+        inner = [name for name in beside if last and (name.startswith(last) or name.endswith(f".{last}"))]
+        inner = [name for name in inner if not f"{parent}.{name}.".startswith(arrays)]
+        return beside[close[0]] if close else beside[min(inner, key=len)] if inner else None
     close = get_close_matches(lower, candidates, n=1, cutoff=0.75)
     if close:
         return candidates[close[0]]

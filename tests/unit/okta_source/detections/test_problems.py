@@ -11,8 +11,19 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
     ("searches", "condition", "problem"),
     [
         ("sel: {eventType: user.lifecycle.suspended}", "sel",
-         "detection: eventType: unknown event type `user.lifecycle.suspended`: did you mean `user.lifecycle.suspend`?"),
-        ("sel: {event_type: x}", "sel", "detection: event_type: Okta documents no field event_type: did you mean eventType?"),
+         "detection.sel.eventType: unknown event type `user.lifecycle.suspended`: did you mean `user.lifecycle.suspend`?"),
+        ("sel: {event_type: x}", "sel", "detection.sel.event_type: Okta documents no field event_type: did you mean eventType?"),
+        ("sel: {target.foo: x}", "sel", "detection.sel.target.foo: Okta documents no field target.foo"),
+        ("sel: {eventType|startswith: user.sesion.}", "sel",
+         "detection.sel.eventType|startswith: Okta documents no event type that starts with `user.sesion.`: did you mean `user.session.`?"),
+        ("sel: {eventType|neq: user.sesion.*}", "sel",
+         "detection.sel.eventType|neq: Okta documents no event type like `user.sesion.*`: did you mean `user.session.*`?"),
+        ("sel: {eventType|contains|all: [session, sesion]}", "sel",
+         "detection.sel.eventType|contains|all: Okta documents no event type that contains `sesion`"),
+        ("sel: {eventType|re: '^user[.]sesion'}", "sel",
+         "detection.sel.eventType|re: Okta documents no event type that matches `^user[.]sesion`"),
+        ("sel: {severity: x}, other: {severity: y}, _note: {severity: z}", "sel",
+         "detection.other: the condition doesn't name it, so that nothing looks at it"),
         ("sel: {eventType|contain: x}", "sel",
          "detection.sel.eventType|contain: contain is no modifier of Sigma 2.1; did you mean contains?"),
         ("sel: {severity|contains|startswith: x}", "sel",
@@ -47,6 +58,22 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
 )  # fmt: skip
 def test_a_detection(searches: str, condition: str, problem: str) -> None:
     assert problems_of(rule_text(searches, condition)) == [problem]
+
+
+def test_doubts_are_told_beside_errors() -> None:
+    assert problems_of(rule_text("sel: {severity: x}, other: {event_type: y}", "selektion or other")) == [
+        "detection.other.event_type: Okta documents no field event_type: did you mean eventType?",
+        "detection.condition: selektion is no name of the detection; there are: sel, other",
+    ]
+
+
+def test_a_rule_without_a_detection_tells_the_rest_too() -> None:
+    text = "title: A rule\nlevel: High\nlogsource: {}\ndetectoin: {sel: {severity: x}, condition: sel}\n"
+    assert problems_of(text) == [
+        "level: 'High' is no level; did you mean high? allowed: informational, low, medium, high, critical",
+        "needed: one of detection, correlation, filter; did you mean detection by detectoin?",
+        "logsource: needed: a map such as {product: okta, service: okta}",
+    ]
 
 
 def test_a_file_tells_all_of_it() -> None:
