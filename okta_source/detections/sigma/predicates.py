@@ -27,6 +27,7 @@ from okta_source.detections.sigma.modifiers import FLAGS, NUMERIC, TIME_PARTS, e
 from okta_source.detections.sigma.numbers import number
 from okta_source.detections.sigma.patterns import Text, Wild, matcher, parse_text, plain
 from okta_source.detections.sigma.placeholders import Lists, split_placeholders
+from okta_source.detections.sigma.re2_words import refusal
 from okta_source.events.fields import MISSING, members
 
 __all__ = ["Predicate", "compare_fields", "predicate", "text_of"]
@@ -230,9 +231,7 @@ def _regular(pattern: str, flags: str) -> Predicate:
     try:
         search = re2.compile(f"(?{flags}:{pattern})" if flags else pattern, _OPTIONS).search
     except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        msg = f"{reason}: RE2 has no backreferences and no look-ahead, so that no pattern can stop a tenant"
-        raise ValueError(msg) from None
+        raise ValueError(refusal(error)) from None
 
     def check(text: str) -> bool:
         try:

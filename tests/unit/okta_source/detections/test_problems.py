@@ -33,8 +33,19 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
          "detection.sel.severity: null can't stand in a list; write a search of its own and join them by or"),
         ("sel: {severity: []}", "sel", "detection.sel.severity: the list is empty; needed: at least one value"),
         ("sel: {severity|re: '(?=x)'}", "sel",
-         "detection.sel.severity|re: invalid perl operator: (?=: RE2 has no backreferences and no look-ahead, so that no pattern can stop "
-         "a tenant"),
+         "detection.sel.severity|re: invalid perl operator: (?=: RE2 has no look-ahead and no look-behind, so that no pattern can stop a "
+         "tenant"),
+        (r"sel: {severity|re: '(x)\1'}", "sel",
+         "detection.sel.severity|re: invalid escape sequence: \\1: RE2 has no backreferences, so that no pattern can stop a tenant"),
+        ("sel: {severity|re: '(?>x)'}", "sel", "detection.sel.severity|re: invalid perl operator: (?>: RE2 has no atomic groups and "
+         "nothing possessive, so that no pattern can stop a tenant"),
+        ("sel: {severity|re: 'x{1,1001}'}", "sel", "detection.sel.severity|re: invalid repetition size: {1,1001}: RE2 repeats at most "
+         "1,000 times, in all that is nested together"),
+        (r"sel: {severity|re: '\u0041'}", "sel", "detection.sel.severity|re: invalid escape sequence: \\u: write the character itself, or "
+         r"\x{…} with its number in hexadecimal"),
+        (r"sel: {severity|re: 'x\é'}", "sel", "detection.sel.severity|re: invalid escape sequence: \\é: leave the backslash out where the "
+         "character itself is meant"),
+        ("sel: {severity|re: 'x)'}", "sel", "detection.sel.severity|re: unexpected ): x)"),
         ("sel: {severity|contains|base64: x}", "sel",
          "detection.sel.severity|contains|base64: base64 belongs in front of contains, startswith and endswith"),
         ("sel: {severity|windash: '-a -b -c -d'}", "sel",
