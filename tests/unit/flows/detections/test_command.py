@@ -90,6 +90,27 @@ def test_explain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("what to do") == 0
 
 
+def test_explain_tells_fields_from_texts_and_names_flags(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tests = [
+        "actor.alternateId|fieldref|startswith: actor.displayName",
+        "actor.id|fieldref|cased: [target.user.id, client.id]",
+        "displayMessage|re|i: '^x'",
+        "severity|re|dotall|multiline: 'y'",
+        "actor.type|startswith: actor.displayName",
+    ]
+    (place / "rules" / "all.yml").write_text(rule_text(f"sel: {{{', '.join(tests)}}}") + "name: e\n")
+    assert main(["explain", "e"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "actor.alternateId starts with the field actor.displayName",
+        "actor.id is the same as the field target.user.id or client.id (upper and lower case differ)",
+        "displayMessage matches the regular expression '^x' (upper and lower case are the same)",
+        "severity matches the regular expression 'y' (^ and $ are the ends of each line, . stands for line breaks too)",
+        "actor.type starts with 'actor.displayName'",
+    ):
+        assert line in lines
+
+
 def test_what_cannot_be_used(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "fund"]) == 2
     assert "there is no rule fund; did you mean found?" in capsys.readouterr().err
