@@ -50,10 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    rules, doubts = load_rules(choose(arguments.rules, arguments.config).config)
-    rows = [_row(active, rules) for active in rules.rules if active.alerts or arguments.all]
+    choice = choose(arguments.rules, arguments.config)
+    rules, doubts = load_rules(choice.config, beside_managed=choice.beside_managed)
+    rows = [_row(active, rules) for active in rules.rules if (active.alerts or arguments.all) and choice.holds(active.rule)]
     rows.sort(key=lambda row: (-LEVELS.index(row["level"]), row["name"]))
-    rows += [_off(rule) for rule in rules.off] if arguments.all else []
+    off = [_off(rule) for rule in rules.off if choice.holds(rule)]
+    rows += off if arguments.all else []
     if arguments.json:
         sys.stdout.buffer.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
@@ -63,7 +65,7 @@ def _list(arguments: argparse.Namespace) -> int:
     widths = [max(len(row[place]) for row in table) for place in range(len(_COLUMNS))]
     for row in table:
         sys.stdout.write("  ".join(shown(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
-    sys.stdout.write(f"{len(rows)} rules; {len(rules.off)} more are off\n" if not arguments.all else f"{len(rows)} rules\n")
+    sys.stdout.write(f"{len(rows)} rules; {len(off)} more are off\n" if not arguments.all else f"{len(rows)} rules\n")
     for doubt in doubts:
         sys.stderr.write(f"warning: {doubt}\n")
     return EXIT_DONE
@@ -84,13 +86,15 @@ def _explain(arguments: argparse.Namespace) -> int:
     choice = choose([name], arguments.config) if path.is_file() else choose(arguments.rules, arguments.config)
     only = None if path.is_file() else frozenset({name})
     try:
-        rules, _ = load_rules(choice.config, None, only)
+        rules, _ = load_rules(choice.config, None, only, beside_managed=choice.beside_managed)
     except RulesError as error:
         if not (only and len(error.problems) == 1 and error.problems[0].place == "--rule"):
             raise
         sys.stderr.write(f"{error.problems[0].message}\n")
         return EXIT_USAGE
-    chosen = [active for active in rules.rules if (name in active.rule.about.names if only else active.alerts)]
+    chosen = [
+        active for active in rules.rules if (name in active.rule.about.names if only else active.alerts and choice.holds(active.rule))
+    ]
     shown = screen_of(sys.stdout).writing.shown
     for number, active in enumerate(chosen):
         if number:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from okta_source.config.problems import ConfigurationError
+from okta_source.detections.sigma.rule import Rule
 from okta_source.detections.table import DetectionsConfig, read_table, rule_files
 
 __all__ = ["CONFIGURED", "MANAGED", "Choice", "ChoiceError", "choose"]
@@ -27,11 +28,17 @@ class Choice:
         config: The table.
         name: What was chosen, for people.
         beside_managed: Whether a run has the managed rules beside them, though they were not chosen.
+        files: Where chosen rules stand, where files were named.
     """
 
     config: DetectionsConfig
     name: str
     beside_managed: bool = False
+    files: frozenset[str] = frozenset()
+
+    def holds(self, rule: Rule) -> bool:
+        """Whether a rule was chosen itself, and is not just one that a chosen rule may refer to."""
+        return not self.beside_managed or rule.about.file in self.files
 
 
 def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, str] = os.environ) -> Choice:
@@ -62,7 +69,8 @@ def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, 
     config = DetectionsConfig.model_construct(
         managed=MANAGED in given, rules=tuple(paths), enable=(), disable=(), level_at_least="informational", lists=lists
     )
-    return Choice(config, ", ".join(given), table is None or table.managed)
+    beside_managed = not config.managed and (table is None or table.managed)
+    return Choice(config, ", ".join(given), beside_managed, frozenset(map(str, config.files())))
 
 
 def _table(path: str | None, environ: Mapping[str, str], *, needed: bool) -> DetectionsConfig | None:

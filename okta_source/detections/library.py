@@ -43,13 +43,16 @@ class Reading:
         return [problem for problem in self.problems if problem.is_error]
 
 
-def load_rules(config: DetectionsConfig, lists: Lists | None = None, only: frozenset[str] | None = None) -> tuple[RuleSet, list[Problem]]:
+def load_rules(
+    config: DetectionsConfig, lists: Lists | None = None, only: frozenset[str] | None = None, *, beside_managed: bool = False
+) -> tuple[RuleSet, list[Problem]]:
     """Read everything that a configuration names.
 
     Args:
         config: The table.
         lists: The values of the lists; by default they are read now.
         only: Ids or names of the rules that are on, in place of the configuration's choice.
+        beside_managed: Whether the rules may refer to those in the box though the table leaves these out, which are in force then too.
 
     Returns:
         The rules in force, and what deserves a look.
@@ -57,7 +60,7 @@ def load_rules(config: DetectionsConfig, lists: Lists | None = None, only: froze
     Raises:
         RulesError: With every problem of every file.
     """
-    found = check_rules(config, lists, only)
+    found = check_rules(config, lists, only, beside_managed=beside_managed)
     if found.errors:
         raise RulesError(found.errors)
     return found.rules, found.problems
@@ -72,7 +75,7 @@ def check_rules(
         config: The table.
         lists: As for `load_rules`.
         only: As for `load_rules`.
-        beside_managed: Whether the rules may refer to those in the box though the table leaves these out.
+        beside_managed: As for `load_rules`.
     """
     lists = read_lists(config) if lists is None else lists
     own, problems = read_files(((str(path), path.read_bytes()) for path in config.files()), lists)

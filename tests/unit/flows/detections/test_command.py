@@ -68,6 +68,12 @@ def test_lint_of_files_knows_the_managed_rules(place: Path, capsys: pytest.Captu
         (place / "okta.toml").write_text(table)
         assert main(["lint", "rules"]) == 0
         assert capsys.readouterr().out == "2 rules, 0 problems\n"
+        assert main(["explain", "rules/all.yml"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("Found\n")
+        assert "fulfilled by matches of at least 2 of the rules Failed sign-ins of many users from one address, " in out
+        assert main(["list", "--rules", "rules"]) == 0
+        assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["name", "found", "rules;"]
 
 
 def test_explain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
