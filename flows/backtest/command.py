@@ -24,6 +24,7 @@ import msgspec
 
 from flows.backtest.compare import Told, compare, read_alerts, told_of
 from flows.backtest.progress import Progress
+from flows.backtest.reach import reach_ms
 from flows.backtest.report import Difference, as_json, print_report
 from flows.backtest.results import Results
 from flows.backtest.run import Backtest, Engine
@@ -37,7 +38,6 @@ from okta_source.detections.choice import ChoiceError, choose
 from okta_source.detections.library import load_rules
 from okta_source.detections.problems import RulesError
 from okta_source.detections.rules import RuleSet
-from okta_source.detections.sigma.rule import Correlation
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]
@@ -127,13 +127,12 @@ def _rules(arguments: argparse.Namespace, names: Sequence[str], *, quiet: bool =
 
 
 def _prepare(arguments: argparse.Namespace, sets: Sequence[RuleSet], since: datetime, until: datetime) -> Backtest:
-    """Find the files; they are read from so far before `since` that every window is whole."""
+    """Find the files; they are read from so far before `since` that rules know what they would."""
     sources = _sources(arguments)
-    longest = max((active.rule.timespan_ms for rules in sets for active in rules.rules if isinstance(active.rule, Correlation)), default=0)
     read_from = _BEGINNING
     if since > _BEGINNING:
         with contextlib.suppress(OverflowError):
-            read_from = since - timedelta(milliseconds=longest)
+            read_from = since - timedelta(milliseconds=max(map(reach_ms, sets)))
     tenants = frozenset(arguments.tenant or ())
     unknown = sorted(tenants - set(sources.tenants)) if sources.tenants else []
     if unknown:
@@ -165,7 +164,7 @@ def _read(run: Backtest, engines: Sequence[Engine], on_alert: Callable[[int, Ale
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def on_step() -> bool:
-        progress.tell(run.counts.stored_bytes, run.events)
+        progress.tell(run.counts.stored_bytes, run.events + run.events_before)
         return not stops
 
     try:

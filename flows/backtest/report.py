@@ -34,6 +34,7 @@ def as_json(run: Backtest, results: Results, budget: float | None, difference: D
         "until": _moment(run.span.last),
         "days": round(days, 3),
         "events": run.events,
+        "events_before": run.events_before,
         "files": len(run.files),
         "seconds": round(seconds, 3),
         "stopped": run.stopped,
@@ -67,7 +68,9 @@ def print_report(
     total = sum(result.alerts for result in found)
     span = f"{run.span.first:%Y-%m-%d %H:%M} to {run.span.last:%Y-%m-%d %H:%M} UTC" if run.span.first and run.span.last else "no time"
     stopped = "; stopped before the end, so all of this is of a part" if run.stopped else ""
-    read = f"{run.events:,} events, {len(run.by_tenant)} tenants, {len(run.files)} files"
+    before = f" (and {run.events_before:,} before them, which only fill windows)" if run.events_before else ""
+    tenants = sum(1 for count in run.by_tenant.values() if count)
+    read = f"{run.events:,} events{before}, {tenants} tenants, {len(run.files)} files"
     out.write(f"{total:,} alerts of {read}, {span}, {seconds:.1f} s{stopped}\n")
     if run.counts.mute_lines:
         out.write(f"{run.counts.mute_lines:,} lines don't keep Okta's own event (ocsf without raw_data) and could not be read back\n")

@@ -72,6 +72,28 @@ def test_a_span_and_what_must_be_read_before_it(place: Path, capsys: pytest.Capt
     assert ask(capsys, "--since", "2026-11-29T13:01:00Z", "--until", "2026-11-29T14:00:00Z")["alerts"] == 0
 
 
+def test_what_only_fills_windows_does_not_thin_the_rate(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first_seen = correlation(
+        "first_seen", "failed", "30d", group_by="[actor.alternateId]", condition="{field: client.ipAddress}", name="new", title="New"
+    )
+    (place / "both.yml").write_text(FAILED + "---\n" + COUNTED + "---\n" + first_seen)
+    alone, both = (ask(capsys, "--rules", name, "--since", "2026-11-30T10:00:00Z", "--budget", "7") for name in ("rules.yml", "both.yml"))
+    assert (alone["events"], alone["events_before"], alone["tenants"]) == (48, 0, {"acme": 48})
+    assert (both["events"], both["events_before"], both["tenants"]) == (48, 132, {"acme": 48})
+    assert alone["since"] == both["since"] == "2026-11-30T10:00:00+00:00"
+    assert [(told["days"], told["within_budget"]) for told in (alone, both)] == [(1.0, False)] * 2
+    main(["--rules", "both.yml", "--since", "2026-11-30T10:00:00Z"])
+    assert "8 alerts of 48 events (and 132 before them, which only fill windows), 1 tenants" in capsys.readouterr().out
+
+
+def test_an_episode_that_goes_on_is_not_told_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Two bursts of a user within 130 minutes, again and again: one episode each from the second burst to the end.
+    (place / "long.yml").write_text(FAILED + "---\n" + COUNTED.replace("gte: 3", "gte: 12").replace("5m", "130m"))
+    assert ask(capsys, "--rules", "long.yml", "--alerts", "live.ndjson")["alerts"] == 2
+    told = ask(capsys, "--rules", "long.yml", "--since", "2026-11-30T10:00:10Z", "--against", "live.ndjson")
+    assert (told["alerts"], told["against"]["gained"], told["against"]["lost"]) == (0, [], [])
+
+
 def test_other_rules_beside(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "strict.yml").write_text(FAILED + "---\n" + COUNTED.replace("gte: 3", "gte: 2"))
     (place / "lax.yml").write_text(FAILED + "---\n" + COUNTED.replace("gte: 3", "gte: 7"))
