@@ -143,7 +143,7 @@ def _prepare(arguments: argparse.Namespace, sets: Sequence[RuleSet], since: date
     ))  # fmt: skip
     files, problems = find_files(sources.archives, Wanted(first, last, tenants))
     run = Backtest(files, since, read_from, until, tenants)
-    run.counts.problems += problems
+    run.counts.problems += [*sources.notes, *problems]
     return run
 
 

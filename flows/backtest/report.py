@@ -35,6 +35,8 @@ def as_json(run: Backtest, results: Results, budget: float | None, difference: D
         "days": round(days, 3),
         "events": run.events,
         "events_before": run.events_before,
+        "copies": run.counts.copies,
+        "alert_lines": run.counts.alerts,
         "files": len(run.files),
         "seconds": round(seconds, 3),
         "stopped": run.stopped,
@@ -72,6 +74,10 @@ def print_report(
     tenants = sum(1 for count in run.by_tenant.values() if count)
     read = f"{run.events:,} events{before}, {tenants} tenants, {len(run.files)} files"
     out.write(f"{total:,} alerts of {read}, {span}, {seconds:.1f} s{stopped}\n")
+    if run.counts.copies:
+        out.write(f"{run.counts.copies:,} lines are copies of events that another file gave\n")
+    if run.counts.alerts:
+        out.write(f"{run.counts.alerts:,} lines hold alerts, which rules are not run over\n")
     if run.counts.mute_lines:
         out.write(f"{run.counts.mute_lines:,} lines don't keep Okta's own event (ocsf without raw_data) and could not be read back\n")
     if run.counts.bad_lines:
