@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -22,7 +22,19 @@ from okta_source.detections.matches import to_ms
 from okta_source.events.fields import FieldReader, TreeReader, beside
 from sinks.file.archive_reader import LineReader
 
-__all__ = ["Bodies", "Counts", "Line", "LineHead", "Slice", "arrival_of", "first_arrival", "reader_beside_heads", "slices"]
+__all__ = [
+    "NOT_JSON",
+    "Bodies",
+    "Counts",
+    "Line",
+    "LineHead",
+    "Slice",
+    "arrival_of",
+    "decoded",
+    "first_arrival",
+    "reader_beside_heads",
+    "slices",
+]
 
 # What this pipeline puts in front of Okta's own members; its values are texts, but for the labels, which are texts of texts.
 _TAGS: Final = re.compile(
@@ -54,9 +66,10 @@ class _IsAlert(Exception):  # noqa: N818 (it names what is the case)
 _DECODER: Final = msgspec.json.Decoder(LineHead)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _TREES: Final = TreeReader()
-_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Line = bytes | memoryview
+Shape = TypeVar("Shape")
 
 
 @dataclass(slots=True)
@@ -172,7 +185,7 @@ def _of_block(block: bytes, tenant: str, counts: Counts, reader: FieldReader | N
     lines = _lines(block)
     try:
         heads = (reader or _DECODER).decode_lines(block)
-    except _NOT_JSON:
+    except NOT_JSON:
         return _one_by_one(lines, tenant, counts)
     if len(heads) != len(lines) or not _are_plain(heads, tenant):
         return _one_by_one(lines, tenant, counts)
@@ -214,7 +227,7 @@ def _one_by_one(lines: Sequence[memoryview], tenant: str, counts: Counts) -> Sli
         except NotSearchable:
             counts.mute_lines += 1
             continue
-        except (NotAnEvent, *_NOT_JSON):
+        except (NotAnEvent, *NOT_JSON):
             counts.bad_lines += 1
             continue
         found_heads.append(head if head.tenant else msgspec.structs.replace(head, tenant=tenant or "unknown"))
@@ -227,7 +240,7 @@ def _event_of(line: bytes) -> tuple[LineHead, bytes]:
     event = line
     try:
         head = _head_of(line)
-    except _NOT_JSON:
+    except NOT_JSON:
         _refuse_alert(line)
         event = original_of(line)
         _refuse_alert(event)
@@ -239,14 +252,25 @@ def _event_of(line: bytes) -> tuple[LineHead, bytes]:
 
 def _refuse_alert(line: bytes) -> None:
     """An alert is no event, and nothing that can't be read either: it has no type."""
-    with contextlib.suppress(*_NOT_JSON):
-        if _KINDS.decode(line).kind == ALERT:
+    with contextlib.suppress(*NOT_JSON):
+        if decoded(line, _KINDS).kind == ALERT:
             raise _IsAlert
 
 
 def _head_of(event: bytes) -> LineHead:
-    """The head of an event; of one with half a surrogate pair too, which the flow takes and msgspec refuses."""
+    return decoded(event, _DECODER)
+
+
+def decoded(line: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
+    """What a line holds; of one with half a surrogate pair too, which the flow takes and msgspec refuses.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON, or of another shape.
+        UnicodeDecodeError: Nor is it text.
+        RecursionError: It is too deep.
+    """
     try:
-        return _DECODER.decode(event)
-    except _NOT_JSON:
-        return msgspec.convert(_TREES.decode(event), LineHead)
+        return decoder.decode(line)
+    except NOT_JSON:
+        shape: type[Shape] = decoder.type
+        return msgspec.convert(_TREES.decode(line), shape)

@@ -2,8 +2,8 @@
 
 A file's lines stay in their order. Files are merged by `_okta_ingested_at`, which all events of a page share, so that a window goes on over
 midnight and a late event comes when it came. A page that a sink spread over two daily files has the same arrival in both: its parts are put
-together by `published`. Of an event that several sinks wrote, which has the same arrival in each, one copy is taken. What doesn't say when it
-came, such as somebody else's export, is taken to have come when it was published.
+together by `published`. Of an event that several sinks wrote, which has the same arrival in each, one copy is taken. What doesn't say when
+it came, such as somebody else's export, is taken to have come when it was published.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
