@@ -76,7 +76,7 @@ def _any(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
 
 
 def compare_fields(modifiers: Sequence[str]) -> Callable[[Any, Any], bool]:
-    """What tells whether two fields of an event are as `fieldref` says: any member of the one with any of the other."""
+    """What tells whether two fields of an event are as `fieldref` says, `neq` aside: any member of the one with any of the other."""
     how: Callable[[str, str], bool] = operator.eq
     if "contains" in modifiers:
         how = operator.contains
@@ -84,13 +84,13 @@ def compare_fields(modifiers: Sequence[str]) -> Callable[[Any, Any], bool]:
         how = str.startswith
     elif "endswith" in modifiers:
         how = str.endswith
-    cased, opposite = "cased" in modifiers, "neq" in modifiers
+    cased = "cased" in modifiers
 
     def compare(value: Any, other: Any) -> bool:
         ones, others = list(_texts(value)), list(_texts(other))
         if not cased:
             ones, others = [text.lower() for text in ones], [text.lower() for text in others]
-        return any(how(one, two) for one in ones for two in others) is not opposite
+        return any(how(one, two) for one in ones for two in others)
 
     return compare
 
