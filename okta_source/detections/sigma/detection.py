@@ -8,6 +8,7 @@ from okta_source.detections.problems import Report
 from okta_source.detections.sigma.condition import ConditionError, parse_condition
 from okta_source.detections.sigma.expression import EVENT_TYPE, Expression, Or, Test, Value, both, tests
 from okta_source.detections.sigma.modifiers import problem_of
+from okta_source.detections.sigma.paths import wrong_path
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
 from okta_source.events.fields import is_event_type, is_known, suggest_event_type, suggest_field
@@ -154,9 +155,7 @@ def _values(values: list[Any]) -> Iterator[Any]:
 def _wrong_field(field: str, modifiers: list[str]) -> str:
     if not field and not set(modifiers) <= {"all", "cased", "neq"}:
         return "keywords are looked for in the whole event, which nothing but all, cased and neq can stand beside"
-    if any(not part for part in field.split(".")) and field:
-        return f"{field!r} is no path; needed: names with dots between them, such as actor.alternateId"
-    return ""
+    return wrong_path(field) if field else ""
 
 
 def _wrong_values(values: list[Any], modifiers: list[str], *, is_list: bool) -> str:
@@ -185,6 +184,9 @@ def _wrong_texts(values: list[Any], given: set[str]) -> str:
     of_texts = given & {"fieldref", "re", "cidr", "expand", "windash"}
     if of_texts and not all(isinstance(value, str) for value in values):
         return f"{min(of_texts)} takes texts; write them in quotes"
+    wrong = next(filter(None, map(wrong_path, values)), "") if "fieldref" in given else ""
+    if wrong:
+        return wrong
     if "expand" in given and not placeholders(values):
         return "expand fills in lists, and there is no %name% in these values"
     return ""

@@ -180,7 +180,7 @@ class FieldReader:
 
     def _member(self, path: str) -> Accessor:
         if not path:
-            return _itself
+            return _without_tenant
         segments = path.split(".")
         nodes: list[_Node] = []
         node = self._root
@@ -218,7 +218,7 @@ class TreeReader:
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value."""
-        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _itself)
+        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _without_tenant)
 
 
 def _sources(path: str) -> tuple[str, ...]:
@@ -235,7 +235,10 @@ def _accessor(path: str, member: Callable[[str], Accessor]) -> Accessor:
     return lambda event: make(*[source(event) for source in sources])
 
 
-def _itself(event: Any) -> Any:
+def _without_tenant(event: Any) -> Any:
+    """An event as Okta sent it; whose it is was put there for the field `tenant`."""
+    if type(event) is dict and TENANT_MEMBER in event:
+        return {name: value for name, value in event.items() if name != TENANT_MEMBER}
     return event
 
 

@@ -28,6 +28,14 @@ def test_values_that_python_takes_for_equal_are_different_tests(one: object, oth
     assert list(plan.matches(event, "acme")) == expected
 
 
+def test_a_keyword_is_looked_for_in_oktas_own_members() -> None:
+    detection = event_rule(rule_text("a: [acme], b: {tenant: acme}", "a and b")).detection
+    for event, matches in [({"eventType": "x"}, False), ({"eventType": "x", "displayMessage": "at Acme"}, True)]:
+        plan = RuleIndex([detection], {})["x"]
+        assert plan is not None
+        assert bool(plan.matches(data(event), "acme")) is full_scan(detection, {})(data(event), "acme") is matches
+
+
 def test_a_type_that_no_rule_wants_has_no_plan() -> None:
     index = RuleIndex([event_rule(rule_text("sel: {eventType|startswith: user.mfa., severity: warn}")).detection], {})
     assert index["user.session.start"] is None

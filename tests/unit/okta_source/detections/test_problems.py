@@ -35,6 +35,14 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
          "detection.sel.severity|expand: expand fills in lists, and there is no %name% in these values"),
         ("sel: {severity: {a: b}}", "sel", "detection.sel.severity: dict is no value; needed: texts, numbers, true, false or null"),
         ("sel: {}", "sel", "detection.sel: it is empty; needed: fields with their values"),
+        ("sel: {_okta_category: user}", "sel", "detection.sel._okta_category: _okta_category is this pipeline's own member and no part of "
+         "the event; write eventType"),
+        ("sel: {_OKTA_Labels.team|contains: x}", "sel", "detection.sel._OKTA_Labels.team|contains: _OKTA_Labels.team is this pipeline's own "
+         "member and no part of the event; write tenant"),
+        ("sel: {actor.id|fieldref: [actor.type, _okta_source]}", "sel", "detection.sel.actor.id|fieldref: _okta_source is this pipeline's own "
+         "member and no part of the event; leave it out"),
+        ("sel: {actor.id|fieldref: ''}", "sel",
+         "detection.sel.actor.id|fieldref: '' is no path; needed: names with dots between them, such as actor.alternateId"),
         ("selection: {severity: x}", "selektion", "detection.condition: selektion is no name of the detection; did you mean selection? "
          "there are: selection"),
         ("sel: {severity: x}", "1 of filter_*",
@@ -135,6 +143,14 @@ def correlation(**changes: str) -> str:
          "correlation.condition: conditions in words are no part of Sigma 2.1; write a temporal rule over temporal rules"),
         ({"aliases": "{who: {b: actor.id}}"}, "correlation.aliases.who: b is none of this correlation's rules"),
         ({"aliases": "{who: {}}"}, "correlation.aliases.who: needed: a map of rule to field"),
+        ({"group_by": "[_okta_org]"},
+         "correlation.group-by: _okta_org is this pipeline's own member and no part of the event; write tenant"),
+        ({"type": "value_count", "condition": "{field: _okta_ingested_at, gte: 5}"},
+         "correlation.condition.field: _okta_ingested_at is this pipeline's own member and no part of the event; write published"),
+        ({"aliases": "{who: {a: _okta_action}}", "group_by": "[who]"},
+         "correlation.aliases.who: _okta_action is this pipeline's own member and no part of the event; write eventType"),
+        ({"group_by": "[actor..id]"},
+         "correlation.group-by: 'actor..id' is no path; needed: names with dots between them, such as actor.alternateId"),
         ({"warm_up": "1d"}, "correlation.warm-up: unknown key for event_count"),
         ({"group_by": "[actor.alternativeId]"},
          "correlation: Okta documents no field actor.alternativeId: did you mean actor.alternateId?"),
@@ -142,6 +158,11 @@ def correlation(**changes: str) -> str:
 )  # fmt: skip
 def test_a_correlation(changes: dict[str, str], problem: str) -> None:
     assert problems_of(correlation(**changes))[0] == problem
+
+
+def test_a_filter_names_no_member_of_the_pipelines_own() -> None:
+    [problem] = problems_of(HEADER + "filter: {rules: [b], sel: {_okta_tenant: acme}, condition: not sel}")
+    assert problem.startswith("filter.sel._okta_tenant: _okta_tenant is this pipeline's own member")
 
 
 A = rule_text("sel: {severity: warn}") + "name: a\nid: 11111111-1111-4111-8111-111111111111\n"
