@@ -31,6 +31,8 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
         via: Which of the correlation's rules it matched: its place in `rules`.
         value: What the correlation counts, sums or compares.
         mark: The tenant's newest `published` when it came in.
+        carried: What the correlations above this one tell its group and value by, see `inputs`; None where there are none, and in what
+            earlier releases have stored.
     """
 
     ms: int
@@ -39,6 +41,7 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     via: int
     value: Any
     mark: int
+    carried: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
