@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
+from okta_source.detections.sigma.rule import MOST_EVENTS_A_GROUP
+
 __all__ = ["LATENESS_MS", "MOST_EVENTS_A_GROUP", "Episodes", "Hit", "Outcome", "Window"]
 
 LATENESS_MS: Final = 5 * 60_000
 """How much longer than a window needs it its events are kept, for those that come late."""
 
-MOST_EVENTS_A_GROUP: Final = 10_000
 _MOST_COMPARED: Final = 100  # of one moment: events are given once anyway, and a burst must not cost more the longer it is
 
 

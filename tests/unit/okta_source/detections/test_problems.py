@@ -133,6 +133,14 @@ def correlation(**changes: str) -> str:
          "window's first event on"),
         ({"condition": "{gt: 5, lt: 6}"}, "correlation.condition: no number is in this range, so it can't fire"),
         ({"condition": "{gte: 0}"}, "correlation.condition: needed: a lower bound of at least 1"),
+        ({"condition": "{gte: 10001}"}, "correlation.condition: a group holds 10,000 events at most, so it can't fire; needed: a lower bound "
+         "that so many can reach"),
+        ({"condition": "{gt: 10000, lt: 20000}"}, "correlation.condition: a group holds 10,000 events at most, so it can't fire; needed: a "
+         "lower bound that so many can reach"),
+        ({"type": "value_count", "condition": "{field: [client.ipAddress, target.user.id], gte: 20000}"}, "correlation.condition: a group "
+         "holds 10,000 events at most, so it can't fire; needed: a lower bound that so many can reach"),
+        ({"type": "value_count", "condition": "{field: target.id, gte: 1000001}"}, "correlation.condition: a group holds 10,000 events at "
+         "most, and 100 values of each, so it can't fire; needed: a lower bound that so many can reach"),
         ({"condition": "{field: actor.id, gte: 5}"}, "correlation.condition.field: event_count looks at no field's value; leave it out"),
         ({"type": "value_count"}, "correlation.condition.field: value_count wants the field whose values count"),
         ({"type": "value_count", "condition": "{field: actor.id, gte: 5}"},
@@ -158,6 +166,20 @@ def correlation(**changes: str) -> str:
 )  # fmt: skip
 def test_a_correlation(changes: dict[str, str], problem: str) -> None:
     assert problems_of(correlation(**changes))[0] == problem
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"condition": "{gte: 10000}"},
+        {"condition": "{gt: 9999, lt: 20000}"},
+        {"type": "value_sum", "condition": "{field: version, gte: 20000}"},
+        {"type": "value_count", "condition": "{field: target.id, gte: 20000}"},
+        {"type": "value_count", "condition": "{field: who, gte: 20000}", "aliases": "{who: {a: target.id}}"},
+    ],
+)
+def test_a_threshold_that_can_be_reached(changes: dict[str, str]) -> None:
+    assert problems_of(correlation(**changes)) == []
 
 
 def test_a_filter_names_no_member_of_the_pipelines_own() -> None:
