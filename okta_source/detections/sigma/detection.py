@@ -95,7 +95,7 @@ def _search(value: Any, place: str, lists: Lists, report: Report) -> Expression 
     if isinstance(value, dict):
         return _items(value, place, lists, report)
     entries = value if isinstance(value, list) else [value]
-    if not entries:
+    if not entries or value is None:
         report.error(place, "it is empty; needed: fields with their values, or a list of texts")
         return None
     keywords = [entry for entry in entries if not isinstance(entry, dict)]
@@ -127,7 +127,7 @@ def _test(key: Any, value: Any, place: str, lists: Lists, report: Report) -> Tes
     field, *modifiers = (part.strip() for part in key.split("|"))
     wrong = problem_of(modifiers) or _wrong_field(field, modifiers)
     values = list(_values(value if isinstance(value, list) else [value]))
-    wrong = wrong or _wrong_values(values, modifiers, is_list=isinstance(value, list))
+    wrong = wrong or _wrong_keywords(field, values) or _wrong_values(values, modifiers, is_list=isinstance(value, list))
     if wrong:
         report.error(place, wrong)
         return None
@@ -156,6 +156,11 @@ def _wrong_field(field: str, modifiers: list[str]) -> str:
     if not field and not set(modifiers) <= {"all", "cased", "neq"}:
         return "keywords are looked for in the whole event, which nothing but all, cased and neq can stand beside"
     return wrong_path(field) if field else ""
+
+
+def _wrong_keywords(field: str, values: list[Any]) -> str:
+    # Null is in no event and an empty text in each: the search would be false or true for ever.
+    return "an empty keyword says nothing; needed: a text to look for" if not field and (None in values or "" in values) else ""
 
 
 def _wrong_values(values: list[Any], modifiers: list[str], *, is_list: bool) -> str:

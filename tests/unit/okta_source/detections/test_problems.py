@@ -43,6 +43,13 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
          "member and no part of the event; leave it out"),
         ("sel: {actor.id|fieldref: ''}", "sel",
          "detection.sel.actor.id|fieldref: '' is no path; needed: names with dots between them, such as actor.alternateId"),
+        ("sel: ", "sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
+        ("a: {severity: x}, sel: null", "a and not sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
+        ("sel: []", "sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
+        ("sel: [{}]", "sel", "detection.sel[0]: it is empty; needed: fields with their values"),
+        ("sel: ['', x]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
+        ("sel: [null]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
+        ("sel: {'|all': [x, null]}", "sel", "detection.sel.|all: an empty keyword says nothing; needed: a text to look for"),
         ("selection: {severity: x}", "selektion", "detection.condition: selektion is no name of the detection; did you mean selection? "
          "there are: selection"),
         ("sel: {severity: x}", "1 of filter_*",
