@@ -49,13 +49,16 @@ def predicate(test: Test, lists: Lists) -> Predicate:
         ValueError: A value can't be compared so; the message says why.
     """
     checks = list(_checks(test, lists))
-    found = checks[0] if len(checks) == 1 else _all(checks) if "all" in test.modifiers else _any(checks)
+    found = _all(checks) if "all" in test.modifiers else _any(checks)
     if "neq" in test.modifiers:
         return lambda value: not found(value)
     return found
 
 
 def _all(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    if len(checks) == 1:
+        return checks[0]
+
     def test(value: Any) -> bool:
         for check in checks:  # noqa: SIM110 - a loop, since a generator costs three times as much
             if not check(value):
@@ -66,6 +69,9 @@ def _all(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
 
 
 def _any(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    if len(checks) == 1:
+        return checks[0]
+
     def test(value: Any) -> bool:
         for check in checks:  # noqa: SIM110 - as above
             if check(value):
@@ -119,9 +125,9 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
         yield lambda value: (value is not MISSING) is wanted
     elif "re" in given:
         flags = "".join(sorted(FLAGS[modifier] for modifier in given & FLAGS.keys()))
-        yield from (_regular(str(value), flags) for value in _expanded_texts(test, lists))
+        yield from (_any([_regular(text, flags) for text in texts]) for texts in _expanded(test, lists, re2.escape))
     elif "cidr" in given:
-        yield from (_network(str(value)) for value in _expanded_texts(test, lists))
+        yield from (_any([_network(text) for text in texts]) for texts in _expanded(test, lists, str))
     elif given & NUMERIC or part:
         yield from (number(given, part, value) for value in test.values)
     else:
@@ -135,16 +141,11 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
                 yield _of_texts(texts, given, whole_event=not test.field)
 
 
-def _expanded_texts(test: Test, lists: Lists) -> Iterator[Value]:
-    if "expand" not in test.modifiers:
-        yield from test.values
-        return
-    for value in test.values:
-        yield from ("".join(pieces) for pieces in _alternatives(str(value), lists))
-
-
-def _alternatives(value: str, lists: Lists) -> Iterator[tuple[str, ...]]:
-    return product(*[lists[name] if name else (literal,) for literal, name in split_placeholders(value)])
+def _expanded(test: Test, lists: Lists, literally: Callable[[str], str]) -> Iterator[list[str]]:
+    """The texts that each value stands for; what a list holds is meant literally."""
+    for value in map(str, test.values):
+        pieces = split_placeholders(value) if "expand" in test.modifiers else ((value, ""),)
+        yield ["".join(parts) for parts in product(*[map(literally, lists[name]) if name else (text,) for text, name in pieces])]
 
 
 def _encoded(value: Value, modifiers: Sequence[str], lists: Lists) -> Iterator[Text]:

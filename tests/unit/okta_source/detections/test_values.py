@@ -116,9 +116,15 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("actor.alternateId|endswith|expand: '@%domains%'", {"actor": {"alternateId": "eve@evil.example"}}, True),
     ("actor.alternateId|expand: '%domains%'", {"actor": {"alternateId": "a*c"}}, True),
     ("actor.alternateId|expand: '%domains%'", {"actor": {"alternateId": "abc"}}, False),
+    ("actor.alternateId|re|expand: '^%regular%$'", {"actor": {"alternateId": "ada+x@y.z"}}, True),
+    ("actor.alternateId|re|expand: '^%regular%$'", {"actor": {"alternateId": "adaax@y_z"}}, False),
+    ("actor.alternateId|re|i|expand: '^(%regular%|%domains%)-[0-9]+$'", {"actor": {"alternateId": "A*C-12"}}, True),
+    ("actor.alternateId|re|all|expand: ['^%domains%', '%regular%$']", {"actor": {"alternateId": "a*c-ada+x@y.z"}}, True),
+    ("actor.alternateId|re|all|expand: ['^%domains%', '%nobody%$']", {"actor": {"alternateId": "a*c"}}, False),
+    ("actor.alternateId|cidr|expand: '%nets%'", {"actor": {"alternateId": "10.1.2.3"}}, True),
     ("actor.alternateId|expand: '%nobody%'", {"actor": {"alternateId": "abc"}}, False),
 ]  # fmt: skip
-LISTS = {"domains": ("evil.example", "a*c"), "nobody": ()}
+LISTS = {"domains": ("evil.example", "a*c"), "nobody": (), "regular": ("ada+x@y.z", "(é|ü\\"), "nets": ("10.0.0.0/8",)}
 
 
 def verdicts(text: str, event: dict[str, Any]) -> set[bool]:
