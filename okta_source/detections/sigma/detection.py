@@ -7,7 +7,7 @@ from typing import Any, Final
 from okta_source.detections.problems import Report
 from okta_source.detections.sigma.condition import ConditionError, parse_condition
 from okta_source.detections.sigma.expression import EVENT_TYPE, Expression, Or, Test, Value, both, tests
-from okta_source.detections.sigma.modifiers import problem_of
+from okta_source.detections.sigma.modifiers import FLAGS, problem_of
 from okta_source.detections.sigma.paths import wrong_path
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
@@ -16,6 +16,7 @@ from okta_source.events.fields import is_event_type, is_known, suggest_event_typ
 __all__ = ["parse_detection", "warn_of_unknown"]
 
 _COMPARED: Final = frozenset({"contains", "startswith", "endswith", "re"})
+_BESIDE_KEYWORDS: Final = frozenset({"contains", "re", "all", "cased", "neq", *FLAGS})
 _WILD: Final = ("*", "?", "%")
 
 
@@ -153,8 +154,8 @@ def _values(values: list[Any]) -> Iterator[Any]:
 
 
 def _wrong_field(field: str, modifiers: list[str]) -> str:
-    if not field and not set(modifiers) <= {"all", "cased", "neq"}:
-        return "keywords are looked for in the whole event, which nothing but all, cased and neq can stand beside"
+    if not field and not set(modifiers) <= _BESIDE_KEYWORDS:
+        return "keywords are looked for in the whole event, which nothing but contains, re, all, cased and neq can stand beside"
     return wrong_path(field) if field else ""
 
 

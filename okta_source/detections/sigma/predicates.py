@@ -125,7 +125,7 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
         yield lambda value: (value is not MISSING) is wanted
     elif "re" in given:
         flags = "".join(sorted(FLAGS[modifier] for modifier in given & FLAGS.keys()))
-        yield from (_any([_regular(text, flags) for text in texts]) for texts in _expanded(test, lists, re2.escape))
+        yield from (_any([_regular(text, flags, whole_event=not test.field) for text in texts]) for texts in _expanded(test, lists, re2.escape))
     elif "cidr" in given:
         yield from (_any([_network(text) for text in texts]) for texts in _expanded(test, lists, str))
     elif given & NUMERIC or part:
@@ -227,7 +227,7 @@ def _is_null(value: Any) -> bool:
     return value is MISSING or value is None or (type(value) is list and None in members(value))
 
 
-def _regular(pattern: str, flags: str) -> Predicate:
+def _regular(pattern: str, flags: str, *, whole_event: bool) -> Predicate:
     try:
         search = re2.compile(f"(?{flags}:{pattern})" if flags else pattern, _OPTIONS).search
     except re2.error as error:
@@ -241,7 +241,7 @@ def _regular(pattern: str, flags: str) -> Predicate:
         except UnicodeError:  # half of a surrogate pair, which is no text
             return False
 
-    return _of_members(check, fold=False)
+    return _anywhere(check, fold=False) if whole_event else _of_members(check, fold=False)
 
 
 def _network(value: str) -> Predicate:

@@ -59,6 +59,8 @@ def random_event(rng: random.Random) -> dict[str, Any]:
     """An event with some of these members, shaped oddly now and then."""
     event: dict[str, Any] = {"uuid": "u", "published": "2026-11-29T06:00:00.000Z", "eventType": rng.choice(TYPES)}
     for path in rng.sample(MEMBERS, rng.randint(0, 8)):
+        if rng.random() < 0.05:
+            path = rng.choice([path.upper(), path.title()])
         inner: Any = event
         *way, last = path.split(".")
         for name in way:

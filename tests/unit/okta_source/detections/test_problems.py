@@ -47,6 +47,8 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
         ("a: {severity: x}, sel: null", "a and not sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
         ("sel: []", "sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
         ("sel: [{}]", "sel", "detection.sel[0]: it is empty; needed: fields with their values"),
+        ("sel: {'|startswith': x}", "sel", "detection.sel.|startswith: keywords are looked for in the whole event, which nothing but contains, "
+         "re, all, cased and neq can stand beside"),
         ("sel: ['', x]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
         ("sel: [null]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
         ("sel: {'|all': [x, null]}", "sel", "detection.sel.|all: an empty keyword says nothing; needed: a text to look for"),
