@@ -2,7 +2,9 @@
 
 import pytest
 
+from okta_source.detections.problems import Report
 from okta_source.detections.rules import Selection, assemble
+from okta_source.detections.sigma.documents import read_documents
 from okta_source.detections.sigma.parse import parse_rules
 from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_set, rule_text, told
 
@@ -106,6 +108,9 @@ detection: {{sel: {{Image: x}}, condition: sel}}
     ("text", "problem"),
     [
         ("a: [", "line 2: this is no YAML: did not find expected node content"),
+        ("=: 1\n=: 2", "line 2: this is no YAML: the key '=' stands there twice"),
+        ("a: {b: 1, b: 2}", "line 1: this is no YAML: the key 'b' stands there twice"),
+        ("a: &x {b: 1, b: 2}\nc: {<<: *x}", "line 1: this is no YAML: the key 'b' stands there twice"),
         ("a: 1\na: 2", "line 2: this is no YAML: the key 'a' stands there twice"),
         ("a: !!python/object:os.system x", "line 1: this is no YAML: could not determine a constructor for the tag"),
         (b"title: \xff", "this is no YAML: "),
@@ -114,6 +119,27 @@ detection: {{sel: {{Image: x}}, condition: sel}}
 def test_no_yaml(text: str | bytes, problem: str) -> None:
     [found] = parse_rules("rule.yml", text, {})[1]
     assert told(found).startswith(problem)
+
+
+MERGED = """
+detection:
+  a: &failed {eventType: user.session.start, outcome.result: FAILURE}
+  b:
+    inner: &inner
+      <<: *failed
+      outcome.result: SUCCESS
+  c: {<<: *inner, severity: warn, severity: error}
+"""
+
+
+def test_a_key_beside_a_merge_takes_its_place() -> None:
+    [document] = read_documents(MERGED.replace("severity: warn, ", ""), Report("rule.yml"))
+    success = {"eventType": "user.session.start", "outcome.result": "SUCCESS"}
+    assert document.value["detection"]["b"] == {"inner": success}
+    assert document.value["detection"]["c"] == {**success, "severity": "error"}
+    report = Report("rule.yml")
+    assert list(read_documents(MERGED, report)) == []
+    assert [told(problem) for problem in report.problems] == ["line 8: this is no YAML: the key 'severity' stands there twice"]
 
 
 CORRELATION = {"type": "event_count", "rules": "[a]", "group-by": "[actor.id]", "timespan": "10m", "condition": "{gte: 5}"}
