@@ -150,16 +150,9 @@ class Correlator:
             number = source.number
             counted[number] += 1
             if source.above:
-                ends = fired.setdefault(number, {})
-                for _, outcome in outcomes:
-                    ends.update(((end.ms, end.uuid), end) for end in outcome.ends)
+                fired.setdefault(number, {}).update(((end.ms, end.uuid), end) for _, outcome in outcomes for end in outcome.ends)
             if source.alerts:
-                # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
-                begun: dict[bytes, Outcome] = {}
-                for key, outcome in outcomes:
-                    if outcome.begins:
-                        begun.setdefault(key, outcome)
-                yield from (self._alert_of_group(number, key, outcome, match) for key, outcome in begun.items())
+                yield from (self._alert_of_group(number, key, outcome, match) for key, outcome in _begun(outcomes).items())
         self.tally.late += self._is_late
 
     def _take_all(self, source: Input, fired: Mapping[int, Mapping[Any, Hit]], match: Match) -> Sequence[tuple[bytes, Outcome]]:
@@ -169,8 +162,10 @@ class Correlator:
             if group is None or (value is None and source.wants_value):
                 self.tally.ungrouped[source.number] += 1
                 return ()
-            carried = carried_of(match, source.above) if source.above else None
-            outcome = self._take(source, Hit(match.ms, match.uuid, match.event_type, source.place, value, self._newest, carried), group, match)
+            carried: Sequence[Any] | None = carried_of(match, source.above) if source.above else None
+            outcome = self._take(
+                source, Hit(match.ms, match.uuid, match.event_type, source.place, value, self._newest, carried), group, match
+            )
             return () if outcome is None else ((group, outcome),)
         found: list[tuple[bytes, Outcome]] = []
         for end in fired.get(source.child, {}).values():
@@ -254,3 +249,15 @@ class Correlator:
         uuid = alert_id(self._tenant, rule.id, key, match.uuid)
         count, first_ms, last_ms = span
         return Alert(uuid, self._tenant, rule, kind, group, match.ms, count, first_ms, last_ms, events, details, match.body)
+
+
+def _begun(outcomes: Sequence[tuple[bytes, Outcome]]) -> Mapping[bytes, Outcome]:
+    """What begins an episode of each group.
+
+    A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
+    """
+    begun: dict[bytes, Outcome] = {}
+    for key, outcome in outcomes:
+        if outcome.begins:
+            begun.setdefault(key, outcome)
+    return begun

@@ -242,12 +242,18 @@ def _tell_out_of_reach(condition: Range, fields: list[str], aliases: Mapping[str
     needed = math.floor(condition.least) + 1 if condition.above else math.ceil(condition.least)
     if needed > MOST_EVENTS_A_GROUP * (MOST_VALUES_AN_EVENT if several else 1):
         each = f", and {MOST_VALUES_AN_EVENT} values of each" if several else ""
-        message = f"a group holds {MOST_EVENTS_A_GROUP:,} events at most{each}, so it can't fire; needed: a lower bound that so many can reach"
+        message = (
+            f"a group holds {MOST_EVENTS_A_GROUP:,} events at most{each}, so it can't fire; needed: a lower bound that so many can reach"
+        )
         report.error("correlation.condition", message)
 
 
 def _tell_wrong_paths(group_by: list[str], fields: list[str], aliases: Mapping[str, Mapping[str, str]], report: Report) -> None:
-    named = {"group-by": group_by, "condition.field": fields, **{f"aliases.{alias}": of_rule.values() for alias, of_rule in aliases.items()}}
+    named = {
+        "group-by": group_by,
+        "condition.field": fields,
+        **{f"aliases.{alias}": of_rule.values() for alias, of_rule in aliases.items()},
+    }
     for key, paths in named.items():
         for wrong in filter(None, map(wrong_path, dict.fromkeys(path for path in paths if path not in aliases))):
             report.error(f"correlation.{key}", wrong)

@@ -125,7 +125,9 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
         yield lambda value: (value is not MISSING) is wanted
     elif "re" in given:
         flags = "".join(sorted(FLAGS[modifier] for modifier in given & FLAGS.keys()))
-        yield from (_any([_regular(text, flags, whole_event=not test.field) for text in texts]) for texts in _expanded(test, lists, re2.escape))
+        yield from (
+            _any([_regular(text, flags, whole_event=not test.field) for text in texts]) for texts in _expanded(test, lists, re2.escape)
+        )
     elif "cidr" in given:
         yield from (_any([_network(text) for text in texts]) for texts in _expanded(test, lists, str))
     elif given & NUMERIC or part:

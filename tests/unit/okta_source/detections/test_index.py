@@ -20,7 +20,9 @@ def test_index_and_full_scan_agree_on_random_pairs() -> None:
 def test_values_that_python_takes_for_equal_are_different_tests(one: object, other: object, value: object) -> None:
     event = data({"securityContext": {"isProxy": value}, "eventType": "x"})
     wants_one, wants_other = (event_rule(rule_text(f"sel: {{securityContext.isProxy: {wanted}}}")).detection for wanted in (one, other))
-    neither = event_rule(rule_text(f"a: {{securityContext.isProxy: {one}}}, b: {{securityContext.isProxy: {other}}}", "b and not a")).detection
+    neither = event_rule(
+        rule_text(f"a: {{securityContext.isProxy: {one}}}, b: {{securityContext.isProxy: {other}}}", "b and not a")
+    ).detection
     detections = [wants_one, wants_other, neither]
     expected = [number for number, detection in enumerate(detections) if full_scan(detection, {})(event, "acme")]
     plan = RuleIndex(detections, {})["x"]

@@ -39,18 +39,21 @@ from tests.unit.okta_source.detections.making import HEADER, problems_of, rule_s
         ("sel: {}", "sel", "detection.sel: it is empty; needed: fields with their values"),
         ("sel: {_okta_category: user}", "sel", "detection.sel._okta_category: _okta_category is this pipeline's own member and no part of "
          "the event; write eventType"),
-        ("sel: {_OKTA_Labels.team|contains: x}", "sel", "detection.sel._OKTA_Labels.team|contains: _OKTA_Labels.team is this pipeline's own "
-         "member and no part of the event; write tenant"),
-        ("sel: {actor.id|fieldref: [actor.type, _okta_source]}", "sel", "detection.sel.actor.id|fieldref: _okta_source is this pipeline's own "
-         "member and no part of the event; leave it out"),
+        ("sel: {_OKTA_Labels.team|contains: x}", "sel",
+         "detection.sel._OKTA_Labels.team|contains: _OKTA_Labels.team is this pipeline's own member and no "
+         "part of the event; write tenant"),
+        ("sel: {actor.id|fieldref: [actor.type, _okta_source]}", "sel",
+         "detection.sel.actor.id|fieldref: _okta_source is this pipeline's own member and no part of the event; leave it out"),
         ("sel: {actor.id|fieldref: ''}", "sel",
          "detection.sel.actor.id|fieldref: '' is no path; needed: names with dots between them, such as actor.alternateId"),
         ("sel: ", "sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
-        ("a: {severity: x}, sel: null", "a and not sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
+        ("a: {severity: x}, sel: null", "a and not sel",
+         "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
         ("sel: []", "sel", "detection.sel: it is empty; needed: fields with their values, or a list of texts"),
         ("sel: [{}]", "sel", "detection.sel[0]: it is empty; needed: fields with their values"),
-        ("sel: {'|startswith': x}", "sel", "detection.sel.|startswith: keywords are looked for in the whole event, which nothing but contains, "
-         "re, all, cased and neq can stand beside"),
+        ("sel: {'|startswith': x}", "sel",
+         "detection.sel.|startswith: keywords are looked for in the whole event, which nothing but contains, re, "
+         "all, cased and neq can stand beside"),
         ("sel: ['', x]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
         ("sel: [null]", "sel", "detection.sel: an empty keyword says nothing; needed: a text to look for"),
         ("sel: {'|all': [x, null]}", "sel", "detection.sel.|all: an empty keyword says nothing; needed: a text to look for"),
@@ -168,8 +171,8 @@ def correlation(**changes: str) -> str:
          "window's first event on"),
         ({"condition": "{gt: 5, lt: 6}"}, "correlation.condition: no number is in this range, so it can't fire"),
         ({"condition": "{gte: 0}"}, "correlation.condition: needed: a lower bound of at least 1"),
-        ({"condition": "{gte: 10001}"}, "correlation.condition: a group holds 10,000 events at most, so it can't fire; needed: a lower bound "
-         "that so many can reach"),
+        ({"condition": "{gte: 10001}"},
+         "correlation.condition: a group holds 10,000 events at most, so it can't fire; needed: a lower bound that so many can reach"),
         ({"condition": "{gt: 10000, lt: 20000}"}, "correlation.condition: a group holds 10,000 events at most, so it can't fire; needed: a "
          "lower bound that so many can reach"),
         ({"type": "value_count", "condition": "{field: [client.ipAddress, target.user.id], gte: 20000}"}, "correlation.condition: a group "

@@ -40,9 +40,7 @@ def test_the_group_is_that_of_the_windows_end(order: tuple[int, ...]) -> None:
 
 
 def test_so_is_the_value() -> None:
-    many = correlation(
-        "value_count", "brute", "1h", condition="{field: client.ipAddress, gte: 2}", name="many", title="Many addresses"
-    )
+    many = correlation("value_count", "brute", "1h", condition="{field: client.ipAddress, gte: 2}", name="many", title="Many addresses")
     rules = rule_set(FAILED, BRUTE, many)
     one, two, three = (event(second, ip=ip) for second, ip in ((0, "192.0.2.1"), (10, "192.0.2.7"), (10.2, "192.0.2.9")))
     last = event(11, ip="192.0.2.9")
@@ -87,7 +85,7 @@ def test_what_an_earlier_release_remembered_is_still_read() -> None:
 def test_a_correlation_above_that_is_new_or_has_changed_has_nothing_carried_for_it() -> None:
     by_type = THEN_IN.replace("client.ipAddress", "actor.type")
     matcher, correlator = Matcher(rule_set(FAILED, BRUTE, by_type)), Correlator(rule_set(FAILED, BRUTE, by_type), "acme")
-    one, two, three, success = attack()
+    one, two, three, _ = attack()
     correlator.take(page_of(matcher, [one, three]))
     rules = rule_set(FAILED, BRUTE, THEN_IN)
     again = Correlator(rules, "acme", correlator.snapshot())
