@@ -45,7 +45,7 @@ def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, 
     """The rules that are meant.
 
     Args:
-        given: `configured`, `managed`, or files, folders and globs; by default what is configured, else what is in the box.
+        given: `configured` alone, or `managed`, files, folders and globs; by default what is configured, else what is in the box.
         config_path: The configuration, for its lists too; without one, as for every command.
         environ: The environment.
 
@@ -53,13 +53,18 @@ def choose(given: Sequence[str], config_path: str | None, environ: Mapping[str, 
         ChoiceError: A path leads to no rules.
         ConfigurationError: The configuration can't be read though it is needed, or its table has a problem.
     """
-    wants_config = list(given) == [CONFIGURED]
+    wants_config = set(given) == {CONFIGURED}
     table = _table(config_path, environ, needed=wants_config or config_path is not None)
     if wants_config and table is None:
         msg = f"the configuration has no table [detections]; name rules, or {MANAGED}"
         raise ChoiceError(msg)
     if not given or wants_config:
         return Choice(table or DetectionsConfig(), CONFIGURED if table else MANAGED)
+    if CONFIGURED in given and len(set(given)) > 1:
+        msg = (
+            f"{CONFIGURED} stands alone: it means all that [detections] names; without it, files, folders, globs and {MANAGED} go together"
+        )
+        raise ChoiceError(msg)
     lists = table.lists if table else {}
     paths = [Path(text) for text in given if text != MANAGED]
     for path in paths:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from okta_source.detections.problems import Report
 from okta_source.detections.sigma.condition import ConditionError, parse_condition
 from okta_source.detections.sigma.doubts import warn_of_unknown, warn_of_unused
 from okta_source.detections.sigma.expression import Expression, Or, Test, Value, both
-from okta_source.detections.sigma.modifiers import problem_of
+from okta_source.detections.sigma.modifiers import FLAGS, problem_of
+from okta_source.detections.sigma.paths import wrong_path
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
 
 __all__ = ["parse_detection"]
+
+_BESIDE_KEYWORDS: Final = frozenset({"contains", "re", "all", "cased", "neq", *FLAGS})
 
 
 class _Searches(dict[str, Expression]):
@@ -88,7 +91,7 @@ def _search(value: Any, place: str, lists: Lists, report: Report) -> Expression 
     if isinstance(value, dict):
         return _items(value, place, lists, report)
     entries = value if isinstance(value, list) else [value]
-    if not entries:
+    if not entries or value is None:
         report.error(place, "it is empty; needed: fields with their values, or a list of texts")
         return None
     keywords = [entry for entry in entries if not isinstance(entry, dict)]
@@ -120,7 +123,7 @@ def _test(key: Any, value: Any, place: str, lists: Lists, report: Report) -> Tes
     field, *modifiers = (part.strip() for part in key.split("|"))
     wrong = problem_of(modifiers) or _wrong_field(field, modifiers)
     values = list(_values(value if isinstance(value, list) else [value]))
-    wrong = wrong or _wrong_values(values, modifiers, is_list=isinstance(value, list))
+    wrong = wrong or _wrong_keywords(field, values) or _wrong_values(values, modifiers, is_list=isinstance(value, list))
     if wrong:
         report.error(place, wrong)
         return None
@@ -146,11 +149,14 @@ def _values(values: list[Any]) -> Iterator[Any]:
 
 
 def _wrong_field(field: str, modifiers: list[str]) -> str:
-    if not field and not set(modifiers) <= {"all", "cased", "neq"}:
-        return "keywords are looked for in the whole event, which nothing but all, cased and neq can stand beside"
-    if any(not part for part in field.split(".")) and field:
-        return f"{field!r} is no path; needed: names with dots between them, such as actor.alternateId"
-    return ""
+    if not field and not set(modifiers) <= _BESIDE_KEYWORDS:
+        return "keywords are looked for in the whole event, which nothing but contains, re, all, cased and neq can stand beside"
+    return wrong_path(field) if field else ""
+
+
+def _wrong_keywords(field: str, values: list[Any]) -> str:
+    # Null is in no event and an empty text in each: the search would be false or true for ever.
+    return "an empty keyword says nothing; needed: a text to look for" if not field and (None in values or "" in values) else ""
 
 
 def _wrong_values(values: list[Any], modifiers: list[str], *, is_list: bool) -> str:
@@ -179,6 +185,9 @@ def _wrong_texts(values: list[Any], given: set[str]) -> str:
     of_texts = given & {"fieldref", "re", "cidr", "expand", "windash"}
     if of_texts and not all(isinstance(value, str) for value in values):
         return f"{min(of_texts)} takes texts; write them in quotes"
+    wrong = next(filter(None, map(wrong_path, values)), "") if "fieldref" in given else ""
+    if wrong:
+        return wrong
     if "expand" in given and not placeholders(values):
         return "expand fills in lists, and there is no %name% in these values"
     return ""

@@ -22,6 +22,7 @@ __all__ = [
     "event_types",
     "is_event_type",
     "is_known",
+    "is_single",
     "suggest_event_type",
     "suggest_field",
 ]
@@ -69,6 +70,8 @@ ARRAYS: Final = frozenset({
     "request.ipChain.ipDetails.ipServiceCategories", "client.ipChain.ipDetails.ipServiceCategories",
 })  # fmt: skip
 """Paths of what is an array of objects."""
+
+_ARRAYS: Final = tuple(array.lower() for array in ARRAYS)
 
 PIPELINE_FIELDS: Final = (
     "_okta_event_type", "_okta_tenant", "_okta_org", "_okta_category", "_okta_action", "_okta_source", "_okta_ingested_at", "_okta_labels",
@@ -130,6 +133,12 @@ def is_known(path: str) -> bool:
         first, _, rest = lower.partition(".")
         return first != "target" or is_known(f"target.{rest.partition('.')[2]}")
     return lower in _BY_LOWER_CASE or lower.startswith(_OPEN)
+
+
+def is_single(path: str) -> bool:
+    """Whether an event has one value at a path and no more, as far as Okta documents it."""
+    lower = path.lower()
+    return is_known(path) and (find_virtual(path) is not None or not any(f"{lower}.".startswith(f"{array}.") for array in _ARRAYS))
 
 
 def suggest_field(path: str) -> str | None:

@@ -163,6 +163,8 @@ def test_what_a_command_is_about(config, tmp_path: Path) -> None:
     assert choose(["managed"], None, {"OKTA_PIPELINE_CONFIG": str(tmp_path / "gone.toml")}).config.managed
     with pytest.raises(ChoiceError, match="there are no rules"):
         choose([str(tmp_path / "gone")], path, {})
+    with pytest.raises(ChoiceError, match=r"configured stands alone: it means all that \[detections\] names"):
+        choose(["configured", "managed"], path, {})
     with pytest.raises(ChoiceError, match="no table"):
         choose(["configured"], config(""), {})
     with pytest.raises(ConfigurationError):
