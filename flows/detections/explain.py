@@ -161,7 +161,7 @@ def _test(test: Test) -> str:
     notes = [f"encoded by {', '.join(encoded)}"] if encoded else []
     notes += ["upper and lower case differ"] if "cased" in given else []
     notes += [text for flag, text in _FLAGS.items() if flag in {FLAGS.get(name) for name in given}]
-    subject = f"{part}{test.field} {how}" if test.field else "any text of the event contains"
+    subject = f"{part}{test.field} {how}" if test.field else f"any text of the event {'contains' if how == 'is' else how}"
     text = f"{subject} {joined}" + (f" ({', '.join(notes)})" if notes else "")
     return f"not: {text}" if "neq" in given else text
 

@@ -104,7 +104,8 @@ def test_explain_tells_fields_from_texts_and_names_flags(place: Path, capsys: py
         "severity|re|dotall|multiline: 'y'",
         "actor.type|startswith: actor.displayName",
     ]
-    (place / "rules" / "all.yml").write_text(rule_text(f"sel: {{{', '.join(tests)}}}") + "name: e\n")
+    searches = f"sel: {{{', '.join(tests)}}}, words: [eve], patterns: {{'|re': 'z$'}}"
+    (place / "rules" / "all.yml").write_text(rule_text(searches, "1 of them") + "name: e\n")
     assert main(["explain", "e"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     for line in (
@@ -113,6 +114,8 @@ def test_explain_tells_fields_from_texts_and_names_flags(place: Path, capsys: py
         "displayMessage matches the regular expression '^x' (upper and lower case are the same)",
         "severity matches the regular expression 'y' (^ and $ are the ends of each line, . stands for line breaks too)",
         "actor.type starts with 'actor.displayName'",
+        "any text of the event contains 'eve'",
+        "any text of the event matches the regular expression 'z$'",
     ):
         assert line in lines
 
