@@ -246,7 +246,6 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
                 except SinkStopped as error:
                     _LOG.error("sink %s: what is left of tenant %s can't be sent: %s", self._sink_name, tenant, error)
                     continue
-                log.orphaned()
                 if log.waiting_bytes:
                     _LOG.info("sink %s: sending what an earlier run left of tenant %s, who is elsewhere now", self._sink_name, tenant)
                 shared.backlog.add(log)
