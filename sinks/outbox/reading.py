@@ -39,7 +39,7 @@ def read_onward(segments: Sequence[tuple[int, Path]], offset: int, end: int, put
         OSError: The operating system refuses.
     """
     ends = [*(start for start, _ in segments[1:]), end]
-    for (start, path), limit in zip(segments, ends, strict=True):
+    for (start, path), limit in zip(segments, ends, strict=False):
         offset = max(offset, start)
         if offset >= limit:
             continue
