@@ -102,5 +102,8 @@ def missing_between(segments: Sequence[tuple[int, Path]], begin: int, end: int) 
     Raises:
         OSError: The operating system refuses.
     """
-    there = sum(max(0, min(start + path.stat().st_size, end) - max(start, begin)) for start, path in segments)
+    there = 0
+    # A segment counts up to the next one: a copy of a file may be longer.
+    for (start, path), limit in zip(segments, [*(start for start, _ in segments[1:]), end], strict=False):
+        there += max(0, min(start + path.stat().st_size, limit, end) - max(start, begin))
     return max(0, end - begin) - there

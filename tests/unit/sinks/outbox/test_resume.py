@@ -112,3 +112,19 @@ def test_what_waits_and_is_missing_is_told_with_its_size(rig, caplog):
     os.truncate(rig.segments[0], rig.log.end - 150)
     assert rig.start().names() == ["b"]
     assert "are missing, 150 bytes of them" in caplog.text
+
+
+@pytest.mark.usefixtures("_small_segments")
+def test_a_copy_of_a_file_may_be_longer_and_what_is_missing_is_told_all_the_same(rig, caplog):
+    rig.write("a", "b", "c", size=900)
+    rig.snapshot()
+    rig.kill()
+    with rig.segments[0].open("ab") as file:
+        file.write(bytes(500))
+    assert rig.start().names() == ["a", "b", "c"]
+    assert caplog.text == ""
+    rig.kill()
+    rig.segments[1].unlink()
+    os.truncate(rig.segments[0], rig.log.end // 3)
+    assert rig.start().names() == ["a", "c"]
+    assert f"are missing, {rig.log.end // 3} bytes of them" in caplog.text
