@@ -84,6 +84,7 @@ class Cluster:
             return Again((), str(error), "Look at the sink's credentials.", "auth")
         all_headers = {**(headers or {}), **credentials}
         failure = NoAnswer("connection", "No host was asked.", "")
+        doubtful: NoAnswer | None = None
         for host in self._hosts.candidates():
             began = self._clock()
             if began > deadline - _SHORTEST_TIMEOUT_SECONDS and failure.fix:
@@ -99,10 +100,14 @@ class Cluster:
                     self._hosts.answered(host)
                 return Answered(_masked(answer, credentials), _origin(host))
             failure = answer
+            if failure.blame == "doubtful":
+                doubtful = failure
             if failure.error_type in ("connection", "tls", "dns", "timeout"):
                 self._hosts.failed(host, began)
             else:
                 break
+        # Where one host broke off over what was sent, that others can't be reached says nothing of it.
+        failure = doubtful or failure
         return Again((), failure.reason, failure.fix, failure.error_type, blame=failure.blame)
 
     def close(self) -> None:

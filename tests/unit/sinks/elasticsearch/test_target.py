@@ -168,6 +168,14 @@ def test_all_hosts_down(make_target):
     assert again.fix
 
 
+def test_a_host_that_is_down_says_nothing_of_a_request_that_another_broke_off(search, make_target):
+    search.reset(times=None)
+    target = make_target(hosts=[search.url, NOWHERE], manage_template=False)
+    again = again_of(target.send(batch("a"), 10))
+    assert (again.error_type, again.blame) == ("connection", "doubtful")
+    assert search.url in again.reason
+
+
 def test_hosts_take_turns_and_a_busy_one_rests(search, other, make_target):
     target = make_target(hosts=[search.url, other.url], manage_template=False)
     for uuid in EIGHT:
