@@ -12,7 +12,7 @@ from typing import Any
 from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
 from sinks.http.client import Answer, retry_after_seconds
 from sinks.http.masking import Mask
-from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status
+from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status, rest_is_its_own
 from sinks.webhook.words import json_value, public_url, shown, words
 
 __all__ = ["judge"]
@@ -87,7 +87,8 @@ def judge(
     if verdict.blame == "content":
         return Outcome(split=Refused(0, f"{reason} {fix}".strip(), status), too_large=status == 413)
     after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
-    blame: Blame = "target" if after_seconds is not None or code in BUSY_CODES else verdict.blame
+    is_busy = code in BUSY_CODES or (after_seconds is not None and rest_is_its_own(status, answer.body))
+    blame: Blame = "target" if is_busy else verdict.blame
     return _all_again(events, reason, fix, status, after_seconds, blame, verdict.error_type)
 
 

@@ -31,7 +31,7 @@ def words(body: bytes, mask: Mask) -> str:
         # Written anew, with no escapes behind which a secret could hide.
         text = json.dumps(answer, ensure_ascii=False)
     elif not text:
-        text = body[:_LOOKED_AT_TEXT_BYTES].decode(errors="replace")
+        text = body[:_LOOKED_AT_TEXT_BYTES].decode("utf-8-sig", errors="replace")
         if text.lstrip().startswith("<"):
             text = _MARKUP.sub(" ", text)
     return shown(text, mask)

@@ -103,7 +103,7 @@ class Sender(Kind):
     def limit(self, size_bytes: int | None) -> None:
         """Answer requests that are larger with 413."""
 
-    def firewall(self, uuid: str, how: Literal["403-html", "hang", "reset"], page: bytes) -> None:
+    def firewall(self, uuid: str, how: Literal["403-html", "502-html", "hang", "reset"], page: bytes) -> None:
         """Put something in front of it that lets no request through in which this event is."""
         self.server.firewall = Firewall(b'"uuid" : "%s"' % uuid.encode(), how, page)
 

@@ -26,7 +26,7 @@ class Firewall:
     """
 
     needle: bytes
-    how: Literal["403-html", "hang", "reset"]
+    how: Literal["403-html", "502-html", "hang", "reset"]
     page: bytes = b""
     seconds: float = 10.0
 
@@ -34,8 +34,8 @@ class Firewall:
         """Deal with a request; returns whether it was stopped."""
         if self.needle not in body:
             return False
-        if self.how == "403-html":
-            handler.answer(403, {"Content-Type": "text/html"}, self.page)
+        if self.how.endswith("-html"):
+            handler.answer(int(self.how[:3]), {"Content-Type": "text/html"}, self.page)
         elif self.how == "reset":
             handler.reset()
         else:

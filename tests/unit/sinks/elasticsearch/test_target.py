@@ -349,7 +349,7 @@ class TestPrepare:
         ("path", "status", "body", "error_type", "fix"),
         [
             ("/", 401, b"{}", "auth", "api_key_env"),
-            ("/", 403, b"{}", "permission", "manage_index_templates"),
+            ("/", 403, b"{}", "permission", "let it pass these requests"),
             ("/", 200, b"<html>Sign in</html>", "decode", "speak Elasticsearch"),
             ("/", 503, b"", "server", "log"),
             ("/_index_template", 403, b'{"error":{"type":"security_exception","reason":"no"}}', "permission", "manage_template = false"),
@@ -360,7 +360,7 @@ class TestPrepare:
         target = make_target()
         search.answer(status, body, path=path)
         again = target.prepare(10)
-        assert (list(again.positions), again.error_type, again.status) == ([], error_type, status)
+        assert (list(again.positions), again.error_type, again.status, again.blame) == ([], error_type, status, "target")
         assert fix in again.fix
         assert search.url in again.reason
         assert target.prepare(10) is None

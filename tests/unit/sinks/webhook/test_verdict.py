@@ -60,6 +60,12 @@ def test_retry_after_is_honoured_and_is_the_targets_own_word(status):
     assert (again.after_seconds, again.blame) == (17, "target")
 
 
+@pytest.mark.parametrize(("status", "body"), [(502, b""), (504, b"timeout"), (403, b"<html>blocked</html>"), (500, b"<html></html>")])
+def test_retry_after_of_what_stands_in_front_may_still_mean_an_event(status, body):
+    again = all_again(verdict(status, body, Retry_After="17"))
+    assert (again.after_seconds, again.blame) == (17, "doubtful")
+
+
 def test_retry_after_as_a_date_is_honoured():
     headers = {"Date": "Fri, 01 May 2026 09:30:00 GMT", "Retry_After": "Fri, 01 May 2026 09:30:42 GMT"}
     assert all_again(verdict(503, **headers)).after_seconds == 42
@@ -102,8 +108,9 @@ def test_what_to_do_about_content(status, fix):
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 406, 451])
-def test_a_page_is_no_missing_privilege(status):
-    again = all_again(verdict(status, b"\n <!DOCTYPE html><html><body>Request blocked</body></html>"))
+@pytest.mark.parametrize("front", [b"\n ", b"\xef\xbb\xbf\n"])
+def test_a_page_is_no_missing_privilege(status, front):
+    again = all_again(verdict(status, front + b"<!DOCTYPE html><html><body>Request blocked</body></html>"))
     assert again.reason == f"{ADDRESS} answered {status}: Request blocked."
     assert "a proxy, a firewall or a sign-in answers" in again.fix
     assert "credentials write" not in again.fix
