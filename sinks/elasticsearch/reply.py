@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Notice, Outcome, Refused
 from sinks.elasticsearch.item_error import judge
 from sinks.elasticsearch.server_error import (
     ANSWER_FIX,
@@ -178,16 +178,17 @@ def _item_by_item(items: Sequence[_Item], count: int, indices: Sequence[str], or
         [replace(template, positions=positions) for positions, template in groups.values()],
         refused,
         dropped=tuple(dropped),
-        notice=_dropped_words(origin, indices, dropped) if dropped else "",
+        notice=_dropped_notice(origin, indices, dropped) if dropped else None,
     )
 
 
-def _dropped_words(origin: str, indices: Sequence[str], dropped: Sequence[int]) -> str:
+def _dropped_notice(origin: str, indices: Sequence[str], dropped: Sequence[int]) -> Notice:
     where = " and ".join(sorted({indices[position] for position in dropped})[:2])
-    return (
+    text = (
         f"{origin} takes events for {where} and doesn't keep them (noop): an ingest pipeline drops them. Look at index.default_pipeline "
         'and index.final_pipeline there; such events are counted as "dropped".'
     )
+    return Notice(text, f"dropped, {where}")
 
 
 def _missing(origin: str) -> Again:

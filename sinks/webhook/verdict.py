@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Notice, Outcome, Refused
 from sinks.http.client import Answer, retry_after_seconds
 from sinks.http.masking import Mask
 from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status, rest_is_its_own
@@ -35,6 +35,11 @@ _PAGE_FIX = (
     "That is a page for people: a proxy, a firewall or a sign-in answers in the receiver's place. Look at what stands in front of it, and "
     "at the sink's url."
 )
+
+_PARTS_FIX = "Let the receiver answer 207 with a JSON list of each event's status, or with 200."
+# What a 207 may say in general, and of each event; many repeat what they were sent.
+_ANSWER_BYTES = 64 * 1024
+_ANSWER_BYTES_PER_EVENT = 16 * 1024
 
 _HEC_FIXES = MappingProxyType({
     1: "Enable the token in Splunk.",
@@ -74,7 +79,7 @@ def judge(
     reason = f"{address} answered {status}{': ' if said else ''}{said.rstrip('.')}."
     if 200 <= status < 300:
         if status == 207 and not is_hec:
-            return _parts(parsed, events, address, mask)
+            return _parts(answer, events, address, said)
         if code == 0 or not is_hec:
             return Outcome(delivered=range(events))
         if code is None:
@@ -115,16 +120,20 @@ def _fix(answer: Answer, code: int | None, mask: Mask) -> str:
     return _FIXES.get(answer.status, _SERVER_FIX if answer.status >= 500 else "")
 
 
-def _parts(parsed: Any, events: int, address: str, mask: Mask) -> Outcome:
+def _parts(answer: Answer, events: int, address: str, said: str) -> Outcome:
     """Of a 207 each part has a status of its own, where the answer says so in a way that can be read: a list, as long as the batch."""
+    parsed = json_value(answer.body, _ANSWER_BYTES + events * _ANSWER_BYTES_PER_EVENT)
+    if parsed is None:
+        # A refusal may stand in it.
+        reason = f"{address} answered 207, of which nothing can be read{': ' if said else ''}{said.rstrip('.')}."
+        return _all_again(events, reason, _PAGE_FIX if is_page(answer.body) else _PARTS_FIX, 207, None)
     statuses = _statuses(parsed, events)
     if statuses is None:
-        text = shown(str(parsed), mask) if parsed is not None else "its body can't be read"
-        notice = (
-            f"{address} answers 207, by which it says that it may have refused some events, but not which ({text}). They count as "
+        text = (
+            f"{address} answers 207, by which it says that it may have refused some events, but not which ({said}). They count as "
             "delivered; look at the receiver's log."
         )
-        return Outcome(delivered=range(events), notice=notice)
+        return Outcome(delivered=range(events), notice=Notice(text, "207"))
     delivered, again, refused = [], [], []
     for position, status in enumerate(statuses):
         if 200 <= status < 300:
@@ -133,8 +142,14 @@ def _parts(parsed: Any, events: int, address: str, mask: Mask) -> Outcome:
             refused.append(Refused(position, f"{address} refused it with {status} in an answer of 207.", status))
         else:
             again.append(position)
-    reason = f"{address} took a part of a request only (207)."
-    return Outcome(delivered, (), [Again(again, reason, _SERVER_FIX, status=207)] if again else (), refused)
+    if not again:
+        return Outcome(delivered, (), (), refused)
+    # One trouble: the target's where it is any part's, since that passes, and what is left then speaks for itself.
+    first = min((statuses[position] for position in again), key=lambda status: of_status(status).blame != "target")
+    verdict = of_status(first)
+    reason = f"{address} did not take {len(again)} of {events} event(s): {first} in an answer of 207."
+    trouble = Again(again, reason, _SERVER_FIX, verdict.error_type, first, blame=verdict.blame)
+    return Outcome(delivered, (), [trouble], refused)
 
 
 def _statuses(parsed: Any, events: int) -> Sequence[int] | None:

@@ -50,8 +50,9 @@ def test_what_is_taken_and_not_kept_is_not_delivered():
     # An ingest pipeline with a drop processor: OpenSearch and Elasticsearch answer 200 and "noop" for a create.
     outcome = read(200, items(201, 200, 200))
     assert (outcome.delivered, outcome.dropped) == ([0], (1, 2))
-    assert "for logs-a and logs-b and doesn't keep them" in outcome.notice
-    assert "index.default_pipeline" in outcome.notice
+    assert outcome.notice is not None
+    assert "for logs-a and logs-b and doesn't keep them" in outcome.notice.text
+    assert "index.default_pipeline" in outcome.notice.text
 
 
 @pytest.mark.parametrize(

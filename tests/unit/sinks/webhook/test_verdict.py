@@ -148,11 +148,51 @@ def test_207_is_read_part_by_part():
     assert [again.positions for again in outcome.again] == [[2]]
 
 
-@pytest.mark.parametrize("body", [b"", b"<multistatus/>", b'{"refused": 1}', b'[{"status": 200}]', b'[{"status": "x"}, {}, {}]'])
-def test_207_that_cannot_be_read_is_told(body):
+def test_207_is_read_to_its_end():
+    parts = [{"status": 201, "href": "x" * 200} for _ in range(500)]
+    parts[7]["status"] = 422
+    outcome = verdict(207, json.dumps({"items": parts}).encode(), events=500)
+    assert len(outcome.delivered) == 499
+    assert [(refused.position, refused.status) for refused in outcome.refused] == [(7, 422)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "blame", "error_type"),
+    [
+        ([201, 500, 201], "doubtful", "server"),
+        ([500, 403, 500], "doubtful", "server"),
+        ([429, 429, 429], "target", "rate_limited"),
+        ([500, 429, 201], "target", "rate_limited"),
+    ],
+)
+def test_a_part_of_a_207_speaks_of_whom_its_status_does(statuses, blame, error_type):
+    (again,) = verdict(207, json.dumps([{"status": status} for status in statuses]).encode()).again
+    assert (again.blame, again.error_type) == (blame, error_type)
+    assert again.positions == [position for position, status in enumerate(statuses) if status > 300]
+    assert f"{again.status} in an answer of 207" in again.reason
+
+
+@pytest.mark.parametrize("body", [b'{"refused": 1}', b'[{"status": 200}]', b'[{"status": "x"}, {}, {}]', b'"ok"'])
+def test_207_that_does_not_say_what_became_of_each_is_told(body):
     outcome = verdict(207, body)
     assert outcome.delivered == range(3)
-    assert "answers 207" in outcome.notice
+    assert outcome.notice is not None
+    assert "answers 207" in outcome.notice.text
+
+
+def test_notices_of_207_are_of_one_kind_whatever_their_words():
+    first, second = (verdict(207, json.dumps({"request": request, "failed": 1}).encode()).notice for request in "ab")
+    assert first is not None
+    assert second is not None
+    assert first.text != second.text
+    assert first.kind == second.kind
+
+
+@pytest.mark.parametrize("body", [b"", b"<multistatus/>", b'[{"status": 200}, {"st', b"[" + b" " * 200_000 + b"]"], ids=len)
+def test_207_of_which_nothing_can_be_read_delivers_nothing(body):
+    again = all_again(verdict(207, body))
+    assert (again.status, again.error_type, again.blame) == (207, "decode", "doubtful")
+    assert again.fix
 
 
 # Splunk's HTTP Event Collector
