@@ -30,6 +30,7 @@ _FIXES = MappingProxyType({
     425: "",
     429: "Raise the receiver's limit, or lower the sink's max_in_flight.",
 })  # fmt: skip
+_SIGNATURE_REFUSED = frozenset({400, 401, 403})
 _SERVER_FIX = "Look at the receiver's load and at its log."
 _PAGE_FIX = (
     "That is a page for people: a proxy, a firewall or a sign-in answers in the receiver's place. Look at what stands in front of it, and "
@@ -69,7 +70,8 @@ def judge(
         is_hec: Whether the receiver is a HTTP Event Collector.
         now_epoch_seconds: The present, for Retry-After.
         mask: Hides what must not be shown.
-        clock_words: Where the request was signed and the receiver's clock is far from ours: a sentence about it.
+        clock_words: Where the request was signed and the receiver's clock is far from ours: a sentence about it. A refusal then is for
+            the signature's time, which no event has a part in.
     """
     status = answer.status
     parsed = json_value(answer.body)
@@ -88,12 +90,13 @@ def judge(
     if code in EVENT_CODES and unreadable is not None and 0 <= unreadable < events:
         return _all_but(unreadable, events, reason, status)
     verdict = of_code(code, status)
-    fix = clock_words if clock_words and status in (400, 401, 403) else _fix(answer, code, mask)
-    if verdict.blame == "content":
+    is_untimely = bool(clock_words) and status in _SIGNATURE_REFUSED
+    fix = clock_words if is_untimely else _fix(answer, code, mask)
+    if verdict.blame == "content" and not is_untimely:
         return Outcome(split=Refused(0, f"{reason} {fix}".strip(), status), too_large=status == 413)
     after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
     is_busy = code in BUSY_CODES or (after_seconds is not None and rest_is_its_own(status, answer.body))
-    blame: Blame = "target" if is_busy else verdict.blame
+    blame: Blame = "target" if is_untimely or is_busy else verdict.blame
     return _all_again(events, reason, fix, status, after_seconds, blame, verdict.error_type)
 
 
