@@ -52,12 +52,13 @@ class Cluster:
         authorization: Callable[[], Mapping[str, str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hosts = Hosts([host.rstrip("/") for host in hosts], clock)
+        hosts = [host.rstrip("/") for host in hosts]
+        self._hosts = Hosts(hosts, clock)
         self._http = http
         self._authorization = authorization
         self._clock = clock
         self.address = ", ".join(map(_origin, hosts))
-        self._clocks = ClockWatch(self.address)
+        self._clocks = {host: ClockWatch(_origin(host)) for host in hosts}
 
     def request(
         self, method: str, path: str, *, timeout_seconds: float, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -93,7 +94,7 @@ class Cluster:
                 method, host + path, body=body, headers=all_headers, timeout_seconds=max(_SHORTEST_TIMEOUT_SECONDS, deadline - began)
             )
             if isinstance(answer, Answer):
-                self._clocks.look(answer.headers, time.time())
+                self._clocks[host].look(answer.headers, time.time())
                 if answer.status in _NOBODY_THERE:
                     self._hosts.failed(host, began)
                 else:

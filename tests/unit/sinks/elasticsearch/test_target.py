@@ -187,6 +187,16 @@ def test_hosts_take_turns_and_a_busy_one_rests(search, other, make_target):
     assert len(search.requests) == 5
 
 
+def test_each_host_has_a_clock_of_its_own(search, other, make_target, caplog):
+    other.answer(200, times=None, headers={"Date": "Fri, 01 May 2020 09:30:00 GMT"})
+    target = make_target(hosts=[search.url, other.url], manage_template=False)
+    for uuid in EIGHT:
+        target.send(batch(uuid), 10)
+    (record,) = [record for record in caplog.records if "set both by NTP" in record.getMessage()]
+    assert other.url in record.getMessage()
+    assert search.url not in record.getMessage()
+
+
 def test_a_path_in_front(search, make_target):
     target = make_target(hosts=[f"{search.url}/es/"], manage_template=False)
     target.send(batch("a"), 10)
