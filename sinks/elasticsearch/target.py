@@ -111,7 +111,7 @@ class ElasticsearchTarget:
                 if self._ready and self._is_ecs:
                     self._installer.tell_fleet(timeout_seconds)
                 if self._ready:
-                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
+                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS), alone=self._is_ecs)
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()
