@@ -1,4 +1,4 @@
-"""Why a request has no answer: the kind of failure, of whom it speaks, and what to do. Pure: it reads exceptions."""
+"""Why a request has no answer, read from what was raised: the kind of failure, of whom it speaks, and what to do."""
 
 import http.client
 import re
