@@ -1,6 +1,7 @@
 """What a sink tells people, once per change and not once per request: what happened, to which target, and what to do."""
 
 import logging
+import re
 from collections.abc import Hashable, Sequence
 
 from sinks.delivery.target import Again, Notice, Refused
@@ -12,6 +13,8 @@ _LOG = logging.getLogger(__name__)
 _MINUTE_SECONDS = 60.0
 _HOUR_SECONDS = 3600.0
 _KIND_CHARACTERS = 80
+# What differs from event to event in the same complaint: ids, positions, sizes.
+_VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{8,}|\b[0-9a-f]*\d[0-9a-f]*\b|\d+", re.IGNORECASE)
 _MOST_KINDS = 100
 """How many kinds of one message are remembered; where there are as many as that at once, people know enough."""
 
@@ -29,8 +32,7 @@ class Notices:
         self._address = address
         self._told: dict[Hashable, float] = {}
         self._failures_said: dict[Hashable, float] = {}
-        self._last_refusal: tuple[int | None, str] | None = None
-        self._refusal_said = 0.0
+        self._refusals_said: dict[Hashable, float] = {}
         self._unsaid = 0
 
     def failing(self, again: Again, left_seconds: float, now: float) -> bool:
@@ -79,9 +81,9 @@ class Notices:
 
     def refused(self, refused: Sequence[Refused], now: float) -> None:
         """Some events will never be taken; of the same refusals there is a line a minute."""
-        kind = refused[0].status, refused[0].reason[:_KIND_CHARACTERS]
+        kind = refused[0].status, _VARIABLE.sub("#", refused[0].reason[: 2 * _KIND_CHARACTERS])[:_KIND_CHARACTERS]
         self._unsaid += len(refused)
-        if kind == self._last_refusal and now < self._refusal_said + _MINUTE_SECONDS:
+        if not _is_news(self._refusals_said, kind, now, _MINUTE_SECONDS):
             return
         _LOG.warning(
             "sink %s: %s refused %d event(s) for good, which are with the dead letters now; the first because: %s",
@@ -90,7 +92,7 @@ class Notices:
             self._unsaid,
             refused[0].reason,
         )
-        self._last_refusal, self._refusal_said, self._unsaid = kind, now, 0
+        self._unsaid = 0
 
     def too_large(self, refused_bytes: int, limit_bytes: int) -> None:
         """Batches were larger than the server takes."""
