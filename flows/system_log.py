@@ -19,7 +19,7 @@ The ids of the flow and its steps are part of the saved state and never change:
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
+from flows.pipeline.unsent import unsent
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
@@ -131,10 +132,14 @@ def prepare_run(
         if state_dir is not None:
             take_state(state_dir, FLOW_ID, settings.sinks, way_out=WAY_OUT)
         prepare_metrics()
-    except (ConfigurationError, RulesError, StateUnusable, MetricsUnavailable) as error:
+    except ConfigurationError as error:
+        sys.stderr.write("".join(f"{told}\n" for told in (error, *_problems_of_rules(config_path))))
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    except (RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    warn_of([*settings.warnings, *map(str, doubts)])
+    forgotten = unsent(settings.pipeline.outbox_dir, settings.sinks, detects=rules is not None)
+    warn_of([*settings.warnings, *map(str, doubts), *forgotten])
     names = {tenant.name: tenant.display_name for tenant in settings.tenants}
     begins(control, names)
     return Run(build_flow(settings, control, state_dir, rules), control, names, settings)
@@ -147,6 +152,21 @@ def _read_rules(settings: Settings) -> "tuple[RuleSet | None, list[Problem]]":
     from okta_source.detections.library import load_rules  # noqa: PLC0415 (0.05 s of every start, for those who detect)
 
     return load_rules(settings.detections)
+
+
+def _problems_of_rules(config_path: str | None) -> Iterator[RulesError]:
+    """What is wrong with the rules of a configuration that has other problems: it is told with them."""
+    from okta_source.detections.library import load_rules  # noqa: PLC0415 (see `_read_rules`)
+    from okta_source.detections.table import read_table  # noqa: PLC0415 (likewise)
+
+    try:
+        table = read_table(config_path)
+        if table is not None:
+            load_rules(table)
+    except RulesError as error:
+        yield error
+    except ConfigurationError:
+        return  # told already
 
 
 def build_flow(settings: Settings, control: RunControl, state_dir: Path | None, rules: "RuleSet | None" = None) -> Dataflow:

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, ValidationInfo
 
 from flows.configuration import sink_rules
 from okta_source.config.file import (
@@ -31,6 +31,7 @@ from sinks.config import DocumentFormat, SinkConfig
 
 __all__ = ["CONFIG_VARIABLE", "DEFAULT_PATH", "ConfigurationError", "Document", "PipelineConfig", "Problem", "Settings", "load"]
 
+_T = TypeVar("_T")
 _FOLDER_ALLOWED: Final = "the path of a folder"
 
 
@@ -124,7 +125,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     file = read_config_file(path, environ)
     raw = {"pipeline": {}, "hooks": {}, **file.raw}
     pipeline = raw["pipeline"]
-    context = {"folder": file.folder, "environ": environ, "format": pipeline.get("format") if isinstance(pipeline, dict) else None}
+    pipeline_format = pipeline.get("format") if isinstance(pipeline, dict) else None
+    context = {"folder": file.folder, "environ": environ, "format": pipeline_format, "file": file.name}
     found: list[tuple[Location, str]] = []
     document: Document | None = None
     try:
@@ -132,21 +134,21 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     except ValidationError as error:
         found.extend(explain(error, Document))
     found.extend(_conflicts(raw, context))
+    tenants, sinks = (document.tenants, document.sinks) if document is not None else _right_by_themselves(raw, context)
+    found.extend(unusable_tls(tenants))
+    found.extend(sink_rules.unusable_tls(sinks, environ))
+    # A sink without a format of its own has the pipeline's.
+    document_format = _format_of(raw)
+    sinks = {
+        key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document_format})
+        for key, sink in sinks.items()
+        if document_format or "format" in sink.model_fields_set
+    }
+    found.extend(sink_rules.misplaced(sinks))
     if document is None or found:
         found.sort(key=lambda entry: _position(entry[0]))
         # Raised out here, not while handling what pydantic raised, which holds the values themselves.
         raise file.error(found)
-    unusable = [*unusable_tls(document.tenants), *sink_rules.unusable_tls(document.sinks, environ)]
-    if unusable:
-        raise file.error(unusable)
-    # A sink without a format of its own has the pipeline's.
-    sinks = {
-        key: sink if "format" in sink.model_fields_set else sink.model_copy(update={"format": document.pipeline.format})
-        for key, sink in document.sinks.items()
-    }
-    misplaced = list(sink_rules.misplaced(sinks))
-    if misplaced:
-        raise file.error(misplaced)
     warnings = [
         *tenant_warnings(document.tenants),
         *sink_rules.warnings(sinks),
@@ -154,6 +156,32 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     ]
     told = tuple(str(Problem(file.name, toml_path(place), text)) for place, text in warnings)
     return Settings(document.pipeline, document.tenants, sinks, document.hooks, document.detections, file.path, told)
+
+
+def _right_by_themselves(raw: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[list[TenantConfig | None], dict[str, SinkConfig]]:
+    """The tenants and sinks of a file with problems that have none of their own, so that what only their use shows is told as well.
+
+    A tenant that has problems is None, and leaves the others their places.
+    """
+    tenants = [_valid(TypeAdapter(TenantConfig), entry, context) for entry in _items(raw.get("tenants"))]
+    tables = raw.get("sinks")
+    of_any_type: TypeAdapter[SinkConfig] = TypeAdapter(SinkConfig)
+    sinks = {key: _valid(of_any_type, table, context) for key, table in (tables.items() if isinstance(tables, dict) else ())}
+    return tenants, {key: sink for key, sink in sinks.items() if sink is not None}
+
+
+def _valid(adapter: TypeAdapter[_T], value: object, context: Mapping[str, Any]) -> _T | None:
+    try:
+        return adapter.validate_python(value, context=dict(context))
+    except ValidationError:
+        return None  # told already
+
+
+def _format_of(raw: Mapping[str, Any]) -> str | None:
+    """The format that the pipeline names, or its default; None where what it names is none."""
+    pipeline = raw["pipeline"]
+    named = pipeline.get("format", "raw") if isinstance(pipeline, dict) else "raw"
+    return named if named in get_args(DocumentFormat) else None
 
 
 def _position(place: Location) -> tuple[int, int]:

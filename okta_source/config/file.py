@@ -141,14 +141,17 @@ def names_given_twice(tenants: Sequence[Any], retired: Sequence[Any] = ()) -> It
             yield place, f"{quoted(name)} is {toml_path(first[name])} already; every tenant, retired or not, needs its own name"
 
 
-def unusable_tls(tenants: Sequence[TenantConfig]) -> Iterator[tuple[Location, str]]:
+def unusable_tls(tenants: Sequence[TenantConfig | None]) -> Iterator[tuple[Location, str]]:
     """Find certificates and keys that can be read but not used: a run must not find that out when it has begun.
+
+    Args:
+        tenants: In the file's order; None for one that has problems of its own.
 
     Yields:
         The location in the document, and what is wrong there.
     """
     for index, tenant in enumerate(tenants):
-        if tenant.tls == TlsConfig():
+        if tenant is None or tenant.tls == TlsConfig():
             continue
         try:
             ssl_context(tenant.tls)

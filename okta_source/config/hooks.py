@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from okta_source.config.secret import SecretError, SecretRef
 from okta_source.config.strict import EnvName, OptionalPath, Strict, check_one_reference, header_name, problem, to_path
 
-__all__ = ["HOOK_ENVIRON", "HooksConfig", "TenantHooksConfig"]
+__all__ = ["HOOK_ENVIRON", "HooksConfig", "TenantHooksConfig", "not_beside_a_filter"]
 
 HOOK_ENVIRON: Final = "hook_environ"
 """The key of the validation context under which the receiver gives its environment."""
@@ -79,6 +79,18 @@ class HooksConfig(Strict):
             message = "given without cert_file; needed: the certificate that this key belongs to"
             raise problem(message)
         return value
+
+
+def not_beside_a_filter(value: "TenantHooksConfig | None", info: ValidationInfo) -> "TenantHooksConfig | None":
+    """Check that polling of a tenant with hooks leaves nothing out; its fields `filter` and `q` stand before `hooks`."""
+    narrowing = [key for key in ("filter", "q") if info.data.get(key)]
+    if value is not None and narrowing:
+        message = (
+            f"given beside {' and '.join(narrowing)}: hooks would bring events that polling leaves out; needed: one or the other "
+            "(sinks have filters of their own, and so has an event hook in Okta)"
+        )
+        raise problem(message)
+    return value
 
 
 class TenantHooksConfig(Strict):

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, StringConstraints, ValidationInfo, field_validator
 
 from okta_source.config.auth import AuthConfig
-from okta_source.config.hooks import TenantHooksConfig
+from okta_source.config.hooks import TenantHooksConfig, not_beside_a_filter
 from okta_source.config.org_url import check_host, check_proxy, normalise_org_url
 from okta_source.config.secret import SecretRef
 from okta_source.config.ssws import SswsAuth
@@ -126,24 +126,12 @@ class TenantConfig(Strict):
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field("", description="a proxy's URL")
     auth: AuthConfig = Field(description='a table [tenants.auth] with method = "ssws" and token_env or token_file, or another method')
     tls: TlsConfig = Field(TlsConfig(), description="a table [tenants.tls]")
-    hooks: TenantHooksConfig | None = Field(None, description="a table [tenants.hooks]")
+    hooks: Annotated[TenantHooksConfig | None, AfterValidator(not_beside_a_filter)] = Field(None, description="a table [tenants.hooks]")
 
     @property
     def org_host(self) -> str:
         """The organisation's host, with its port if that is not the scheme's own."""
         return self.org_url.partition("://")[2]
-
-    @field_validator("hooks")
-    @classmethod
-    def _check_hooks(cls, value: TenantHooksConfig | None, info: ValidationInfo) -> TenantHooksConfig | None:
-        narrowing = [key for key in ("filter", "q") if info.data.get(key)]
-        if value is not None and narrowing:
-            message = (
-                f"given beside {' and '.join(narrowing)}: hooks would bring events that polling leaves out; needed: one or the other "
-                "(sinks have filters of their own, and so has an event hook in Okta)"
-            )
-            raise problem(message)
-        return value
 
     @field_validator("display_name")
     @classmethod

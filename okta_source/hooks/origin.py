@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 __all__ = ["foreign_origin", "hook_id"]
 
 _HOOK: Final = re.compile(r"/api/v1/eventHooks/([A-Za-z0-9_-]{1,64})/?")
-_PARTNER: Final = re.compile(r"aws\.partner/okta(?:preview|-emea)?\.com/([^/]+)(?:/.*)?")
+_PARTNER: Final = re.compile(r"aws\.partner/okta[a-z-]*\.(?:com|mil)/([^/]+)(?:/.*)?")
 _OKTA_HOST: Final = re.compile(r"([a-z0-9-]+)\.(?:okta|oktapreview|okta-emea|okta-gov|okta\.mil|trexcloud)\.(?:com|mil)")
 
 

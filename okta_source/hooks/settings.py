@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from okta_source.config.file import ConfigFile, names_given_twice, read_config_file, tenant_names
-from okta_source.config.hooks import HOOK_ENVIRON, HooksConfig, TenantHooksConfig
+from okta_source.config.hooks import HOOK_ENVIRON, HooksConfig, TenantHooksConfig, not_beside_a_filter
 from okta_source.config.problems import Location, explain
 from okta_source.config.secret import SecretRef
 from okta_source.config.tenant import NAME_ALLOWED, Name, to_tuple
@@ -26,7 +26,9 @@ class _Tenant(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
     name: Name = Field(description=NAME_ALLOWED)
-    hooks: TenantHooksConfig | None = Field(None, description="a table [tenants.hooks]")
+    filter: Any = None
+    q: Any = None
+    hooks: Annotated[TenantHooksConfig | None, AfterValidator(not_beside_a_filter)] = Field(None, description="a table [tenants.hooks]")
 
 
 class _Document(BaseModel):

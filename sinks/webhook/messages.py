@@ -1,7 +1,8 @@
 """An alert as a message for people on call: one request an alert, to Slack or to PagerDuty. Pure.
 
 What is read is the alert's own document, as every sink is given it. What Okta's users typed stands in it, so nothing of it is obeyed:
-Slack's control characters are escaped, texts are cut, and line breaks are spaces.
+Slack's control characters are escaped, nothing becomes a link or is previewed, texts are cut, and line breaks are spaces. What was typed as
+the name of a user who does not exist is not repeated: it may be somebody's password.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ __all__ = ["pagerduty", "slack"]
 # Slack shows the bar beside a message in these; PagerDuty knows four severities.
 _COLOURS: Final = {"critical": "#8b0000", "high": "#d93f0b", "medium": "#fbca04", "low": "#1d76db", "informational": "#8c959f"}
 _SEVERITIES: Final = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "informational": "info"}
+_UNKNOWN: Final = "unknown"  # as Okta says it where there is none
 _LONGEST_VALUE: Final = 200
 _LONGEST_SUMMARY: Final = 1_000  # PagerDuty refuses more than 1,024
 _LONGEST_HEADER: Final = 150  # Slack's own limit
@@ -59,17 +61,19 @@ def slack(document: bytes) -> bytes:
     """
     alert = _read(document)
     title = f"[{alert.rule.level.upper()}] {alert.rule.title}"
-    fields = [{"type": "mrkdwn", "text": f"*{_escaped(name)}*\n{_escaped(value)}"} for name, value in _facts(alert)][:_MOST_FIELDS]
+    fields = [_marked(f"*{_escaped(name)}*\n{_escaped(value)}") for name, value in _facts(alert)][:_MOST_FIELDS]
     about = f"{alert.tenant} · rule {alert.rule.name} · alert {alert.uuid}"
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(title, _LONGEST_HEADER)}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": _escaped(_sentence(alert))}},
+        {"type": "section", "text": _marked(_escaped(_sentence(alert)))},
         {"type": "section", "fields": fields},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": _escaped(about)}]},
+        {"type": "context", "elements": [_marked(_escaped(about))]},
     ]
     return orjson.dumps(
         {
             "text": _escaped(_summary(alert)),
+            "unfurl_links": False,
+            "unfurl_media": False,
             "attachments": [{"color": _COLOURS.get(alert.rule.level, _COLOURS["informational"]), "blocks": blocks}],
         }
     )
@@ -114,10 +118,26 @@ def _summary(alert: _Alert) -> str:
 
 
 def _whom(alert: _Alert) -> str:
+    """The group, with logins in place of ids; without a group the actor."""
     if alert.group:
-        return " — " + ", ".join(_cut(value, _LONGEST_VALUE) for value in alert.group.values())
-    actor = _text(alert.event, "actor", "alternateId")
+        logins = dict(_logins(alert.event))
+        known = (logins.get(value, value) if isinstance(value, str) else value for value in alert.group.values())
+        return " — " + ", ".join(_cut(value, _LONGEST_VALUE) for value in known)
+    actor = _actor(alert.event)
     return f" — {actor}" if actor else ""
+
+
+def _logins(event: Any) -> Iterator[tuple[str, str]]:
+    """The id of each user in an event, and how people know them."""
+    for user in (_of(event, "actor"), *_targets(event)):
+        id_, login = _text(user, "id"), _text(user, "alternateId")
+        if id_ and id_ != _UNKNOWN and login and login != _UNKNOWN:
+            yield id_, login
+
+
+def _actor(event: Any) -> str:
+    """The actor's login; of one who does not exist only that, since people type passwords where their names belong."""
+    return "an unknown user" if _text(event, "actor", "id") == _UNKNOWN else _text(event, "actor", "alternateId")
 
 
 def _sentence(alert: _Alert) -> str:
@@ -133,13 +153,12 @@ def _sentence(alert: _Alert) -> str:
 def _facts(alert: _Alert) -> Iterator[tuple[str, str]]:
     """What an on-call person asks first; only what is known."""
     event = alert.event
-    targets = event.get("target") if isinstance(event, dict) else None
-    first = next((target for target in targets if isinstance(target, dict)), None) if isinstance(targets, list) else None
+    first = next(iter(_targets(event)), None)
     place = ", ".join(filter(None, (_text(event, "client", "geographicalContext", name) for name in ("city", "country"))))
     facts = {
         "organisation": f"{alert.tenant} ({alert.org})" if alert.org else alert.tenant,
         **{name: _cut(value, _LONGEST_VALUE) for name, value in alert.group.items()},
-        "actor": _text(event, "actor", "alternateId"),
+        "actor": _actor(event),
         "target": _text(first, "alternateId") or _text(first, "displayName"),
         "from": ", ".join(filter(None, (_text(event, "client", "ipAddress"), place))),
         "outcome": ", ".join(filter(None, (_text(event, "outcome", "result"), _text(event, "outcome", "reason")))),
@@ -150,9 +169,19 @@ def _facts(alert: _Alert) -> Iterator[tuple[str, str]]:
     yield from ((name, value) for name, value in facts.items() if value)
 
 
-def _text(value: Any, *names: str) -> str:
+def _of(value: Any, *names: str) -> Any:
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _targets(event: Any) -> list[Any]:
+    targets = _of(event, "target")
+    return [target for target in targets if isinstance(target, dict)] if isinstance(targets, list) else []
+
+
+def _text(value: Any, *names: str) -> str:
+    value = _of(value, *names)
     return _cut(value, _LONGEST_VALUE) if isinstance(value, str) else ""
 
 
@@ -162,6 +191,11 @@ def _cut(value: object, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def _marked(text: str) -> dict[str, Any]:
+    """A text in Slack's markup; verbatim, or what looks like an address in it would become a link (docs.slack.dev)."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
 def _escaped(text: str) -> str:
-    """Slack's three control characters (docs.slack.dev): without them nobody is mentioned and nothing is a link."""
+    """Slack's three control characters (docs.slack.dev): without them nobody is mentioned."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

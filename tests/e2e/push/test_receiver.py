@@ -237,6 +237,8 @@ def test_a_start_that_cannot_be_says_why(tmp_path: Path) -> None:
     text = config.read_text()
     config.write_text(text.replace("[hooks]", "[hooks]\nlisten_to = 5"))
     assert "hooks.listen_to: unknown key; did you mean listen?" in refused(config)
+    config.write_text(text.replace('name = "acme"', 'name = "acme"\nfilter = "a eq 1"', 1))
+    assert "tenants[0].hooks: given beside filter" in refused(config)
     config.write_text(
         "\n".join(
             line

@@ -8,7 +8,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import load
 from flows.pipeline import delivery
-from flows.system_log import build_flow
+from flows.system_log import build_flow, prepare_run
 from okta_source.fetching.control import RunControl
 from sinks.dead_letters.sink import DeadLetterFile
 
@@ -67,6 +67,23 @@ def test_step_ids(tmp_path: Path) -> None:
             "stop", "stop_everywhere", "stop_received",
         )
     ]  # fmt: skip
+
+
+def test_problems_of_rules_are_told_with_those_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("tune_process", "configure_logging"):
+        monkeypatch.setattr(f"flows.system_log.{name}", lambda: None)
+    (tmp_path / "mine.yml").write_text("title: mine\nlogsource: {product: okta}\ndetection: {sel: {severity: WARN}, condition: self}\n")
+    file = tmp_path / "okta.toml"
+    file.write_text(f'[detections]\nrules = ["mine.yml"]\n{CONFIG}\n[sinks.more]\ntype = "fiel"\n')
+    with pytest.raises(SystemExit) as ended:
+        prepare_run(str(file), until_drained=True)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "okta.toml: sinks.more" in told
+    assert "mine.yml" in told
+    assert "self" in told
 
 
 def test_sinks_get_all_partitions_one_set_of_letters_one_outbox_and_the_runs_control(

@@ -614,6 +614,23 @@ def test_tls_files_of_sinks_that_openssl_refuses_are_a_configuration_error(write
     assert "hunter2" not in str(lines)
 
 
+def test_what_only_use_shows_is_told_with_the_rest(write, tmp_path: Path) -> None:
+    (tmp_path / "junk.pem").write_text("no certificate")
+    tenant = '[[tenants]]\nname = "{0}"\norg_url = "{0}"\nauth = {{ method = "ssws", token_env = "TOKEN" }}\n{1}\n'
+    sink = '[sinks.{0}]\ntype = "webhook"\nurl = "https://siem.example.com/"\n{1}\n'
+    good = '[[tenants]]\nname = "acme"\norg_url = "acme"\nauth = { method = "ssws", token_env = "TOKEN" }\nq = 5\n'
+    write(
+        '[pipeline]\nlog_fromat = "text"\nformat = "ecs"\n'
+        + good
+        + tenant.format("globex", 'tls = { ca_file = "junk.pem" }')
+        + sink.format("a", 'ca_file = "junk.pem"\nraw_data = true')
+        + sink.format("b", "linger_secs = 1")
+        + sink.format("c", "event_original = false")
+    )
+    told = [line.split(": ")[1] for line in problems()]
+    assert told == ["pipeline.log_fromat", "tenants[0].q", "tenants[1].tls", "sinks.b.linger_secs", "sinks.a.ca_file", "sinks.a.raw_data"]
+
+
 def test_a_single_tenant_needs_no_placeholder(write) -> None:
     write(GOOD.replace("{tenant}/", ""))
     assert load(environ=ENVIRON).sinks["archive"].path.endswith("data/{date}.ndjson")

@@ -45,6 +45,8 @@ def test_a_source_that_names_the_tenant_or_nobody_is_no_foreign_one(source: str)
         ("http://127.0.0.1:4581/api/v1/eventHooks/who1", "127.0.0.1:4581"),
         ("aws.partner/okta.com/globex/stream", "globex (EventBridge)"),
         ("aws.partner/oktapreview.com/globex", "globex (EventBridge)"),
+        ("aws.partner/okta-gov.com/globex/stream", "globex (EventBridge)"),
+        ("aws.partner/okta.mil/globex/stream", "globex (EventBridge)"),
     ],
 )
 def test_a_source_that_names_another_organisation_is_told(source: str, named: str) -> None:

@@ -46,6 +46,33 @@ def test_slack() -> None:
     assert context["elements"][0]["text"] == "acme · rule spray · alert a1"
 
 
+def test_whom_an_alert_is_about_people_know_by_login() -> None:
+    event = {
+        **EVENT,
+        "actor": {"id": "00u1", "alternateId": "ada@example.com"},
+        "target": [{"id": "00u2", "alternateId": "bob@example.com"}],
+    }
+    for ids, names in ((["00u1"], "ada@example.com"), (["00u2", "US"], "bob@example.com, US"), ([7, "00u3"], "7, 00u3")):
+        told = alert(event=event, group={str(number): value for number, value in enumerate(ids)})
+        assert json.loads(pagerduty(told, "k"))["payload"]["summary"].endswith(f" — {names}")
+        assert json.loads(slack(told))["text"].endswith(f" — {names}")
+
+
+def test_what_was_typed_for_a_user_who_does_not_exist_is_not_repeated() -> None:
+    typed = {**EVENT, "actor": {"id": "unknown", "alternateId": "C0rrect-Horse"}}
+    told = alert(event=typed, kind="event", group={}, details={})
+    for message in (slack(told), pagerduty(told, "k")):
+        assert b"C0rrect" not in message
+        assert "— an unknown user".encode() in message
+
+
+def test_nothing_that_somebody_typed_becomes_a_link_in_slack() -> None:
+    body = json.loads(slack(alert()))
+    assert (body["unfurl_links"], body["unfurl_media"]) == (False, False)
+    _, sentence, fields, context = body["attachments"][0]["blocks"]
+    assert all(text["verbatim"] for text in (sentence["text"], *fields["fields"], *context["elements"]))
+
+
 def test_pagerduty() -> None:
     body = json.loads(pagerduty(alert(), "R0UT1NG"))
     assert (body["routing_key"], body["event_action"], body["dedup_key"]) == ("R0UT1NG", "trigger", "a1")
