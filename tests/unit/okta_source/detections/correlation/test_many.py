@@ -11,10 +11,12 @@ import pytest
 from okta_source.detections.alerts import Alert
 from okta_source.detections.correlation import absence as absence_module
 from okta_source.detections.correlation import groups as groups_module
+from okta_source.detections.correlation import learned as learned_module
 from okta_source.detections.correlation.absence import Absence, Waits
 from okta_source.detections.correlation.counts import Counted
 from okta_source.detections.correlation.engine import Correlator
 from okta_source.detections.correlation.groups import MOST_GROUPS
+from okta_source.detections.correlation.learned import FirstSeen
 from okta_source.detections.correlation.window import LATENESS_MS, Hit
 from okta_source.detections.matcher import Matcher
 from okta_source.detections.matches import Match, Matches
@@ -234,3 +236,29 @@ def test_absences_are_what_a_look_at_everything_gives(seed: int) -> None:
             group.over(newest, newest)
             waiting = [ms for ms in waiting if ms + DUE_MS > newest]
             group = Absence(rule, *msgspec.msgpack.decode(msgspec.msgpack.encode(group.dump())))
+
+
+def test_values_beyond_the_bound_are_looked_for_once_and_are_those_last_seen_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches, nsmallest = [0], learned_module.nsmallest
+
+    def counted(*args: Any, **more: Any) -> Any:
+        searches[0] += 1
+        return nsmallest(*args, **more)
+
+    monkeypatch.setattr(learned_module, "nsmallest", counted)
+    monkeypatch.setattr(learned_module, "MOST_VALUES_A_GROUP", 10)
+    rule = rule_set(FAILED, correlation("first_seen", "failed", "30d", condition="{field: client.ipAddress}")).rules[-1].rule
+    assert isinstance(rule, Correlation)
+    rng = random.Random(1)
+    group, values, dropped = FirstSeen(rule), dict[str, tuple[int, int]](), 0
+    for step in range(300):
+        seen = [f"value{number}" for number in rng.sample(range(40), 8)]
+        ms, mark = BASE + step // 3 * 1000 - rng.choice([0, 0, 5000]), BASE + step // 3 * 1000
+        group.take(Hit(ms, "", "", 0, seen, mark), 0, learning=True)
+        values |= {value: (max(ms, values.get(value, (ms, mark))[0]), mark) for value in seen}
+        while len(values) > 10:
+            del values[min(values, key=lambda value: values[value])]
+            dropped += 1
+        assert group.dump() == [[[value, *times] for value, times in values.items()]]
+    assert group.dropped == dropped
+    assert searches[0] <= 300
