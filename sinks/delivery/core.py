@@ -109,8 +109,8 @@ class Delivery:
         Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
         """
         moments = [self._assembly.due, *self._healths.moments(), *(attempt.overdue for attempt in self._in_flight)]
-        for job in self.queue.waiting():
-            moments += [self._ends(job, now), job.due]
+        for job in self.queue.timed():
+            moments += [self._own_end(job), job.due]
         return min((moment for moment in moments if moment > now), default=float("inf"))
 
     def done(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> bool:
@@ -148,7 +148,7 @@ class Delivery:
         whole_is_over = whole.patience_ends(self._policy.retry_for_seconds) <= now
         # Where its time is up one batch is tried after each rest, and the others are not.
         all_are_over = whole_is_over and whole.resting_until > now
-        over = [job for job in self.queue.waiting() if all_are_over or self._own_end(job) <= now]
+        over = self.queue.waiting() if all_are_over else [job for job in self.queue.timed() if self._own_end(job) <= now]
         if self._policy.on_exhausted == "stop":
             if over or whole_is_over:
                 self.exhausted = self.exhausted or self._last_failure()
@@ -180,7 +180,7 @@ class Delivery:
         if self.exhausted or len(self._in_flight) >= self._policy.max_in_flight:
             return None
         health = self._healths[WHOLE_TARGET]
-        ready = self.queue.ready(now)
+        ready = self.queue.ready(now, is_failing=health.failures > 0)
         if not health.failures:
             return self._suspicion.choose(self.queue, ready)
         # While nothing gets through, one request at a time is enough to find out when it does; one under suspicion finds out nothing.
@@ -236,6 +236,7 @@ class Delivery:
         """The target as a whole has answered as it should."""
         self._gave_up = False
         self._healths.succeeded(WHOLE_TARGET)
+        self.queue.got_through(attempt.job)
         self._act_on(self._suspicion.alive(attempt, self.queue, now), now, at)
 
     def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:

@@ -57,6 +57,8 @@ class JobQueue:
         self._in_order = in_order
         # The one whose turn was longest ago comes first.
         self._lanes: dict[str, _Lane] = {}
+        self._successes = 0
+        self._last_success: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Job]:
         """All batches that are cut, each tenant's from the first to the last."""
@@ -117,10 +119,34 @@ class JobQueue:
         """Those that are not in flight."""
         return [job for job in self if not job.in_flight]
 
-    def ready(self, now: float) -> list[Job]:
-        """What may be sent at a moment on the monotonic clock: where order is kept, of each tenant the first."""
+    def timed(self) -> Iterator[Job]:
+        """Those of them that have an end or a wait of their own, as nothing has that was never tried."""
+        for lane in self._lanes.values():
+            first = lane.jobs[0]
+            if self._in_order and not first.attempts and not first.in_flight:
+                continue  # nobody has asked with one behind it either
+            for job in lane.jobs:
+                if not job.in_flight and (job.due or job.failing_since is not None):
+                    yield job
+
+    def got_through(self, job: Job) -> None:
+        """The target has dealt with some of it."""
+        self._successes += 1
+        self._last_success[job.tenant] = self._successes
+
+    def ready(self, now: float, *, is_failing: bool = False) -> list[Job]:
+        """What may be sent at a moment on the monotonic clock: where order is kept, of each tenant the first.
+
+        Args:
+            now: The moment.
+            is_failing: Whether nothing gets through: then those come first of whose tenants something got through last. Where many tenants
+                have an event that is too much for the target, those are likeliest to find out that it is well.
+        """
         jobs: Iterable[Job] = (lane.jobs[0] for lane in self._lanes.values()) if self._in_order else self
-        return [job for job in jobs if not job.in_flight and job.due <= now]
+        ready = [job for job in jobs if not job.in_flight and job.due <= now]
+        if is_failing:
+            ready.sort(key=lambda job: self._last_success.get(job.tenant, 0), reverse=True)
+        return ready
 
     def held(self) -> tuple[int, int]:
         """What waits for itself, and what has to wait behind it: places and bytes."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sinks.delivery.batch import Batch
+from sinks.delivery.batch import Batch, size_bytes
 from sinks.delivery.core import Delivery
 from sinks.delivery.job import Attempt
 from sinks.delivery.ledger import Settled
@@ -111,7 +111,8 @@ class Writer:
         """
         with self._changed:
             self.raise_if_stopped()
-            if not self._room.is_free():
+            longest_bytes = self._room.longest_page_bytes()
+            if longest_bytes < float("inf") and size_bytes(documents) > longest_bytes:
                 return False
             self._delivery.add(documents, time.monotonic())
             self._changed.notify_all()
@@ -123,9 +124,14 @@ class Writer:
             return self._room.has_enough_of(tenant)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
+        """Wait until there is room for a short page, or the writer is closed; returns whether there is room."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._closed or self._room.is_free(), timeout_seconds) and not self._closed
+            return self._changed.wait_for(lambda: self._closed or self._room.longest_page_bytes() > 0, timeout_seconds) and not self._closed
+
+    def longest_page_bytes(self) -> float:
+        """How long a page may be that is offered now; infinite where that doesn't matter."""
+        with self._changed:
+            return self._room.longest_page_bytes()
 
     def flush(self) -> None:
         """Send what there is, without waiting for others to fill a batch."""
@@ -256,12 +262,13 @@ class Writer:
             self.stop(error)
             return
         self._count(settled)
-        if settled.done:
-            self._on_done(settled.done)
         with self._changed:
             self._delivery.ledger.confirm(settled)
             self._metrics.open_breakers(self._delivery.down_count)
             self._changed.notify_all()
+        if settled.done:
+            # Last: whoever is told finds the room that it leaves.
+            self._on_done(settled.done)
 
     def _count(self, settled: Settled) -> None:
         now = self._clock()
