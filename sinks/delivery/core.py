@@ -64,7 +64,7 @@ class Delivery:
         self._policy = policy
         self._notices = Notices(sink_name, target.address)
         self._assembly = Assembly(policy)
-        self._healths = Healths(policy.retry_for_seconds, rng, self._notices)
+        self._healths = Healths(policy.retry_for_seconds, rng, self._notices, rest_is_life=policy.rest_is_life)
         self._suspicion = Suspicion(policy, rng)
         self._gave_up = False
         self._in_flight: list[Attempt] = []
@@ -208,7 +208,7 @@ class Delivery:
             # Others got through meanwhile: that is the batch's own trouble, and not the target's.
             self._act_on([job], now, at)
             return
-        if again.after_seconds is not None:
+        if again.after_seconds is not None and self._policy.rest_is_life:
             job.failing_since = None
         if not job.goes_first and not (again.blame != "target" and self._suspicion.is_alive_since(attempt.began)):
             self._healths.failed(again, attempt.began, now)

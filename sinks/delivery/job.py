@@ -54,7 +54,8 @@ class Job:
     @property
     def waits_for_itself(self) -> bool:
         """Whether it is under suspicion, or was told to wait although others got through; what waits for the whole target is not."""
-        return self.doubt is not None or self.strikes > 0 or self.due > 0.0
+        is_suspected = self.strikes > 0 or (self.doubt is not None and self.doubt.blame != "target")
+        return is_suspected or self.due > 0.0
 
     def rest(self, batch: Batch) -> "Job":
         """A job for some of the events, with the same past."""

@@ -177,9 +177,11 @@ class Backlog:
                 return False
         documents, page = log.read()
         with self._changed:
-            if self._logs.get(log.tenant) is not log or not self.offer(documents):
+            if self._logs.get(log.tenant) is not log or (len(documents) and not self.offer(documents)):
                 return False
             log.feed(page)
+            if not len(documents):
+                self._moved[log.tenant] = log
             del self._lagging[log.tenant]
             if log.lags:
                 self._lagging[log.tenant] = log
@@ -198,14 +200,14 @@ class Backlog:
         return not self.is_held(log.tenant)
 
     def _write_positions(self) -> None:
-        for log in self._moved.values():
+        moved, self._moved = self._moved, {}
+        for log in moved.values():
             try:
-                log.write_position()
-                log.delete_done()
+                log.tidy()
             except OSError as error:
+                self._moved[log.tenant] = log
                 if not self._position_failed:
                     _LOG.warning("sink %s: what is delivered can't be noted in its outbox (%s): it may be sent again", self._sink, error)
                 self._position_failed = True
             else:
                 self._position_failed = False
-        self._moved.clear()
