@@ -237,7 +237,7 @@ class Delivery:
         self._gave_up = False
         self._healths.succeeded(WHOLE_TARGET)
         self.queue.got_through(attempt.job)
-        self._act_on(self._suspicion.alive(attempt, self.queue, now), now, at)
+        self._act_on(self._suspicion.alive(attempt, self.queue.tried(), now), now, at)
 
     def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:
         """Settle what an attempt settled; returns jobs for the rest."""

@@ -8,6 +8,7 @@ Otherwise all tenants have one lane.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sinks.delivery.batch import Batch, size_bytes
 from sinks.delivery.job import Job
@@ -55,46 +56,53 @@ class JobQueue:
 
     def __init__(self, *, in_order: bool) -> None:
         self._in_order = in_order
-        # The one whose turn was longest ago comes first.
-        self._lanes: dict[str, _Lane] = {}
+        # Where order is kept, lanes of which nothing was tried: alike but for their turn, so that nobody has to look through them.
+        self._fresh: dict[str, _Lane] = {}
+        self._tried: dict[str, _Lane] = {}
         self._successes = 0
         self._last_success: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Job]:
         """All batches that are cut, each tenant's from the first to the last."""
-        for lane in self._lanes.values():
+        yield from self.tried()
+        for lane in self._fresh.values():
             yield from lane.jobs
 
     def __len__(self) -> int:
         """How many there are."""
-        return sum(len(lane.jobs) for lane in self._lanes.values())
+        return sum(len(lane.jobs) for lanes in (self._fresh, self._tried) for lane in lanes.values())
+
+    def tried(self) -> Iterator[Job]:
+        """All those of which anything is known, and some others."""
+        for lane in self._tried.values():
+            yield from lane.jobs
 
     @property
     def places(self) -> int:
         """How many places they take: where order is kept a tenant has one, since only one request of it goes at a time."""
-        return len(self._lanes) if self._in_order else len(self)
+        return len(self._fresh) + len(self._tried) if self._in_order else len(self)
 
     def add_page(self, tenant: str, batches: Iterator[Batch], page_bytes: int) -> None:
         """Put the batches of a page of that length behind the others."""
         if not self._in_order:
             self.extend(batches)
             return
-        lane = self._lanes.setdefault(tenant, _Lane())
+        lane = self._tried.get(tenant) or self._fresh.setdefault(tenant, _Lane())
         lane.pages.append(batches)
         lane.uncut_bytes += page_bytes
-        self._fill(tenant)
+        lane.fill()
+        if not lane.jobs:
+            del self._fresh[tenant]
 
     def extend(self, batches: Iterable[Batch]) -> None:
         """Put new batches behind the others."""
         for job in map(Job, batches):
-            self._lanes.setdefault(self._key(job), _Lane()).jobs.append(job)
+            self._tried.setdefault(self._key(job), _Lane()).jobs.append(job)
 
     def sends(self, job: Job) -> None:
         """It goes on its way, and the turn of its lane is over."""
         job.in_flight, job.goes_first = True, False
-        key = self._key(job)
-        self._lanes[key] = self._lanes.pop(key)
-        self._fill(key)
+        self._file(self._key(job))
 
     def remove(self, job: Job) -> None:
         """It is done with."""
@@ -103,16 +111,16 @@ class JobQueue:
     def replace(self, job: Job, rests: Sequence[Job]) -> None:
         """Put what is left of a batch in its place, so that a tenant's events keep their order."""
         key = self._key(job)
-        jobs = self._lanes[key].jobs
+        jobs = self._tried[key].jobs if key in self._tried else self._fresh[key].jobs
         place = jobs.index(job)
         del jobs[place]
         for rest in reversed(rests):
             jobs.insert(place, rest)
-        self._fill(key)
+        self._file(key)
 
     def put_before(self, job: Job, first: Job) -> None:
         """Put another one in front of a batch."""
-        jobs = self._lanes[self._key(job)].jobs
+        jobs = self._tried[self._key(job)].jobs
         jobs.insert(jobs.index(job), first)
 
     def waiting(self) -> list[Job]:
@@ -121,13 +129,7 @@ class JobQueue:
 
     def timed(self) -> Iterator[Job]:
         """Those of them that have an end or a wait of their own, as nothing has that was never tried."""
-        for lane in self._lanes.values():
-            first = lane.jobs[0]
-            if self._in_order and not first.attempts and not first.in_flight:
-                continue  # nobody has asked with one behind it either
-            for job in lane.jobs:
-                if not job.in_flight and (job.due or job.failing_since is not None):
-                    yield job
+        return (job for job in self.tried() if not job.in_flight and (job.due or job.failing_since is not None))
 
     def got_through(self, job: Job) -> None:
         """The target has dealt with some of it."""
@@ -142,8 +144,10 @@ class JobQueue:
             is_failing: Whether nothing gets through: then those come first of whose tenants something got through last. Where many tenants
                 have an event that is too much for the target, those are likeliest to find out that it is well.
         """
-        jobs: Iterable[Job] = (lane.jobs[0] for lane in self._lanes.values()) if self._in_order else self
+        jobs: Iterable[Job] = (lane.jobs[0] for lane in self._tried.values()) if self._in_order else self.tried()
         ready = [job for job in jobs if not job.in_flight and job.due <= now]
+        # Of those that are alike the first will do.
+        ready += [lane.jobs[0] for lane in islice(self._fresh.values(), None if is_failing else 1)]
         if is_failing:
             ready.sort(key=lambda job: self._last_success.get(job.tenant, 0), reverse=True)
         return ready
@@ -151,15 +155,15 @@ class JobQueue:
     def held(self) -> tuple[int, int]:
         """What waits for itself, and what has to wait behind it: places and bytes."""
         if self._in_order:
-            sizes = [lane.size_bytes for lane in self._lanes.values() if lane.jobs[0].waits_for_itself]
+            sizes = [lane.size_bytes for lane in self._tried.values() if lane.jobs[0].waits_for_itself]
         else:
-            sizes = [job.batch.size_bytes for job in self if job.waits_for_itself]
+            sizes = [job.batch.size_bytes for job in self.tried() if job.waits_for_itself]
         return len(sizes), sum(sizes)
 
     def held_of(self, tenant: str) -> tuple[float, int]:
         """What of a tenant waits for itself where batches are of many tenants: its share of them, in batches, and its bytes."""
         share, total_bytes = 0.0, 0
-        for job in self:
+        for job in self.tried():
             if job.waits_for_itself:
                 for part in job.batch.parts:
                     if part.tenant == tenant:
@@ -170,8 +174,10 @@ class JobQueue:
     def _key(self, job: Job) -> str:
         return job.tenant if self._in_order else _OF_ALL
 
-    def _fill(self, key: str) -> None:
-        lane = self._lanes[key]
+    def _file(self, key: str) -> None:
+        """Put a lane behind the others, now that something has changed in it; where nothing is left there is none."""
+        lane = self._tried.pop(key, None) or self._fresh.pop(key)
         lane.fill()
-        if not lane.jobs:
-            del self._lanes[key]
+        if lane.jobs:
+            is_tried = not self._in_order or any(job.in_flight or job.attempts for job in lane.jobs)
+            (self._tried if is_tried else self._fresh)[key] = lane
