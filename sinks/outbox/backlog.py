@@ -21,6 +21,7 @@ _POSITION_SECONDS = 0.2
 _POSITIONS_AT_ONCE = 16
 """So many are written down without delay (15 µs each): what is not is sent again after a kill."""
 _LOOK_SECONDS = 1.0
+_LOOK_FOR_ROOM_SECONDS = 0.1
 _MOST_SYNCS_AT_THE_END = 50
 """A stop has two seconds; whose files are left is found to be done with at the next start."""
 _MOST_PAGES_OF_A_TENANT = 2
@@ -37,7 +38,8 @@ class Backlog:
 
     Attributes:
         offer: Puts a page on its way, if there is room; returns whether there was. To be set before anything is written or read.
-        is_held: Whether a tenant's pages would only wait for an index that takes nothing, in the room of others.
+        is_held: Whether a tenant's pages would only wait for its own trouble, in the room of others.
+        longest_page_bytes: How long a page may be that is put on its way now.
     """
 
     def __init__(self, sink_name: str, *, in_order: bool, wall_clock: Callable[[], float] = time.time) -> None:
@@ -45,6 +47,7 @@ class Backlog:
         self._in_order = in_order
         self.is_held: Callable[[str], bool] = lambda _tenant: False
         self.offer: Callable[[Documents], bool] = lambda _documents: False
+        self.longest_page_bytes: Callable[[], float] = lambda: float("inf")
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
         self._logs: dict[str, Log] = {}
@@ -169,7 +172,7 @@ class Backlog:
         with self._changed:
             log = self._next_lagging()
             if log is None:
-                self._changed.wait(_LOOK_SECONDS)
+                self._changed.wait(_LOOK_FOR_ROOM_SECONDS if self._lagging else _LOOK_SECONDS)
                 self._write_positions()
                 return False
         documents, page = log.read()
@@ -187,7 +190,9 @@ class Backlog:
     def _next_lagging(self) -> Log | None:
         if self._closed:
             return None
-        return next((log for log in self._lagging.values() if self._may_go(log)), None)
+        longest_bytes = self.longest_page_bytes()
+        # None of its pages is longer than all that it has to send.
+        return next((log for log in self._lagging.values() if log.end - log.fed <= longest_bytes and self._may_go(log)), None)
 
     def _may_go(self, log: Log) -> bool:
         if self._in_order:

@@ -206,7 +206,7 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             on_done=backlog.settle,
             on_stopped=self._on_stopped,
         )
-        backlog.offer, backlog.is_held = writer.offer, writer.is_held
+        backlog.offer, backlog.is_held, backlog.longest_page_bytes = writer.offer, writer.is_held, writer.longest_page_bytes
         shared = _Shared(writer, backlog, Owner(self._folder, self._sink_name, self._stopped_by), self._adopt)
         watch_outbox(self._sink_name, lambda: (backlog.waiting_bytes, backlog.oldest_at()))
         shared.start()

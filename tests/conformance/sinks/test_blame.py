@@ -15,6 +15,7 @@ from tests.conformance.sinks.kinds import HOOKS, SEARCHES, SENDERS, HookKind, fo
 from tests.conformance.sinks.pages import content, page, uuids
 from tests.conformance.sinks.run import Bench, Run, eventually
 from tests.unit.okta_source.wire import certificate
+from tests.unit.sinks.firewall import Firewall
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -54,6 +55,17 @@ def test_a_firewall_that_one_event_is_too_much_for(bench: Bench, how: str) -> No
     if isinstance(bench.kind, HookKind):
         mine = [uuid for uuid in bench.kind.arrived() if uuid.startswith("acme")]
         assert list(dict.fromkeys(mine)) == [uuid for uuid in uuids(PAGE) if uuid != GUILTY]
+
+
+@for_each("webhook-json")
+def test_a_long_page_behind_an_event_that_hangs_takes_no_room_of_others(bench: Bench) -> None:
+    bench.kind.server.firewall = Firewall(b'"acme-0"', "hang", seconds=4.0)
+    run = bench.start(batch_events=1, request_timeout_seconds=50.0)
+    run.write(page("acme", range(300)))
+    run.write(page("globex", [0]))
+    run.sink.flush()
+    eventually(lambda: "globex-0" in bench.kind.by_uuid(), "an event of another tenant")
+    assert (bench.kind.arrived(), bench.lost()) == (["globex-0"], [])
 
 
 @for_each("webhook-json", "webhook-hec")

@@ -41,6 +41,22 @@ def test_the_end_of_many_outboxes_needs_no_more_syncs_than_a_stop_has_time_for(t
     assert [log.waiting_bytes for log in again] == [0, 0, 0, 0]
 
 
+def test_where_there_is_room_for_short_pages_only_one_who_lags_far_does_not_keep_them_out(tmp_path):
+    backlog = Backlog("s", in_order=True)
+    sent = []
+    backlog.offer = lambda documents: False
+    far, near = made(backlog, tmp_path, 2)
+    backlog.write(far, make_page("0", ["long"], 100_000))
+    backlog.write(near, make_page("1", ["short"]))
+    backlog.offer = lambda documents: sent.append(documents.heads[0].uuid) or True
+    backlog.longest_page_bytes = lambda: 64_000
+    assert backlog.feed_one()
+    assert sent == ["short"]
+    backlog.longest_page_bytes = lambda: float("inf")
+    assert backlog.feed_one()
+    assert sent == ["short", "long"]
+
+
 def test_nothing_waits_where_nothing_but_damage_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(backlog_module, "_LOOK_SECONDS", 0.0)
     (log,) = made(Backlog("s", in_order=True), tmp_path, 1)
