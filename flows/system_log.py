@@ -28,6 +28,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.configuration.settings import ConfigurationError, Settings, load
 from flows.pipeline.delivery import deliver
+from flows.pipeline.unsent import unsent
 from flows.runtime.housekeeping import tune_process
 from flows.runtime.invocation import recovery_dir
 from flows.runtime.lifecycle import EXIT_CONFIGURATION, conclude, heed_signals, install, is_program
@@ -137,7 +138,8 @@ def prepare_run(
     except (RulesError, StateUnusable, MetricsUnavailable) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    warn_of([*settings.warnings, *map(str, doubts)])
+    forgotten = unsent(settings.pipeline.outbox_dir, settings.sinks, detects=rules is not None)
+    warn_of([*settings.warnings, *map(str, doubts), *forgotten])
     names = {tenant.name: tenant.display_name for tenant in settings.tenants}
     begins(control, names)
     return Run(build_flow(settings, control, state_dir, rules), control, names, settings)

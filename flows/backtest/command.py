@@ -4,7 +4,7 @@
 |---|---|
 | 0 | done; with --budget: no rule is over it |
 | 1 | a rule is over the budget |
-| 2 | an argument, a rule or the configuration can't be used; nothing was read |
+| 2 | an argument, a rule or the configuration can't be used, or there is no event to run rules over |
 
 A first interrupt (Ctrl-C, SIGTERM) ends the reading and tells what was found until then; a second one ends at once.
 """
@@ -22,13 +22,15 @@ from typing import Final
 
 import msgspec
 
-from flows.backtest.compare import Told, compare, read_alerts, told_of
+from flows.backtest.against import NothingToCompare, beside
+from flows.backtest.compare import MUTE, Told, told_of
 from flows.backtest.progress import Progress
-from flows.backtest.report import Difference, as_json, print_report
+from flows.backtest.reach import reach_ms
+from flows.backtest.report import as_json, print_report
 from flows.backtest.results import Results
 from flows.backtest.run import Backtest, Engine
 from flows.reading.archives import ArchivesUnknown, Sources, configured, given
-from flows.reading.plan import ArchiveFile, Wanted, find_files
+from flows.reading.plan import Wanted, find_files
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.config.start_from import StartFrom
@@ -37,7 +39,6 @@ from okta_source.detections.choice import ChoiceError, choose
 from okta_source.detections.library import load_rules
 from okta_source.detections.problems import RulesError
 from okta_source.detections.rules import RuleSet
-from okta_source.detections.sigma.rule import Correlation
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]
@@ -46,7 +47,6 @@ EXIT_DONE, EXIT_OVER, EXIT_USAGE = 0, 1, 2
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _END: Final = datetime.max.replace(tzinfo=UTC)
 _WHEN: Final = "a look-back such as 30d, or an ISO 8601 time (without an offset it is UTC)"
-_ALERT_FILES: Final = (".ndjson", ".gz", ".zst")
 
 
 class _Usage(Exception):  # noqa: N818 (it names what is the case)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     try:
         return _run(arguments)
-    except (_Usage, ArchivesUnknown, ChoiceError, ConfigurationError, RulesError) as error:
+    except (_Usage, ArchivesUnknown, ChoiceError, ConfigurationError, NothingToCompare, RulesError) as error:
         sys.stderr.write(f"backtest: {error}\n")
     except OSError as error:
         sys.stderr.write(f"backtest: {error.filename or ''}: {error.strerror or error}\n")
@@ -79,20 +79,16 @@ def _run(arguments: argparse.Namespace) -> int:
     if since >= until:
         msg = "--since is not before --until"
         raise _Usage(msg)
-    rules = _rules(arguments, arguments.rules)
-    sets = [rules]
-    live: list[ArchiveFile] = []
-    if arguments.against:
-        live = _alert_files(arguments.against)
-        if not live:
-            sets.append(_rules(arguments, [arguments.against], quiet=True))
+    rules = _rules(arguments)
+    against = beside(arguments.against, rules, arguments.config, frozenset(arguments.rule or ())) if arguments.against else None
+    sets = [rules, *([against.rules] if against is not None and against.rules is not None else [])]
     run = _prepare(arguments, sets, since, until)
     results = Results(rules)
     told: list[list[Told]] = [[] for _ in sets]
     with _alerts_file(arguments.alerts) as write:
 
         def on_alert(place: int, alert: Alert) -> None:
-            if arguments.against:
+            if against is not None:
                 told[place].append(told_of(alert))
             if place == 0:
                 results.take(alert)
@@ -100,9 +96,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
         engines = [Engine(one) for one in sets]
         _read(run, engines, on_alert)
+    _require_events(run)
     if arguments.prime:
         Path(arguments.prime).write_bytes(msgspec.msgpack.encode(engines[0].snapshots()))
-    difference = _difference(arguments.against, live, told, sets, run) if arguments.against else None
+    difference = None if against is None else against.difference(told, run)
     seconds = perf_counter() - started
     if arguments.json:
         sys.stdout.buffer.write(as_json(run, results, arguments.budget, difference, seconds))
@@ -113,13 +110,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OVER if is_over else EXIT_DONE
 
 
-def _rules(arguments: argparse.Namespace, names: Sequence[str], *, quiet: bool = False) -> RuleSet:
-    choice = choose(names, arguments.config)
-    only = frozenset(arguments.rule) if arguments.rule and not quiet else None
-    rules, doubts = load_rules(choice.config, None, only)
-    if not quiet:
-        for doubt in doubts:
-            sys.stderr.write(f"warning: {doubt}\n")
+def _rules(arguments: argparse.Namespace) -> RuleSet:
+    choice = choose(arguments.rules, arguments.config)
+    rules, doubts = load_rules(choice.config, None, frozenset(arguments.rule) if arguments.rule else None)
+    for doubt in doubts:
+        sys.stderr.write(f"warning: {doubt}\n")
     if not rules.rules:
         msg = f"there is no rule among {choice.name}"
         raise _Usage(msg)
@@ -127,13 +122,12 @@ def _rules(arguments: argparse.Namespace, names: Sequence[str], *, quiet: bool =
 
 
 def _prepare(arguments: argparse.Namespace, sets: Sequence[RuleSet], since: datetime, until: datetime) -> Backtest:
-    """Find the files; they are read from so far before `since` that every window is whole."""
+    """Find the files; they are read from so far before `since` that rules know what they would."""
     sources = _sources(arguments)
-    longest = max((active.rule.timespan_ms for rules in sets for active in rules.rules if isinstance(active.rule, Correlation)), default=0)
     read_from = _BEGINNING
     if since > _BEGINNING:
         with contextlib.suppress(OverflowError):
-            read_from = since - timedelta(milliseconds=longest)
+            read_from = since - timedelta(milliseconds=max(map(reach_ms, sets)))
     tenants = frozenset(arguments.tenant or ())
     unknown = sorted(tenants - set(sources.tenants)) if sources.tenants else []
     if unknown:
@@ -144,7 +138,7 @@ def _prepare(arguments: argparse.Namespace, sets: Sequence[RuleSet], since: date
     ))  # fmt: skip
     files, problems = find_files(sources.archives, Wanted(first, last, tenants))
     run = Backtest(files, since, read_from, until, tenants)
-    run.counts.problems += problems
+    run.counts.problems += [*sources.notes, *problems]
     return run
 
 
@@ -165,7 +159,7 @@ def _read(run: Backtest, engines: Sequence[Engine], on_alert: Callable[[int, Ale
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def on_step() -> bool:
-        progress.tell(run.counts.stored_bytes, run.events)
+        progress.tell(run.counts.stored_bytes, run.events + run.events_before)
         return not stops
 
     try:
@@ -176,21 +170,30 @@ def _read(run: Backtest, engines: Sequence[Engine], on_alert: Callable[[int, Ale
         progress.done()
 
 
-def _difference(name: str, live: Sequence[ArchiveFile], told: Sequence[list[Told]], sets: Sequence[RuleSet], run: Backtest) -> Difference:
-    if live:
-        there = [one for file in live for one in read_alerts(file) if not run.tenants or one.tenant in run.tenants]
-        since_ms = run.since.timestamp() * 1000 if run.since > _BEGINNING else -inf
-        return name, *compare(told[0], [one for one in there if one.published_ms >= since_ms], ())
-    return name, *compare(told[0], told[1], sets)
+def _require_events(run: Backtest) -> None:
+    """Say who has no event; where nobody has one there is nothing to judge.
 
-
-def _alert_files(against: str) -> list[ArchiveFile]:
-    """The files of alerts that a path names; none where it names rules."""
-    path = Path(against)
-    names = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [
-        ArchiveFile(str(name), against, size_bytes=name.stat().st_size) for name in names if name.is_file() and name.suffix in _ALERT_FILES
-    ]
+    Raises:
+        _Usage: There is no event.
+    """
+    others = f"; there are events of: {', '.join(sorted(run.left_out))}" if run.left_out else ""
+    missing = [tenant for tenant in sorted(run.tenants) if not run.by_tenant[tenant]]
+    if run.events or run.stopped:
+        for tenant in missing:
+            sys.stderr.write(f"warning: --tenant {tenant}: there is no event of that tenant{others}\n")
+        return
+    whose = f" of {', '.join(missing)}{others}" if missing else ""
+    counts = run.counts
+    parts = [f"there is no event{whose}", f"{len(run.files):,} files were read"]
+    if run.events_before:
+        parts.append(f"{run.events_before:,} events before --since")
+    elif counts.lines and not run.left_out:
+        parts.append(f"{counts.lines:,} events outside of --since and --until")
+    if counts.mute_lines:
+        parts.append(f"{counts.mute_lines:,} lines don't keep Okta's own event ({MUTE})")
+    if counts.bad_lines:
+        parts.append(f"{counts.bad_lines:,} lines hold no event")
+    raise _Usage("; ".join((*parts, *counts.problems)))
 
 
 @contextlib.contextmanager
@@ -241,7 +244,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="one JSON object")
     shape_help(
         parser,
-        {0: "done", 1: "over the budget", 2: "an argument, a rule or the configuration can't be used"},
+        {0: "done", 1: "over the budget", 2: "an argument, a rule or the configuration can't be used, or there is no event"},
         [
             "python -m flows.backtest --rules rules/ --since 30d --budget 5",
             "python -m flows.backtest --rules rules/new.yml --against rules/old.yml",

@@ -1,21 +1,21 @@
 """What a change of rules gains and loses: the alerts of one set of rules beside those of another, or of a live run's file."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 import orjson
 
-from flows.reading.plan import ArchiveFile
 from okta_source.detections.alerts import Alert, timestamp
-from okta_source.detections.matches import to_ms
 from okta_source.detections.rules import RuleSet
 from okta_source.detections.sigma.rule import Correlation
-from sinks.file.archive_reader import LineReader
 
-__all__ = ["Told", "compare", "read_alerts", "told_of"]
+__all__ = ["MUTE", "Difference", "Told", "Unread", "compare", "told_of"]
+
+MUTE: Final = "ocsf without raw_data, or ecs without event_original"
+"""Which documents don't keep what they were made of."""
 
 _Key = tuple[str, str, bytes]
 
@@ -47,6 +47,38 @@ class Told(msgspec.Struct, frozen=True):
         }  # fmt: skip
 
 
+@dataclass(slots=True)
+class Unread:
+    """What of a run's alerts could not be compared.
+
+    Attributes:
+        mute_lines: Lines of a format that doesn't keep the alert itself.
+        bad_lines: Lines that hold neither an alert nor an event.
+        problems: Files that could not be read to their ends.
+    """
+
+    mute_lines: int = 0
+    bad_lines: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What comes of a comparison.
+
+    Attributes:
+        name: What it was compared with.
+        gained: The alerts that only the rules in question give.
+        lost: Those that only the other side has.
+        unread: What of the other side could not be read.
+    """
+
+    name: str
+    gained: Sequence[Told]
+    lost: Sequence[Told]
+    unread: Unread = field(default_factory=Unread)
+
+
 def told_of(alert: Alert) -> Told:
     """What of an alert is compared."""
     group = orjson.dumps(dict(alert.group), option=orjson.OPT_SORT_KEYS)
@@ -69,47 +101,6 @@ def compare(new: Sequence[Told], old: Sequence[Told], rules: Sequence[RuleSet]) 
     """
     spans = {active.rule.about.id: _span(active.rule) for one in rules for active in one.rules}
     return _without(new, old, spans), _without(old, new, spans)
-
-
-def read_alerts(file: ArchiveFile) -> Iterable[Told]:
-    """The alerts that a file holds.
-
-    Raises:
-        OSError: It can't be read.
-    """
-    for block in LineReader(file.path).blocks():
-        for line in block.splitlines():
-            found = _told(line)
-            if found is not None:
-                yield found
-
-
-class _Rule(msgspec.Struct):
-    id: str
-    title: str
-
-
-class _Line(msgspec.Struct):
-    uuid: str
-    published: datetime
-    rule: _Rule
-    group: dict[str, Any]
-    kind: str = msgspec.field(name="_okta_event_type")
-    tenant: str = msgspec.field(name="_okta_tenant")
-
-
-_DECODER: Final = msgspec.json.Decoder(_Line)
-
-
-def _told(line: bytes) -> Told | None:
-    try:
-        found = _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if found.kind != "alert":
-        return None
-    group = orjson.dumps(found.group, option=orjson.OPT_SORT_KEYS)
-    return Told(found.uuid, found.tenant, found.rule.id, found.rule.title, group, to_ms(found.published))
 
 
 def _span(rule: object) -> int:

@@ -5,26 +5,41 @@ into walking over what nobody asks for. Only a block that holds something else i
 alerts, and what is no event.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
 from flows.reading.plan import ArchiveFile
 from flows.reading.question import NotAnEvent, NotSearchable, original_of
+from okta_source.detections.alerts import timestamp
+from okta_source.detections.documents import ALERT
+from okta_source.detections.matches import to_ms
 from okta_source.events.fields import FieldReader, TreeReader, beside
 from sinks.file.archive_reader import LineReader
 
-__all__ = ["Bodies", "Counts", "Line", "LineHead", "Slice", "first_arrival", "reader_beside_heads", "slices"]
+__all__ = [
+    "NOT_JSON",
+    "Bodies",
+    "Counts",
+    "Line",
+    "LineHead",
+    "Slice",
+    "arrival_of",
+    "decoded",
+    "first_arrival",
+    "reader_beside_heads",
+    "slices",
+]
 
 # What this pipeline puts in front of Okta's own members; its values are texts, but for the labels, which are texts of texts.
 _TAGS: Final = re.compile(
     rb'\{(?:\s*"_okta_\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})\s*,)*\s*',
 )
-_ALERT: Final = "alert"
 
 
 class LineHead(msgspec.Struct, frozen=True, gc=False):
@@ -38,11 +53,23 @@ class LineHead(msgspec.Struct, frozen=True, gc=False):
     tenant: str = msgspec.field(name="_okta_tenant", default="")
 
 
+class _Kind(msgspec.Struct):
+    """What a line without a head may be all the same."""
+
+    kind: str = msgspec.field(name="_okta_event_type", default="")
+
+
+class _IsAlert(Exception):  # noqa: N818 (it names what is the case)
+    """A line that holds an alert."""
+
+
 _DECODER: Final = msgspec.json.Decoder(LineHead)
+_KINDS: Final = msgspec.json.Decoder(_Kind)
 _TREES: Final = TreeReader()
-_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Line = bytes | memoryview
+Shape = TypeVar("Shape")
 
 
 @dataclass(slots=True)
@@ -55,6 +82,7 @@ class Counts:
         bad_lines: Lines that hold none.
         mute_lines: Lines of a format that doesn't keep Okta's own event.
         alerts: Lines that hold an alert.
+        copies: Lines with an event that a line of another file gave.
         problems: Files that could not be read, or not to their ends.
     """
 
@@ -63,6 +91,7 @@ class Counts:
     bad_lines: int = 0
     mute_lines: int = 0
     alerts: int = 0
+    copies: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -139,14 +168,24 @@ def slices(file: ArchiveFile, counts: Counts, reader: FieldReader | None = None)
 def first_arrival(file: ArchiveFile) -> str:
     """When the first event of a file arrived; nothing where that isn't known."""
     quiet = Counts()
-    return next((found.heads[0].arrived for found in slices(file, quiet)), "")
+    return next((arrival_of(found.heads[0]) for found in slices(file, quiet)), "")
+
+
+def arrival_of(head: LineHead) -> str:
+    """When an event arrived; when it was published where that isn't known."""
+    if head.arrived:
+        return head.arrived
+    try:
+        return timestamp(to_ms(head.published))
+    except OverflowError:  # at the end of the year 9999, west of Greenwich
+        return head.published.isoformat()
 
 
 def _of_block(block: bytes, tenant: str, counts: Counts, reader: FieldReader | None) -> Slice:
     lines = _lines(block)
     try:
         heads = (reader or _DECODER).decode_lines(block)
-    except _NOT_JSON:
+    except NOT_JSON:
         return _one_by_one(lines, tenant, counts)
     if len(heads) != len(lines) or not _are_plain(heads, tenant):
         return _one_by_one(lines, tenant, counts)
@@ -170,7 +209,7 @@ def _are_plain(heads: Sequence[LineHead], tenant: str) -> bool:
     first = heads[0].tenant if heads else ""
     if first != (tenant or first) or not first:
         return False
-    return all(head.tenant == first and head.kind != _ALERT for head in heads)
+    return all(head.tenant == first and head.kind != ALERT for head in heads)
 
 
 def _one_by_one(lines: Sequence[memoryview], tenant: str, counts: Counts) -> Slice:
@@ -182,14 +221,14 @@ def _one_by_one(lines: Sequence[memoryview], tenant: str, counts: Counts) -> Sli
             continue
         try:
             head, event = _event_of(text)
+        except _IsAlert:
+            counts.alerts += 1
+            continue
         except NotSearchable:
             counts.mute_lines += 1
             continue
-        except (NotAnEvent, *_NOT_JSON):
+        except (NotAnEvent, *NOT_JSON):
             counts.bad_lines += 1
-            continue
-        if head.kind == _ALERT:
-            counts.alerts += 1
             continue
         found_heads.append(head if head.tenant else msgspec.structs.replace(head, tenant=tenant or "unknown"))
         found_lines.append(event)
@@ -197,16 +236,41 @@ def _one_by_one(lines: Sequence[memoryview], tenant: str, counts: Counts) -> Sli
 
 
 def _event_of(line: bytes) -> tuple[LineHead, bytes]:
+    """The head of a line's event, and the event."""
+    event = line
     try:
-        return _head_of(line), line
-    except _NOT_JSON:
+        head = _head_of(line)
+    except NOT_JSON:
+        _refuse_alert(line)
         event = original_of(line)
-        return _head_of(event), event
+        _refuse_alert(event)
+        head = _head_of(event)
+    if head.kind == ALERT:
+        raise _IsAlert
+    return head, event
+
+
+def _refuse_alert(line: bytes) -> None:
+    """An alert is no event, and nothing that can't be read either: it has no type."""
+    with contextlib.suppress(*NOT_JSON):
+        if decoded(line, _KINDS).kind == ALERT:
+            raise _IsAlert
 
 
 def _head_of(event: bytes) -> LineHead:
-    """The head of an event; of one with half a surrogate pair too, which the flow takes and msgspec refuses."""
+    return decoded(event, _DECODER)
+
+
+def decoded(line: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
+    """What a line holds; of one with half a surrogate pair too, which the flow takes and msgspec refuses.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON, or of another shape.
+        UnicodeDecodeError: Nor is it text.
+        RecursionError: It is too deep.
+    """
     try:
-        return _DECODER.decode(event)
-    except _NOT_JSON:
-        return msgspec.convert(_TREES.decode(event), LineHead)
+        return decoder.decode(line)
+    except NOT_JSON:
+        shape: type[Shape] = decoder.type
+        return msgspec.convert(_TREES.decode(line), shape)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from flows.backtest.lines import Bodies, Counts, Line, LineHead, Slice, reader_beside_heads
+from flows.backtest.lines import Bodies, Counts, Line, Slice, reader_beside_heads
 from flows.backtest.stream import joined, merged
 from flows.reading.plan import ArchiveFile
 from okta_source.detections.alerts import Alert
@@ -33,7 +33,7 @@ _TAGS: Final = msgspec.json.Decoder(_Tags)
 
 @dataclass(slots=True)
 class Span:
-    """Between which moments the events lie that were read.
+    """Between which moments the events lie that are told of.
 
     Attributes:
         first: The oldest `published`; None before there is one.
@@ -50,9 +50,8 @@ class Span:
             return 1.0
         return max(1.0, (self.last - self.first).total_seconds() / _DAY_SECONDS)
 
-    def take(self, heads: Sequence[LineHead]) -> None:
+    def take(self, moments: Sequence[datetime]) -> None:
         """Widen it."""
-        moments = [head.published for head in heads]
         low, high = min(moments), max(moments)
         self.first = low if self.first is None or low < self.first else self.first
         self.last = high if self.last is None or high > self.last else self.last
@@ -108,9 +107,11 @@ class Backtest:
         until: Nor are those from it on.
         tenants: Only theirs; everybody's where it is empty.
         counts: What was read.
-        span: Of the events that were read.
-        events: How many they were.
-        by_tenant: How many of each tenant.
+        span: Of the events from `since` on. Those before it only fill windows: what is told of them would depend on the rules' timespans.
+        events: How many they are.
+        events_before: How many were read before them.
+        by_tenant: How many of each tenant; 0 of one that was asked for and has none.
+        left_out: The tenants whose events were met and not wanted.
         stopped: Whether it was ended before its time.
     """
 
@@ -122,9 +123,15 @@ class Backtest:
     counts: Counts = field(default_factory=Counts)
     span: Span = field(default_factory=Span)
     events: int = 0
+    events_before: int = 0
     by_tenant: dict[str, int] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
     stopped: bool = False
     _fronts: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Whoever is asked for is told of."""
+        self.by_tenant |= dict.fromkeys(sorted(self.tenants), 0)
 
     def run(self, engines: Sequence[Engine], on_alert: Callable[[int, Alert], None], on_step: Callable[[], bool]) -> None:
         """Read everything, once for all engines.
@@ -159,14 +166,17 @@ class Backtest:
 
     def _stream(self, reader: FieldReader | None) -> Iterator[Slice]:
         by_tenant: dict[str, list[ArchiveFile]] = {}
+        # A file that doesn't say whose it is may hold events of every other one: read behind them, they would come a second time, and late.
+        are_told = all(file.tenant for file in self.files)
         for file in self.files:
-            by_tenant.setdefault(file.tenant, []).append(file)
+            by_tenant.setdefault(file.tenant if are_told else "", []).append(file)
         for _, files in sorted(by_tenant.items()):
             yield from merged(files, self.counts, reader)
 
     def _within(self, part: Slice) -> Slice:
         wanted = [place for place, head in enumerate(part.heads) if self.read_from <= head.published < self.until]
         if self.tenants and part.heads[0].tenant not in self.tenants:
+            self.left_out.add(part.heads[0].tenant)
             wanted = []
         if len(wanted) == len(part.heads):
             return part
@@ -174,9 +184,12 @@ class Backtest:
 
     def _note(self, part: Slice) -> None:
         tenant = part.heads[0].tenant
-        self.events += len(part.heads)
-        self.by_tenant[tenant] = self.by_tenant.get(tenant, 0) + len(part.heads)
-        self.span.take(part.heads)
+        moments = [head.published for head in part.heads if head.published >= self.since]
+        self.events_before += len(part.heads) - len(moments)
+        if moments:
+            self.events += len(moments)
+            self.by_tenant[tenant] = self.by_tenant.get(tenant, 0) + len(moments)
+            self.span.take(moments)
         if tenant not in self._fronts:
             self._fronts[tenant] = _front(tenant, part.lines[0])
 

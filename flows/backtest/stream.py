@@ -2,14 +2,15 @@
 
 A file's lines stay in their order. Files are merged by `_okta_ingested_at`, which all events of a page share, so that a window goes on over
 midnight and a late event comes when it came. A page that a sink spread over two daily files has the same arrival in both: its parts are put
-together by `published`.
+together by `published`. Of an event that several sinks wrote, which has the same arrival in each, one copy is taken. What doesn't say when
+it came, such as somebody else's export, is taken to have come when it was published.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from operator import attrgetter
 
-from flows.backtest.lines import Counts, Line, LineHead, Slice, first_arrival, slices
+from flows.backtest.lines import Counts, Line, LineHead, Slice, arrival_of, first_arrival, slices
 from flows.reading.plan import ArchiveFile
 from okta_source.events.fields import FieldReader
 
@@ -21,23 +22,24 @@ _PUBLISHED = attrgetter("published")
 
 
 class _Cursor:
-    """A file that is being read."""
+    """A file that is being read.
+
+    Attributes:
+        arrival: When what comes next arrived; None at the end.
+    """
 
     def __init__(self, file: ArchiveFile, counts: Counts, reader: FieldReader | None) -> None:
         self._slices = slices(file, counts, reader)
-        self._rest: Slice | None = next(self._slices, None)
-
-    @property
-    def arrival(self) -> str | None:
-        """When what comes next arrived; None at the end."""
-        return self._rest.heads[0].arrived if self._rest else None
+        self.arrival: str | None = None
+        self._rest: Slice | None = None
+        self._go_on_with(next(self._slices, None))
 
     def take_before(self, limit: str | None) -> Iterator[Slice]:
         """What arrived before a moment; everything where there is none."""
         while self._rest is not None:
             heads = self._rest.heads
             # Mostly the whole slice, told by its last one: only a clock that was set back makes a later one older.
-            end = len(heads) if limit is None or heads[-1].arrived < limit else _first_at(heads, limit)
+            end = len(heads) if limit is None or arrival_of(heads[-1]) < limit else _first_at(heads, limit)
             if end:
                 yield self._advance(end)
             if end < len(heads):
@@ -45,9 +47,9 @@ class _Cursor:
 
     def take_at(self, arrival: str) -> Iterator[Slice]:
         """What arrived at one moment."""
-        while self._rest is not None and self._rest.heads[0].arrived == arrival:
+        while self._rest is not None and self.arrival == arrival:
             heads = self._rest.heads
-            yield self._advance(next((place for place, head in enumerate(heads) if head.arrived != arrival), len(heads)))
+            yield self._advance(next((place for place, head in enumerate(heads) if arrival_of(head) != arrival), len(heads)))
 
     def _advance(self, end: int) -> Slice:
         taken = self._rest
@@ -55,10 +57,14 @@ class _Cursor:
             msg = "nothing is left"
             raise RuntimeError(msg)
         if end < len(taken.heads):
-            self._rest = taken.part(end)
+            self._go_on_with(taken.part(end))
             return taken.part(0, end)
-        self._rest = next(self._slices, None)
+        self._go_on_with(next(self._slices, None))
         return taken
+
+    def _go_on_with(self, rest: Slice | None) -> None:
+        self._rest = rest
+        self.arrival = arrival_of(rest.heads[0]) if rest else None
 
 
 def merged(files: Sequence[ArchiveFile], counts: Counts, reader: FieldReader | None = None) -> Iterator[Slice]:
@@ -89,7 +95,7 @@ def merged(files: Sequence[ArchiveFile], counts: Counts, reader: FieldReader | N
             limit = min([*others, *([waiting[-1][0]] if waiting else [])], default=None)
             taken = _taken(together[0], limit)
         else:
-            taken = iter([_by_published([part for cursor in together for part in cursor.take_at(first)])])
+            taken = iter([_by_published(_each_once([list(cursor.take_at(first)) for cursor in together], counts))])
         for part in taken:
             yield from _of_one_tenant(part)
 
@@ -119,14 +125,35 @@ def _taken(cursor: _Cursor, limit: str | None) -> Iterator[Slice]:
 
 
 def _first_at(heads: Sequence[LineHead], limit: str) -> int:
-    return next((place for place, head in enumerate(heads) if head.arrived >= limit), len(heads))
+    return next((place for place, head in enumerate(heads) if arrival_of(head) >= limit), len(heads))
 
 
-def _by_published(parts: Sequence[Slice]) -> Slice:
-    """Parts put together; each keeps its own order."""
-    each = [zip(part.heads, part.lines, strict=True) for part in parts]
+def _each_once(files: Sequence[Sequence[Slice]], counts: Counts) -> list[list[Slice]]:
+    """What several files hold of one arrival, without what another one of them holds too.
+
+    The one that holds most keeps all of it: its order is the flow's own, where a sink that filters has only some of the events.
+    """
+    found: list[list[Slice]] = []
+    seen: set[tuple[str, str]] = set()
+    for parts in sorted(files, key=lambda parts: (-sum(len(part.heads) for part in parts), parts[0].reader is None)):
+        kept = []
+        for part in parts:
+            keys = [(head.tenant, head.uuid) for head in part.heads]
+            places = [place for place, key in enumerate(keys) if key not in seen]
+            counts.copies += len(keys) - len(places)
+            if places:
+                kept.append(part if len(places) == len(keys) else part.at(places))
+            seen.update(keys)
+        if kept:
+            found.append(kept)
+    return found
+
+
+def _by_published(files: Sequence[Sequence[Slice]]) -> Slice:
+    """What several files hold of one arrival, put together; each keeps its own order."""
+    each = [[pair for part in parts for pair in zip(part.heads, part.lines, strict=True)] for parts in files]
     pairs = list(merge(*each, key=lambda pair: _PUBLISHED(pair[0])))
-    readers = {part.reader for part in parts}
+    readers = {part.reader for parts in files for part in parts}
     return Slice([head for head, _ in pairs], [line for _, line in pairs], readers.pop() if len(readers) == 1 else None)
 
 

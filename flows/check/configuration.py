@@ -16,6 +16,8 @@ from okta_source.check.report import Verdict, failed, ok, warning
 from okta_source.config.file import ConfigFile, read_config_file
 from okta_source.config.problems import ConfigurationError, Location, quoted, toml_path
 from okta_source.config.tenant import TenantConfig
+from okta_source.detections.problems import RulesError
+from okta_source.detections.table import read_table
 from sinks.config import SinkConfig
 
 __all__ = ["Folders", "SinkEntry", "SinkReading", "read_sinks"]
@@ -112,9 +114,10 @@ def read_sinks(
         found = failed(_told(table_problems(file, file.raw, {})), fix)
         return SinkReading([SinkEntry(wanted or "", "", None, found)], folders, pipeline.ocsf_version, tenants)
     entries = list(_entries(file, tables, pipeline, environ))
-    refusal = None if told or any(_is_refused(entry) for entry in entries) else _refusal(path, environ)
+    refusal = "" if told or any(_is_refused(entry) for entry in entries) else _refusal(path, environ)
     if wanted is not None:
         entries = [entry for entry in entries if entry.name == wanted] or [_unknown(file, wanted, tables)]
+    refusal = "\n".join(dict.fromkeys([*refusal.splitlines(), *_wrong_rules(path, environ).splitlines()]))
     if refusal:
         entries.append(SinkEntry("", "", None, failed(refusal, f"Correct {file.name} there; a run refuses the file for it.")))
     return SinkReading(entries, folders, pipeline.ocsf_version, tenants)
@@ -129,6 +132,19 @@ def _refusal(path: str | None, environ: Mapping[str, str]) -> str:
     try:
         load(path, environ)
     except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
+def _wrong_rules(path: str | None, environ: Mapping[str, str]) -> str:
+    """Why a run refuses the table [detections], or a rule that is in force."""
+    try:
+        table = read_table(path, environ)
+        if table is not None:
+            from okta_source.detections.library import load_rules  # noqa: PLC0415 (0.05 s, for those who detect)
+
+            load_rules(table)
+    except (ConfigurationError, RulesError) as error:
         return str(error)
     return ""
 

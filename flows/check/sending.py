@@ -147,7 +147,7 @@ def _refusal(outcome: Outcome) -> Verdict | None:
     if outcome.delivered or outcome.duplicates:
         return None
     if outcome.dropped:
-        return failed(outcome.notice or "the server took the test event and did not keep it", _DROPPED)
+        return failed(outcome.notice.text if outcome.notice else "the server took the test event and did not keep it", _DROPPED)
     again: Sequence[Again] = outcome.again
     if again:
         return failed(again[0].reason, again[0].fix or "Look at the server's log.")

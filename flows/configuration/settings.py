@@ -125,7 +125,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     file = read_config_file(path, environ)
     raw = {"pipeline": {}, "hooks": {}, **file.raw}
     pipeline = raw["pipeline"]
-    context = {"folder": file.folder, "environ": environ, "format": pipeline.get("format") if isinstance(pipeline, dict) else None}
+    pipeline_format = pipeline.get("format") if isinstance(pipeline, dict) else None
+    context = {"folder": file.folder, "environ": environ, "format": pipeline_format, "file": file.name}
     found: list[tuple[Location, str]] = []
     document: Document | None = None
     try:

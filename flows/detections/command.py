@@ -10,7 +10,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,10 @@ from flows.detections.explain import explain, lists_of, state_of
 from flows.terminal.screen import screen_of
 from okta_source.config.problems import ConfigurationError
 from okta_source.detections.choice import ChoiceError, choose
-from okta_source.detections.library import load_rules, managed_files, read_files, read_lists
-from okta_source.detections.problems import Problem, RulesError
-from okta_source.detections.rules import Active, RuleSet, assemble
+from okta_source.detections.library import check_rules, load_rules
+from okta_source.detections.problems import RulesError
+from okta_source.detections.rules import Active, RuleSet
 from okta_source.detections.sigma.rule import LEVELS, Rule
-from okta_source.detections.table import DetectionsConfig
 from okta_source.output import shape_help
 
 __all__ = ["main", "make_parser"]
@@ -52,10 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    rules, doubts = load_rules(choose(arguments.rules, arguments.config).config)
-    rows = [_row(active, rules) for active in rules.rules if active.alerts or arguments.all]
+    choice = choose(arguments.rules, arguments.config)
+    rules, doubts = load_rules(choice.config, beside_managed=choice.beside_managed)
+    rows = [_row(active, rules) for active in rules.rules if (active.alerts or arguments.all) and choice.holds(active.rule)]
     rows.sort(key=lambda row: (-LEVELS.index(row["level"]), row["name"]))
-    rows += [_off(rule) for rule in rules.off] if arguments.all else []
+    off = [_off(rule) for rule in rules.off if choice.holds(rule)]
+    rows += off if arguments.all else []
     if arguments.json:
         sys.stdout.buffer.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
@@ -65,32 +65,19 @@ def _list(arguments: argparse.Namespace) -> int:
     widths = [max(len(row[place]) for row in table) for place in range(len(_COLUMNS))]
     for row in table:
         sys.stdout.write("  ".join(shown(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
-    sys.stdout.write(f"{len(rows)} rules; {len(rules.off)} more are off\n" if not arguments.all else f"{len(rows)} rules\n")
+    sys.stdout.write(f"{len(rows)} rules; {len(off)} more are off\n" if not arguments.all else f"{len(rows)} rules\n")
     for doubt in doubts:
         sys.stderr.write(f"warning: {doubt}\n")
     return EXIT_DONE
 
 
 def _lint(arguments: argparse.Namespace) -> int:
-    problems, count = _problems(choose(arguments.paths, arguments.config).config)
-    for problem in problems:
+    choice = choose(arguments.paths, arguments.config)
+    found = check_rules(choice.config, beside_managed=choice.beside_managed)
+    for problem in found.problems:
         sys.stdout.write(f"{problem}\n" if problem.is_error else f"{problem} (warning)\n")
-    sys.stdout.write(f"{count} rules, {len(problems)} problems\n")
-    return EXIT_PROBLEM if problems else EXIT_DONE
-
-
-def _problems(config: DetectionsConfig) -> tuple[list[Problem], int]:
-    """Everything that is wrong, between rules too where they can be read."""
-    lists = read_lists(config)
-    files = [(str(path), Path(path).read_bytes()) for path in config.files()]
-    rules, problems = read_files(files, lists)
-    if config.managed:
-        managed, wrong = read_files(managed_files(), lists)
-        own = {rule.about.id for rule in rules}
-        rules = [rule for rule in managed if rule.about.id not in own] + rules
-        problems += wrong
-    problems += assemble(rules, lists)[1]
-    return problems, len(rules)
+    sys.stdout.write(f"{found.count} rules, {len(found.problems)} problems\n")
+    return EXIT_PROBLEM if found.problems else EXIT_DONE
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -99,26 +86,21 @@ def _explain(arguments: argparse.Namespace) -> int:
     choice = choose([name], arguments.config) if path.is_file() else choose(arguments.rules, arguments.config)
     only = None if path.is_file() else frozenset({name})
     try:
-        rules, _ = load_rules(choice.config, None, only)
+        rules, _ = load_rules(choice.config, None, only, beside_managed=choice.beside_managed)
     except RulesError as error:
         if not (only and len(error.problems) == 1 and error.problems[0].place == "--rule"):
             raise
-        sys.stderr.write(f"there is no rule {name}{_guess(name, choice.config)}\n")
+        sys.stderr.write(f"{error.problems[0].message}\n")
         return EXIT_USAGE
-    chosen = [active for active in rules.rules if (name in active.rule.about.names if only else active.alerts)]
+    chosen = [
+        active for active in rules.rules if (name in active.rule.about.names if only else active.alerts and choice.holds(active.rule))
+    ]
     shown = screen_of(sys.stdout).writing.shown
     for number, active in enumerate(chosen):
         if number:
             sys.stdout.write("\n")
         sys.stdout.writelines(f"{shown(line)}\n" for line in explain(active, rules))
     return EXIT_DONE
-
-
-def _guess(name: str, config: DetectionsConfig) -> str:
-    rules, _ = load_rules(config)
-    names = [known for rule in (*(active.rule for active in rules.rules), *rules.off) for known in rule.about.names]
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _row(active: Active, rules: RuleSet) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from okta_source.detections.correlation.window import LATENESS_MS
 from okta_source.detections.evaluate import decided_by_type
 from okta_source.detections.rules import Active, RuleSet
 from okta_source.detections.sigma.expression import And, Expression, Not, Test, paths, specialise, tests
+from okta_source.detections.sigma.modifiers import FLAGS
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
 from okta_source.detections.sigma.rule import Correlation, EventRule, Range, Rule
@@ -34,8 +35,8 @@ _MOST_TYPES_SHOWN: Final = 12
 _HOW: Final = {
     "contains": "contains", "startswith": "starts with", "endswith": "ends with", "re": "matches the regular expression",
     "cidr": "is an address in", "lt": "is less than", "lte": "is at most", "gt": "is more than", "gte": "is at least",
-    "fieldref": "is the same as the field",
 }  # fmt: skip
+_FLAGS: Final = {"i": "upper and lower case are the same", "m": "^ and $ are the ends of each line", "s": ". stands for line breaks too"}
 
 
 def explain(active: Active, rules: RuleSet) -> Iterator[str]:
@@ -151,13 +152,16 @@ def _test(test: Test) -> str:
     if "exists" in given:
         return f"{test.field} is {'there' if test.values[0] else 'not there'}"
     how = next((_HOW[name] for name in _HOW if name in given), "is")
+    if "fieldref" in given:
+        how = "is the same as the field" if how == "is" else f"{how} the field"
     part = next((f"the {name} of " for name in ("minute", "hour", "day", "week", "month", "year") if name in given), "")
-    values = [("null or absent" if value is None else repr(value)) for value in test.values]
+    values = ["null or absent" if value is None else str(value) if "fieldref" in given else repr(value) for value in test.values]
     joined = (" and " if "all" in given else " or ").join(values)
     encoded = [name for name in test.modifiers if name in ("base64", "base64offset", "wide", "utf16le", "utf16be", "utf16", "windash")]
     notes = [f"encoded by {', '.join(encoded)}"] if encoded else []
     notes += ["upper and lower case differ"] if "cased" in given else []
-    subject = f"{part}{test.field} {how}" if test.field else "any text of the event contains"
+    notes += [text for flag, text in _FLAGS.items() if flag in {FLAGS.get(name) for name in given}]
+    subject = f"{part}{test.field} {how}" if test.field else f"any text of the event {'contains' if how == 'is' else how}"
     text = f"{subject} {joined}" + (f" ({', '.join(notes)})" if notes else "")
     return f"not: {text}" if "neq" in given else text
 

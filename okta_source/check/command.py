@@ -20,10 +20,12 @@ from rich.console import Console
 from okta_source.check.configuration import Entry, Reading, not_asked, read_tenants
 from okta_source.check.parallel import in_parallel
 from okta_source.check.report import TenantReport, failed
+from okta_source.check.rest import read_rest
 from okta_source.check.table import print_report, print_summary
 from okta_source.check.tenant import check_tenant
 from okta_source.config.file import CONFIG_VARIABLE, DEFAULT_PATH
 from okta_source.output import shape_help, write_utf8
+from okta_source.polling.printable import printable
 
 __all__ = ["PIPE_WIDTH", "add_arguments", "check_tenants", "run"]
 
@@ -52,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         The exit status.
     """
-    reading = read_tenants(arguments.config, arguments.tenant, os.environ)
+    tenants = read_tenants(arguments.config, arguments.tenant, os.environ)
+    rest, unseen = read_rest(arguments.config, os.environ)
+    reading = Reading([*tenants.entries, *rest], tenants.hosts)
     out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     try:
         reports = check_tenants(reading, (lambda _: None) if arguments.json else (lambda report: print_report(report, out)))
@@ -61,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_utf8(json.dumps({"tenants": [report.plain() for report in reports]}, indent=2, ensure_ascii=False) + "\n")
     else:
-        print_summary(reports, out)
+        print_summary([report for report in reports if report.tenant], out)
+    if unseen:
+        print(printable(unseen), file=sys.stderr if arguments.json else sys.stdout)
     if reading.is_wrong:
         return 2
     return 0 if all(report.first_failure is None for report in reports) else 1

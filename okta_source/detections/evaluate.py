@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from okta_source.detections.sigma.expression import EVENT_TYPE, And, Expression, Not, Test, paths
+from okta_source.detections.sigma.expression import EVENT_TYPE, And, Expression, Not, Test
 from okta_source.detections.sigma.placeholders import Lists
 from okta_source.detections.sigma.predicates import Predicate, compare_fields, predicate
 from okta_source.events.fields import Accessor, TreeReader
@@ -64,10 +64,10 @@ def _check_of_test(test: Test, reader: Reader, lists: Lists) -> Check:
     value = reader.accessor(test.field)
     if "fieldref" in test.modifiers:
         compare = compare_fields(test.modifiers)
-        others = [reader.accessor(path) for path in paths(test) if path != test.field] or [value]
-        if "all" in test.modifiers:
-            return lambda event: all(compare(value(event), other(event)) for other in others)
-        return lambda event: any(compare(value(event), other(event)) for other in others)
+        others = [reader.accessor(str(path)) for path in test.values]
+        joined, opposite = all if "all" in test.modifiers else any, "neq" in test.modifiers
+        # The opposite of the whole item: that it is neither of two fields isn't that it differs from one of them.
+        return lambda event: joined(compare(value(event), other(event)) for other in others) is not opposite
     passes = predicate(test, lists)
     return lambda event: passes(value(event))
 

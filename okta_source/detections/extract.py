@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from okta_source.detections.routes import Routes
+from okta_source.detections.sigma.rule import MOST_VALUES_AN_EVENT
 from okta_source.detections.tables import are_plain, remembered
 from okta_source.events.fields import FieldReader, scalars
 from okta_source.events.remembered import Remembered
@@ -19,7 +20,6 @@ __all__ = ["Extractor"]
 
 _UNKNOWN: Final = "unknown"
 _NO_GROUP: Final = orjson.dumps([])
-_MOST_VALUES: Final = 100
 
 _Column = Sequence[Any]
 
@@ -90,7 +90,7 @@ def _values(*found: Any) -> list[Any] | None:
         values: list[Any] = list(dict.fromkeys(each[0]))
     else:
         values = [orjson.dumps(combined).decode() for combined in dict.fromkeys(product(*each))]
-    return values[:_MOST_VALUES] or None
+    return values[:MOST_VALUES_AN_EVENT] or None
 
 
 def _number(value: Any) -> float | None:

@@ -16,6 +16,7 @@ class Problem:
         place: Where in the rule, such as `detection.selection.eventType`; nothing for the rule as a whole.
         message: What is wrong, and what would be right.
         is_error: Whether the rule can't be used; otherwise it can, but may not do what its author wants.
+        names: What other rules call this one, as far as that could be read.
     """
 
     file: str
@@ -23,6 +24,7 @@ class Problem:
     place: str
     message: str
     is_error: bool = True
+    names: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         rule = f'rule "{self.rule}"' if self.rule else ""
@@ -50,7 +52,7 @@ class Report:
         rule: What the rule is called.
 
     Attributes:
-        problems: What was found so far.
+        names: What other rules call the rule.
         takes_missing_lists: Whether lists that nobody gives are noted only, since the rule is off and may stay so.
         missing: Those: the place and the name of each.
     """
@@ -58,18 +60,24 @@ class Report:
     def __init__(self, file: str, rule: str = "") -> None:
         self.file = file
         self.rule = rule
-        self.problems: list[Problem] = []
+        self.names: frozenset[str] = frozenset()
+        self._found: list[tuple[str, str, bool]] = []
         self.takes_missing_lists = False
         self.missing: list[tuple[str, str]] = []
 
     @property
     def has_errors(self) -> bool:
         """Whether the rule can't be used."""
-        return any(problem.is_error for problem in self.problems)
+        return any(is_error for _, _, is_error in self._found)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found so far, with what is known by now of the rule."""
+        return [Problem(self.file, self.rule, *found, self.names) for found in self._found]
 
     def error(self, place: str, message: str) -> None:
         """Something that makes the rule unusable."""
-        self.problems.append(Problem(self.file, self.rule, place, message))
+        self._found.append((place, message, True))
 
     def missing_list(self, place: str, name: str) -> None:
         """A list that a rule needs and that nobody gives."""
@@ -80,7 +88,7 @@ class Report:
 
     def warn(self, place: str, message: str) -> None:
         """Something that deserves a look."""
-        self.problems.append(Problem(self.file, self.rule, place, message, is_error=False))
+        self._found.append((place, message, False))
 
 
 def no_list(name: str) -> str:

@@ -4,34 +4,21 @@ A rule that only serves a correlation is a building block: it is evaluated, and 
 to it says `generate: true`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+from okta_source.detections.filters import filtered
+from okta_source.detections.names import Names
 from okta_source.detections.problems import Problem, no_list
-from okta_source.detections.sigma.expression import And, Expression
+from okta_source.detections.selection import Selection
 from okta_source.detections.sigma.placeholders import Lists
-from okta_source.detections.sigma.rule import LEVELS, Correlation, EventRule, Filter, Level, Rule
+from okta_source.detections.sigma.rule import LEVELS, Correlation, EventRule, Filter, Rule
 from okta_source.events.fields.catalogue import ARRAYS
 
 __all__ = ["Active", "RuleSet", "Selection", "assemble"]
 
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rules are on.
-
-    Attributes:
-        enable: Ids or names of rules that are off by default.
-        disable: Ids or names of rules that are to be off.
-        level_at_least: Rules below give no alerts.
-        only: Ids or names of the rules that are on, whatever else is said; None for no such choice.
-    """
-
-    enable: frozenset[str] = frozenset()
-    disable: frozenset[str] = frozenset()
-    level_at_least: Level = "informational"
-    only: frozenset[str] | None = None
+_AS_THEY_COME: Final = Selection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,47 +60,52 @@ class RuleSet:
 def assemble(
     rules: Sequence[Rule | Filter],
     lists: Lists,
-    selection: Selection = Selection(),
+    selection: Selection = _AS_THEY_COME,
+    managed: Sequence[Rule | Filter] = (),
+    refused: Collection[str] = (),
 ) -> tuple[RuleSet, list[Problem]]:
     """Put rules together.
 
     Args:
-        rules: All that were read.
+        rules: Own ones, all that were read.
         lists: What the configuration gives; what rules bring along stands behind it.
         selection: Which of them are on.
+        managed: Those in the box; of one that an own rule replaces by its id, nothing is left but its names.
+        refused: What rules are called that can't be used, so that no reference to them is told as well.
 
     Returns:
         The rules in force, and what is wrong between them.
     """
     problems: list[Problem] = []
-    filters = [rule for rule in rules if isinstance(rule, Filter)]
-    plain = [rule for rule in rules if not isinstance(rule, Filter)]
-    problems += _twice(plain)
-    names = _by_name(plain)
-    children = {id(rule): list(_children(rule, plain, names, problems)) for rule in plain}
-    problems += _unknown_names(names, selection)
-    order = _in_order(plain, children, problems)
-    filtered = _filtered(plain, filters, names, problems)
-    if any(problem.is_error for problem in problems):
-        return RuleSet((), lists), problems
-    problems += _array_groups(plain)
-    found = _put_in_force(plain, filtered, order, children, _all_lists(rules, lists), selection)
-    problems += _without_lists(found)
+    everything = [*managed, *rules]
+    names = Names(list(_plain(rules)), list(_plain(managed)), refused)
+    problems += _twice(names.rules)
+    children = [list(_children(number, names, problems)) for number in range(len(names.rules))]
+    order = _in_order(names.rules, children, problems)
+    narrowed = filtered(names, [rule for rule in everything if isinstance(rule, Filter)], problems)
+    found = RuleSet((), lists)
+    if not any(problem.is_error for problem in problems):
+        found = _put_in_force(names.rules, narrowed, order, children, _all_lists(everything, lists), selection)
+    problems += [*_array_groups(names.rules), *_without_lists(found), *selection.problems(names)]
     return (RuleSet((), lists) if any(problem.is_error for problem in problems) else found), problems
 
 
+def _plain(rules: Iterable[Rule | Filter]) -> Iterator[Rule]:
+    return (rule for rule in rules if not isinstance(rule, Filter))
+
+
 def _put_in_force(
-    rules: Sequence[Rule], filtered: Mapping[int, Rule], order: Sequence[int], children: Mapping[int, list[int]], lists: Lists,
+    rules: Sequence[Rule], filtered: Mapping[int, Rule], order: Sequence[int], children: Sequence[Sequence[int]], lists: Lists,
     selection: Selection,
 ) -> RuleSet:  # fmt: skip
-    on = {number for number, rule in enumerate(rules) if _is_on(rule, selection)}
+    on = {number for number, rule in enumerate(rules) if selection.is_on(rule)}
     needed, pending = set(on), list(on)
     while pending:
-        for child in children[id(rules[pending.pop()])]:
+        for child in children[pending.pop()]:
             if child not in needed:
                 needed.add(child)
                 pending.append(child)
-    parents = {number: [rules[other] for other in on if number in children[id(rules[other])]] for number in needed}
+    parents = {number: [rules[other] for other in on if number in children[other]] for number in needed}
     least = LEVELS.index(selection.level_at_least)
     active: list[Active] = []
     place: dict[int, int] = {}
@@ -121,7 +113,7 @@ def _put_in_force(
         if number not in needed:
             continue
         rule = filtered[number]
-        own = tuple(place[child] for child in children[id(rules[number])])
+        own = tuple(place[child] for child in children[number])
         version = rule.own_version([active[child].version for child in own]) if isinstance(rule, Correlation) else rule.version
         referred = [parent for parent in parents[number] if isinstance(parent, Correlation)]
         asked_for = selection.only is not None and bool(rule.about.names & selection.only)
@@ -130,14 +122,6 @@ def _put_in_force(
         place[number] = len(active)
         active.append(Active(rule, version, alerts, own))
     return RuleSet(tuple(active), lists, tuple(rule for number, rule in enumerate(rules) if number not in needed))
-
-
-def _is_on(rule: Rule, selection: Selection) -> bool:
-    if selection.only is not None:
-        return bool(rule.about.names & selection.only)
-    if rule.about.names & selection.disable:
-        return False
-    return rule.enabled or bool(rule.about.names & selection.enable)
 
 
 def _twice(rules: Iterable[Rule]) -> Iterator[Problem]:
@@ -149,47 +133,29 @@ def _twice(rules: Iterable[Rule]) -> Iterator[Problem]:
             yield Problem(rule.about.file, rule.about.title, "id", message)
 
 
-def _by_name(rules: Sequence[Rule]) -> dict[str, list[int]]:
-    names: dict[str, list[int]] = {}
-    for number, rule in enumerate(rules):
-        for name in rule.about.names:
-            names.setdefault(name, []).append(number)
-    return names
-
-
-def _children(rule: Rule, rules: Sequence[Rule], names: Mapping[str, list[int]], problems: list[Problem]) -> Iterator[int]:
+def _children(number: int, names: Names, problems: list[Problem]) -> Iterator[int]:
+    rule = names.rules[number]
     if not isinstance(rule, Correlation):
         return
     for name in rule.rules:
-        found = names.get(name, [])
-        child = rules[found[0]] if len(found) == 1 else None
+        found = names.meant(name, by_managed=names.is_managed(number))
+        child = names.rules[found[0]] if len(found) == 1 else None
         if child is not None and not (isinstance(child, Correlation) and child.type == "absence"):
             yield found[0]
             continue
         if child is not None:
             message = f"{name} tells of what did not happen, which other rules can't refer to"
         elif found:
-            files = " and ".join(sorted({rules[number].about.file for number in found}))
+            files = " and ".join(sorted({names.rules[other].about.file for other in found}))
             message = f"{name} is the name of {len(found)} rules, in {files}; refer to it by its id"
+        elif names.is_refused(name):
+            continue
         else:
-            close = get_close_matches(name, names, n=1)
-            message = f"there is no rule {name}" + (f"; did you mean {close[0]}?" if close else "")
+            message = names.missing(name)
         problems.append(Problem(rule.about.file, rule.about.title, "correlation.rules", message))
 
 
-def _unknown_names(names: Mapping[str, list[int]], selection: Selection) -> Iterator[Problem]:
-    for key, given in (("enable", selection.enable), ("disable", selection.disable), ("only", selection.only or frozenset())):
-        for name in sorted(given - names.keys()):
-            close = get_close_matches(name, names, n=1)
-            yield Problem(
-                "",
-                "",
-                "--rule" if key == "only" else f"detections.{key}",
-                f"there is no rule {name}" + (f"; did you mean {close[0]}?" if close else ""),
-            )
-
-
-def _in_order(rules: Sequence[Rule], children: Mapping[int, list[int]], problems: list[Problem]) -> list[int]:
+def _in_order(rules: Sequence[Rule], children: Sequence[Sequence[int]], problems: list[Problem]) -> list[int]:
     """The rules' numbers, children first."""
     order: list[int] = []
     state: dict[int, bool] = {}  # False while a rule's children are visited
@@ -201,7 +167,7 @@ def _in_order(rules: Sequence[Rule], children: Mapping[int, list[int]], problems
                 problems.append(Problem(about.file, about.title, "correlation.rules", "it refers to itself, by way of others or directly"))
             return
         state[number] = False
-        for child in children[id(rules[number])]:
+        for child in children[number]:
             visit(child)
         state[number] = True
         order.append(number)
@@ -209,35 +175,6 @@ def _in_order(rules: Sequence[Rule], children: Mapping[int, list[int]], problems
     for number in range(len(rules)):
         visit(number)
     return order
-
-
-def _filtered(rules: Sequence[Rule], filters: Sequence[Filter], names: Mapping[str, list[int]], problems: list[Problem]) -> dict[int, Rule]:
-    found = dict(enumerate(rules))
-    for narrowing in filters:
-        about = narrowing.about
-        for name in narrowing.rules:
-            numbers = names.get(name, [])
-            if not numbers:
-                close = get_close_matches(name, names, n=1)
-                guess = f"; did you mean {close[0]}?" if close else ""
-                problems.append(Problem(about.file, about.title, "filter.rules", f"there is no rule {name}{guess}"))
-            elif not any(isinstance(rules[number], EventRule) for number in numbers):
-                message = f"{name} is a correlation; a filter is for the rules that it refers to"
-                problems.append(Problem(about.file, about.title, "filter.rules", message))
-        for number, rule in found.items():
-            if isinstance(rule, EventRule) and _is_meant(narrowing, rule):
-                found[number] = replace(rule, detection=_both(rule.detection, narrowing.detection))
-    return found
-
-
-def _is_meant(narrowing: Filter, rule: EventRule) -> bool:
-    if narrowing.rules and not rule.about.names & set(narrowing.rules):
-        return False
-    return all(rule.logsource.get(key, "").lower() == value.lower() for key, value in narrowing.logsource.items())
-
-
-def _both(rule: Expression, narrowing: Expression) -> Expression:
-    return And((rule, narrowing))
 
 
 def _without_lists(rules: RuleSet) -> Iterator[Problem]:

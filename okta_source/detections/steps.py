@@ -14,7 +14,6 @@ the same epoch as the events that they are made of, so they are as exactly-once 
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -24,11 +23,10 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from okta_source.detections.alerts import Alert
 from okta_source.detections.correlation.engine import Correlator
-from okta_source.detections.library import LiveLists, load_rules
+from okta_source.detections.library import LiveLists, with_lists
 from okta_source.detections.matcher import Matcher
 from okta_source.detections.matches import Matches
 from okta_source.detections.metrics import DetectionMetrics
-from okta_source.detections.problems import RulesError
 from okta_source.detections.rules import RuleSet
 from okta_source.detections.table import DetectionsConfig, read_prime
 from okta_source.polling.event import Batch
@@ -79,6 +77,7 @@ class MatchStep:
         self._now = now
         self._matcher = Matcher(rules)
         self._lists = LiveLists(config)
+        self._told = ""  # what is said of a list, once for as long as it stays so
         self._look_at = now() + _LOOK_AT_LISTS_SECONDS
 
     def __call__(self, batch: Batch) -> tuple[str, Matches]:
@@ -92,18 +91,20 @@ class MatchStep:
         return batch.tenant, found
 
     def _look(self) -> None:
+        # The lists alone, never the rules' files: those may be half written, and matches travel by the numbers of the rules that the
+        # correlator has.
         try:
-            lists = self._lists.changed()
-            if lists is None:
-                return
-            known, _ = load_rules(self._config, lists)
-        except (OSError, ValueError, RulesError) as error:
+            rules = self._lists.changed(partial(with_lists, self._rules))
+        except (OSError, ValueError) as error:
             self._metrics.list_error()
-            _LOGGER.warning("a list of [detections.lists] has changed and can't be read; the old one stays in force: %s", error)
+            if str(error) != self._told:
+                self._told = str(error)
+                _LOGGER.warning("a list of [detections.lists] has changed and can't be used; the old one stays in force: %s", error)
             return
-        _LOGGER.info("lists of [detections.lists] were read again")
-        # The lists alone: rule files may have changed too, and matches travel by the numbers of the rules that the correlator has.
-        self._matcher = Matcher(replace(self._rules, lists=known.lists))
+        if rules is not None:
+            self._told = ""
+            self._matcher = Matcher(rules)
+            _LOGGER.info("lists of [detections.lists] were read again")
 
 
 class CorrelateLogic(StatefulBatchLogic[Matches, list[Alert], bytes]):

@@ -4,10 +4,20 @@ import glob
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from okta_source.config.file import read_config_file
 from okta_source.config.problems import explain
@@ -91,6 +101,19 @@ class DetectionsConfig(Strict):
     )
     lists: dict[_Text, Annotated[Any, AfterValidator(_check_list)]] = Field({}, description=_LISTS)
 
+    _file: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _remember_file(self, info: ValidationInfo) -> Self:
+        """Names are compared with those of rules only when these are read; what is wrong with them is told as of this file."""
+        self._file = (info.context or {}).get("file", "")
+        return self
+
+    @property
+    def file(self) -> str:
+        """The configuration that the table stands in, as it was named; nothing for a table that was made otherwise."""
+        return self._file
+
     def files(self) -> Iterator[Path]:
         """The files of own rules, each once, in an order of their own."""
         seen: set[Path] = set()
@@ -130,7 +153,7 @@ def read_table(path: str | None, environ: Mapping[str, str] = os.environ) -> Det
     file = read_config_file(path, environ)
     raw = {"detections": file.raw["detections"]} if "detections" in file.raw else {}
     try:
-        return _Document.model_validate(raw, context={"folder": file.folder, "environ": environ}).detections
+        return _Document.model_validate(raw, context={"folder": file.folder, "environ": environ, "file": file.name}).detections
     except ValidationError as error:
         raise file.error(list(explain(error, _Document))) from None
 

@@ -11,6 +11,8 @@ __all__ = ["FAR_SECONDS", "ClockWatch", "skew_seconds", "skew_words"]
 
 FAR_SECONDS: Final = 60.0
 """From when on a run speaks of it."""
+_NEAR_SECONDS: Final = 50.0
+"""Below which it is taken back: a `Date` has whole seconds and each answer its time on the way, so one threshold is crossed for ever."""
 
 
 def skew_seconds(date: str, sent_at: float, received_at: float) -> float | None:
@@ -45,5 +47,5 @@ class ClockWatch:
 
     def changes(self, seconds: float) -> bool:
         """Look at a difference; returns whether it has become another case than before."""
-        was_far, self.is_far = self.is_far, abs(seconds) > FAR_SECONDS
+        was_far, self.is_far = self.is_far, abs(seconds) > (_NEAR_SECONDS if self.is_far else FAR_SECONDS)
         return self.is_far != was_far

@@ -64,7 +64,7 @@ class Delivery:
         self._policy = policy
         self._notices = Notices(sink_name, target.address)
         self._assembly = Assembly(policy)
-        self._healths = Healths(policy.retry_for_seconds, rng, self._notices)
+        self._healths = Healths(policy.retry_for_seconds, rng, self._notices, rest_is_life=policy.rest_is_life)
         self._suspicion = Suspicion(policy, rng)
         self._gave_up = False
         self._in_flight: list[Attempt] = []
@@ -83,7 +83,7 @@ class Delivery:
         """Take a page."""
         length_bytes = size_bytes(documents)
         self.ledger.came(len(documents), length_bytes)
-        self.queue.extend(self._assembly.add(documents, length_bytes, now))
+        self.queue.add_page(documents.tenant, self._assembly.add(documents, length_bytes, now), length_bytes)
 
     def flush(self) -> None:
         """Wait no longer for others to fill a batch."""
@@ -98,7 +98,7 @@ class Delivery:
         if job is None:
             return None
         left_seconds = min(self._suspicion.timeout_seconds(job), self._policy.retry_for_seconds, self._ends(job, now) - now)
-        job.in_flight, job.goes_first = True, False
+        self.queue.sends(job)
         attempt = Attempt(job, now, at, max(_SHORTEST_TIMEOUT_SECONDS, left_seconds))
         self._in_flight.append(attempt)
         return attempt
@@ -109,8 +109,8 @@ class Delivery:
         Moments that have passed don't count: what they allowed is done, or waits for another attempt to end.
         """
         moments = [self._assembly.due, *self._healths.moments(), *(attempt.overdue for attempt in self._in_flight)]
-        for job in self.queue.waiting():
-            moments += [self._ends(job, now), job.due]
+        for job in self.queue.timed():
+            moments += [self._own_end(job), job.due]
         return min((moment for moment in moments if moment > now), default=float("inf"))
 
     def done(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> bool:
@@ -153,7 +153,8 @@ class Delivery:
         whole = self._healths[WHOLE_TARGET]
         whole_is_over = whole.patience_ends(self._policy.retry_for_seconds) <= now
         # Where its time is up one batch is tried after each rest, and the others are not.
-        over = [job for job in self.queue.waiting() if (whole_is_over and whole.resting_until > now) or self._own_end(job) <= now]
+        all_are_over = whole_is_over and whole.resting_until > now
+        over = self.queue.waiting() if all_are_over else [job for job in self.queue.timed() if self._own_end(job) <= now]
         if self._policy.on_exhausted == "stop":
             if over or whole_is_over:
                 self.exhausted = self.exhausted or self._last_failure()
@@ -162,17 +163,20 @@ class Delivery:
             self._gave_up = True
             last = whole.last if whole_is_over and whole.last else over[0].last or _STOPPED
             self._notices.given_up(WHOLE_TARGET if whole_is_over else last.scope, last, self._policy.retry_for_seconds)
-        for job in over:
-            last = (whole.last if whole_is_over else job.last) or _STOPPED
-            self.queue.remove(job)
-            reason = last.reason if job.attempts else f"Not sent, since the target is down: {last.reason}"
-            self.ledger.letters(job, reason, last.status, at)
+        while over:
+            for job in over:
+                last = (whole.last if whole_is_over else job.last) or _STOPPED
+                self.queue.remove(job)
+                reason = last.reason if job.attempts else f"Not sent, since the target is down: {last.reason}"
+                self.ledger.letters(job, reason, last.status, at)
+            # What was behind them is cut only now.
+            over = self.queue.waiting() if all_are_over else []
 
     def give_up(self, at: datetime) -> None:
         """Put everything with the dead letters, what is in flight included, since whoever waits for it must end."""
         self.flush()
         self._in_flight.clear()
-        for job in list(self.queue):
+        while job := next(iter(self.queue), None):
             again = job.last or self._healths[WHOLE_TARGET].last
             reason = f"{_STOPPED.reason} {again.reason}" if again else _STOPPED.reason
             self.queue.remove(job)
@@ -182,7 +186,7 @@ class Delivery:
         if self.exhausted or len(self._in_flight) >= self._policy.max_in_flight:
             return None
         health = self._healths[WHOLE_TARGET]
-        ready = self.queue.ready(now)
+        ready = self.queue.ready(now, is_failing=health.failures > 0)
         if not health.failures:
             return self._suspicion.choose(self.queue, ready)
         # While nothing gets through, one request at a time is enough to find out when it does; one under suspicion finds out nothing.
@@ -210,7 +214,7 @@ class Delivery:
         if speaks_of == "batch":
             self._act_on([job], now, at)
             return
-        if again.after_seconds is not None:
+        if again.after_seconds is not None and self._policy.rest_is_life:
             job.failing_since = None
         if speaks_of == "target":
             self._healths.failed(again, attempt.began, now)
@@ -238,7 +242,8 @@ class Delivery:
         """The target as a whole has answered as it should."""
         self._gave_up = False
         self._healths.succeeded(WHOLE_TARGET)
-        self._act_on(self._suspicion.alive(attempt, self.queue, now), now, at)
+        self.queue.got_through(attempt.job)
+        self._act_on(self._suspicion.alive(attempt, self.queue.tried(), now), now, at)
 
     def _divide(self, attempt: Attempt, outcome: Outcome, now: float, at: datetime) -> list[Job]:
         """Settle what an attempt settled; returns jobs for the rest."""

@@ -48,10 +48,12 @@ class Healths:
         retry_for_seconds: How long a scope is tried before its events are given up.
         rng: For the jitter of waits.
         notices: Told of each change.
+        rest_is_life: Whether that time begins anew with an answer that asks for a rest.
     """
 
-    def __init__(self, retry_for_seconds: float, rng: random.Random, notices: Notices) -> None:
+    def __init__(self, retry_for_seconds: float, rng: random.Random, notices: Notices, *, rest_is_life: bool = True) -> None:
         self._retry_for_seconds = retry_for_seconds
+        self._rest_is_life = rest_is_life
         self._down_seconds = min(DOWN_SECONDS, retry_for_seconds)
         self._rng = rng
         self._notices = notices
@@ -80,7 +82,7 @@ class Healths:
             health.is_said = self._notices.failing(again, max(0.0, health.patience_ends(self._retry_for_seconds) - now), now)
         elif health.is_said and health.last is not None and again.kind != health.last.kind:
             self._notices.still_failing(again)
-        if again.after_seconds is not None:
+        if again.after_seconds is not None and self._rest_is_life:
             health.patience_since = now
         # Several requests were under way when it failed: their failures are one.
         if began >= health.resting_until or not health.failures:

@@ -57,6 +57,12 @@ class Job:
         """The tenant of the first event, which is that of all where a sink keeps order."""
         return self.batch.parts[0].tenant
 
+    @property
+    def waits_for_itself(self) -> bool:
+        """Whether it is under suspicion, or was told to wait although others got through; what waits for the whole target is not."""
+        is_suspected = self.strikes > 0 or (self.doubt is not None and self.doubt.blame != "target")
+        return is_suspected or self.due > 0.0
+
     def rest(self, batch: Batch) -> "Job":
         """A job for some of the events, with the same past."""
         return Job(batch, self.attempts, self.first_attempt_at, self.last_attempt_at, self.failing_since)

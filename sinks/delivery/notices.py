@@ -1,9 +1,10 @@
 """What a sink tells people, once per change and not once per request: what happened, to which target, and what to do."""
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Hashable, Sequence
 
-from sinks.delivery.target import Again, Refused
+from sinks.delivery.target import Again, Notice, Refused
 
 __all__ = ["Notices"]
 
@@ -12,6 +13,10 @@ _LOG = logging.getLogger(__name__)
 _MINUTE_SECONDS = 60.0
 _HOUR_SECONDS = 3600.0
 _KIND_CHARACTERS = 80
+# What differs from event to event in the same complaint: ids, positions, sizes.
+_VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{8,}|\b[0-9a-f]*\d[0-9a-f]*\b|\d+", re.IGNORECASE)
+_MOST_KINDS = 100
+"""How many kinds of one message are remembered; where there are as many as that at once, people know enough."""
 
 
 class Notices:
@@ -25,18 +30,16 @@ class Notices:
     def __init__(self, sink_name: str, address: str) -> None:
         self._sink = sink_name
         self._address = address
-        self._told: dict[str, float] = {}
-        self._failures_said: dict[tuple[object, ...], float] = {}
-        self._last_refusal: tuple[int | None, str] | None = None
-        self._refusal_said = 0.0
+        self._told: dict[Hashable, float] = {}
+        self._failures_said: dict[Hashable, float] = {}
+        self._refusals_said: dict[Hashable, float] = {}
         self._unsaid = 0
 
     def failing(self, again: Again, left_seconds: float, now: float) -> bool:
         """The first failure after a success; returns whether it was said: of a target that comes and goes there is a line a minute."""
         key = (again.scope, *again.kind)
-        if now < self._failures_said.get(key, -_MINUTE_SECONDS) + _MINUTE_SECONDS:
+        if not _is_news(self._failures_said, key, now, _MINUTE_SECONDS):
             return False
-        self._failures_said[key] = now
         _LOG.warning("sink %s%s: %s (trying again for %s)", self._sink, _about(again.scope), sentence(again), _span(left_seconds))
         return True
 
@@ -71,17 +74,16 @@ class Notices:
             self._sink,
         )
 
-    def told(self, text: str, now: float) -> None:
+    def told(self, notice: Notice, now: float) -> None:
         """Something that is no failure; once an hour while it goes on."""
-        if now >= self._told.get(text, -_HOUR_SECONDS) + _HOUR_SECONDS:
-            self._told[text] = now
-            _LOG.warning("sink %s: %s", self._sink, text)
+        if _is_news(self._told, notice.kind, now, _HOUR_SECONDS):
+            _LOG.warning("sink %s: %s", self._sink, notice.text)
 
     def refused(self, refused: Sequence[Refused], now: float) -> None:
         """Some events will never be taken; of the same refusals there is a line a minute."""
-        kind = refused[0].status, refused[0].reason[:_KIND_CHARACTERS]
+        kind = refused[0].status, _VARIABLE.sub("#", refused[0].reason[: 2 * _KIND_CHARACTERS])[:_KIND_CHARACTERS]
         self._unsaid += len(refused)
-        if kind == self._last_refusal and now < self._refusal_said + _MINUTE_SECONDS:
+        if not _is_news(self._refusals_said, kind, now, _MINUTE_SECONDS):
             return
         _LOG.warning(
             "sink %s: %s refused %d event(s) for good, which are with the dead letters now; the first because: %s",
@@ -90,7 +92,7 @@ class Notices:
             self._unsaid,
             refused[0].reason,
         )
-        self._last_refusal, self._refusal_said, self._unsaid = kind, now, 0
+        self._unsaid = 0
 
     def too_large(self, refused_bytes: int, limit_bytes: int) -> None:
         """Batches were larger than the server takes."""
@@ -101,6 +103,18 @@ class Notices:
             self._address,
             limit_bytes,
         )
+
+
+def _is_news(said: dict[Hashable, float], kind: Hashable, now: float, seconds: float) -> bool:
+    """Whether something was not said for so long; remembers that it is now. What would be news anyway need not be remembered."""
+    if kind in said and now < said[kind] + seconds:
+        return False
+    for old in [old for old, at in said.items() if at + seconds <= now]:
+        del said[old]
+    if len(said) >= _MOST_KINDS:
+        return False
+    said[kind] = now
+    return True
 
 
 def sentence(again: Again) -> str:

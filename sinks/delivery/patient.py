@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Target
@@ -20,7 +21,7 @@ class PatientWriter(Writer):
     Args:
         sink_name: The sink's name.
         target: Where events go.
-        policy: How to deliver.
+        policy: How to deliver. A rest that the target asks for is respected, and costs of the time for which it is tried.
         letters: Where those go that can't be delivered.
         document_format: The format of the documents, for the letters.
         stop_deadline: The moment on `time.monotonic` after which nobody waits: what is not delivered then becomes letters. None while there
@@ -39,6 +40,7 @@ class PatientWriter(Writer):
         stop_deadline: Callable[[], float | None],
         on_failure: Callable[[Iterable[str], str], None] = lambda _tenants, _error_type: None,
     ) -> None:
+        policy = replace(policy, rest_is_life=False)
         super().__init__(sink_name, target, policy, letters, document_format=document_format, on_failure=on_failure)
         self._stop_deadline = stop_deadline
 

@@ -22,6 +22,8 @@ class DeliveryPolicy:
         request_timeout_seconds: The most time that one request may take.
         retry_for_seconds: How long a failing target is tried before its events are given up, from the beginning of the first failure
             without a success in between, or from the last answer that asked for a rest. No request outlives what is left of it.
+        rest_is_life: Whether an answer that asks for a rest begins that time anew. It doesn't where somebody waits, or a target that asks
+            for a second's rest for ever would keep them waiting for ever.
         on_exhausted: What then: `dead_letter` puts its events with the dead letters until it answers again, `stop` ends the run.
     """
 
@@ -32,4 +34,5 @@ class DeliveryPolicy:
     linger_seconds: float = 1.0
     request_timeout_seconds: float = 30.0
     retry_for_seconds: float = 604_800.0
+    rest_is_life: bool = True
     on_exhausted: OnExhausted = "dead_letter"

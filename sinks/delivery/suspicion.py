@@ -177,7 +177,7 @@ class Suspicion:
         asked = self.question(queue, ready)
         if asked is not None:
             return asked
-        examined = sum(job.in_flight and job.strikes > 0 for job in queue)
+        examined = sum(job.in_flight and job.strikes > 0 for job in queue.tried())
         # What hangs shall not take the place of what doesn't; and what was tried least goes first, so that it holds up no others.
         has_room = examined < max(1, self._policy.max_in_flight // 2)
         is_asking = self._asked is not None and self._asked.in_flight

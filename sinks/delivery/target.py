@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from sinks.delivery.batch import Batch
 
-__all__ = ["WHOLE_TARGET", "Again", "Blame", "ErrorType", "Outcome", "Refused", "Target", "failed"]
+__all__ = ["WHOLE_TARGET", "Again", "Blame", "ErrorType", "Notice", "Outcome", "Refused", "Target", "failed"]
 
 ErrorType = Literal[
     "auth", "permission", "bad_request", "not_found", "rate_limited", "server", "timeout", "connection", "tls", "dns", "decode"
@@ -74,6 +74,19 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What people should know of a success.
+
+    Attributes:
+        text: A sentence.
+        kind: What makes two notices the same to people, though what the target says may differ in each.
+    """
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a batch. Each position is in exactly one of the five sequences, unless the batch is to be split.
 
@@ -87,7 +100,7 @@ class Outcome:
             halves, down to the one event that is refused for this reason. The sequences are empty.
         too_large: Whether it is split because of its size: in halves at once.
         unsendable: Whether nobody was asked, since it can't even be sent: in halves at once, down to the event, which is refused at once.
-        notice: What people should know of a success; a sentence, or nothing.
+        notice: What people should know of a success, if anything.
     """
 
     delivered: Sequence[int] = ()
@@ -98,7 +111,7 @@ class Outcome:
     split: Refused | None = field(default=None, kw_only=True)
     too_large: bool = field(default=False, kw_only=True)
     unsendable: bool = field(default=False, kw_only=True)
-    notice: str = field(default="", kw_only=True)
+    notice: Notice | None = field(default=None, kw_only=True)
 
     def whole_failure(self, events: int) -> Again | None:
         """Why the request failed as a whole; None where some of it was dealt with, or a part of the target is meant."""

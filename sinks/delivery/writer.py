@@ -13,11 +13,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sinks.delivery.batch import Batch
+from sinks.delivery.batch import Batch, size_bytes
 from sinks.delivery.core import Delivery
 from sinks.delivery.job import Attempt
 from sinks.delivery.ledger import Settled
 from sinks.delivery.policy import DeliveryPolicy
+from sinks.delivery.room import Room
 from sinks.delivery.target import Again, Outcome, Refused, Target
 from sinks.documents import Documents, Rejected
 from sinks.errors import SinkStopped
@@ -26,9 +27,6 @@ from sinks.metrics import BatchResult, EventResult, SinkMetrics
 __all__ = ["Letters", "Writer"]
 
 _LOG = logging.getLogger(__name__)
-
-_MOST_BATCHES_WAITING = 64
-_MOST_HELD_BYTES = 2_000_000
 
 
 class Letters(Protocol):
@@ -75,8 +73,6 @@ class Writer:
         self._target = target
         self._policy = policy
         self._letters = letters
-        self._room_bytes = (policy.max_in_flight + 2) * policy.batch_bytes
-        self._room_batches = _MOST_BATCHES_WAITING + 2 * policy.max_in_flight
         self._on_failure = on_failure
         self._on_done = on_done
         self._on_stopped = on_stopped
@@ -84,6 +80,7 @@ class Writer:
         self._metrics = SinkMetrics(sink_name)
         self._metrics.open_breakers(0)
         self._delivery = Delivery(sink_name, target, policy, document_format, random.Random())  # noqa: S311 (jitter is no secret)
+        self._room = Room(policy, self._delivery.queue, self._delivery.ledger)
         self._changed = threading.Condition()
         self._error: SinkStopped | None = None
         self._closed = False
@@ -114,21 +111,27 @@ class Writer:
         """
         with self._changed:
             self.raise_if_stopped()
-            if not self._has_room():
+            longest_bytes = self._room.longest_page_bytes()
+            if longest_bytes < float("inf") and size_bytes(documents) > longest_bytes:
                 return False
             self._delivery.add(documents, time.monotonic())
             self._changed.notify_all()
             return True
 
     def is_held(self, tenant: str) -> bool:
-        """Whether enough of a tenant waits for an index that takes nothing: more of it would only take the room of others."""
+        """Whether enough of a tenant waits for itself: more of it would only take the room of others."""
         with self._changed:
-            return self._delivery.queue.held(tenant)[1] > min(_MOST_HELD_BYTES, self._room_bytes // 4)
+            return self._room.has_enough_of(tenant)
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """Wait until there is room for a page, or the writer is closed; returns whether there is room."""
+        """Wait until there is room for a short page, or the writer is closed; returns whether there is room."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._closed or self._has_room(), timeout_seconds) and not self._closed
+            return self._changed.wait_for(lambda: self._closed or self._room.longest_page_bytes() > 0, timeout_seconds) and not self._closed
+
+    def longest_page_bytes(self) -> float:
+        """How long a page may be that is offered now; infinite where that doesn't matter."""
+        with self._changed:
+            return self._room.longest_page_bytes()
 
     def flush(self) -> None:
         """Send what there is, without waiting for others to fill a batch."""
@@ -162,16 +165,6 @@ class Writer:
             self._closed = True
             self._changed.notify_all()
         self._target.close()
-
-    def _has_room(self) -> bool:
-        delivery = self._delivery
-        waiting_bytes, batches = delivery.ledger.pending_bytes, len(delivery.queue)
-        if waiting_bytes >= self._room_bytes or batches >= self._room_batches:
-            # What waits for an index that takes nothing shall not take the room of the others; up to a bound.
-            held_batches, held_bytes = delivery.queue.held()
-            waiting_bytes -= min(held_bytes, 2 * self._room_bytes)
-            batches -= min(held_batches, 2 * self._room_batches)
-        return waiting_bytes < self._room_bytes and batches < self._room_batches
 
     def _exhausted(self) -> SinkStopped:
         why = self._delivery.exhausted
@@ -269,12 +262,13 @@ class Writer:
             self.stop(error)
             return
         self._count(settled)
-        if settled.done:
-            self._on_done(settled.done)
         with self._changed:
             self._delivery.ledger.confirm(settled)
             self._metrics.open_breakers(self._delivery.down_count)
             self._changed.notify_all()
+        if settled.done:
+            # Last: whoever is told finds the room that it leaves.
+            self._on_done(settled.done)
 
     def _count(self, settled: Settled) -> None:
         now = self._clock()

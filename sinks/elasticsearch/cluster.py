@@ -52,12 +52,13 @@ class Cluster:
         authorization: Callable[[], Mapping[str, str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hosts = Hosts([host.rstrip("/") for host in hosts], clock)
+        hosts = [host.rstrip("/") for host in hosts]
+        self._hosts = Hosts(hosts, clock)
         self._http = http
         self._authorization = authorization
         self._clock = clock
         self.address = ", ".join(map(_origin, hosts))
-        self._clocks = ClockWatch(self.address)
+        self._clocks = {host: ClockWatch(_origin(host)) for host in hosts}
 
     def request(
         self, method: str, path: str, *, timeout_seconds: float, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -84,6 +85,7 @@ class Cluster:
             return Again((), str(error), "Look at the sink's credentials.", "auth")
         all_headers = {**(headers or {}), **credentials}
         failure = NoAnswer("connection", "No host was asked.", "")
+        doubtful: NoAnswer | None = None
         for host in self._hosts.candidates():
             began = self._clock()
             if began > deadline - _SHORTEST_TIMEOUT_SECONDS and failure.fix:
@@ -92,17 +94,21 @@ class Cluster:
                 method, host + path, body=body, headers=all_headers, timeout_seconds=max(_SHORTEST_TIMEOUT_SECONDS, deadline - began)
             )
             if isinstance(answer, Answer):
-                self._clocks.look(answer.headers, time.time())
+                self._clocks[host].look(answer.headers, time.time())
                 if answer.status in _NOBODY_THERE:
                     self._hosts.failed(host, began)
                 else:
                     self._hosts.answered(host)
                 return Answered(_masked(answer, credentials), _origin(host))
             failure = answer
+            if failure.blame == "doubtful":
+                doubtful = failure
             if failure.error_type in ("connection", "tls", "dns", "timeout"):
                 self._hosts.failed(host, began)
             else:
                 break
+        # Where one host broke off over what was sent, that others can't be reached says nothing of it.
+        failure = doubtful or failure
         return Again((), failure.reason, failure.fix, failure.error_type, blame=failure.blame)
 
     def close(self) -> None:

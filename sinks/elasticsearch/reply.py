@@ -6,21 +6,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Notice, Outcome, Refused
 from sinks.elasticsearch.item_error import judge
 from sinks.elasticsearch.server_error import (
     ANSWER_FIX,
     CREDENTIALS_FIX,
-    FIREWALL_FIX,
     OVERLOAD_FIX,
     ServerError,
     excerpt,
+    firewall_fix,
     privileges_fix,
     read_error,
     read_whole_error,
 )
 from sinks.http.client import Answer, retry_after_seconds
-from sinks.http.verdicts import NO_ANSWER_OF_ITS_KIND, is_page, of_status
+from sinks.http.verdicts import NO_ANSWER_OF_ITS_KIND, of_status, rest_is_its_own
 
 __all__ = ["BULK_PATH", "BULK_PATH_ALONE", "read_reply", "refusal"]
 
@@ -95,8 +95,9 @@ def refusal(answer: Answer, positions: Sequence[int], permission_fix: str, origi
     elif error is not None and error.type == "cluster_block_exception":
         error_type, fix = "server", "Look at the cluster's health, and at its settings cluster.blocks.*."
     elif status == 403:
-        # A page is no missing privilege.
-        error_type, fix = "permission", FIREWALL_FIX if is_page(answer.body) else permission_fix
+        # Anybody else's words speak of no missing privilege.
+        is_own = error is not None and error.type == "security_exception"
+        error_type, fix = "permission", permission_fix if is_own else firewall_fix(events=bool(positions))
     elif status == 429:
         error_type, fix = "rate_limited", OVERLOAD_FIX
     elif status >= 500 or status == 408:
@@ -111,9 +112,10 @@ def refusal(answer: Answer, positions: Sequence[int], permission_fix: str, origi
     else:
         error_type, fix = "bad_request" if status == 400 else "not_found", ANSWER_FIX
     after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
-    # In its own words the server says what is wrong; anybody else on the way may mean an event.
-    is_certain = after_seconds is not None or (error is not None and status < 500)
-    blame: Blame = "target" if is_certain else of_status(status).blame
+    # In its own words, which have a type, the server says what is wrong; anybody else on the way may mean an event.
+    is_own = error is not None and status < 500 and (bool(error.type) or _is_no_bulk_server(error))
+    is_busy = after_seconds is not None and rest_is_its_own(status, answer.body)
+    blame: Blame = "target" if is_own or is_busy else of_status(status).blame
     return Again(positions, _said(answer, error, origin), fix, error_type, status, after_seconds, blame=blame)
 
 
@@ -176,16 +178,17 @@ def _item_by_item(items: Sequence[_Item], count: int, indices: Sequence[str], or
         [replace(template, positions=positions) for positions, template in groups.values()],
         refused,
         dropped=tuple(dropped),
-        notice=_dropped_words(origin, indices, dropped) if dropped else "",
+        notice=_dropped_notice(origin, indices, dropped) if dropped else None,
     )
 
 
-def _dropped_words(origin: str, indices: Sequence[str], dropped: Sequence[int]) -> str:
+def _dropped_notice(origin: str, indices: Sequence[str], dropped: Sequence[int]) -> Notice:
     where = " and ".join(sorted({indices[position] for position in dropped})[:2])
-    return (
+    text = (
         f"{origin} takes events for {where} and doesn't keep them (noop): an ingest pipeline drops them. Look at index.default_pipeline "
         'and index.final_pipeline there; such events are counted as "dropped".'
     )
+    return Notice(text, f"dropped, {where}")
 
 
 def _missing(origin: str) -> Again:

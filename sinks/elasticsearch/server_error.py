@@ -8,10 +8,10 @@ import msgspec
 __all__ = [
     "ANSWER_FIX",
     "CREDENTIALS_FIX",
-    "FIREWALL_FIX",
     "OVERLOAD_FIX",
     "ServerError",
     "excerpt",
+    "firewall_fix",
     "privileges_fix",
     "read_error",
     "read_whole_error",
@@ -19,10 +19,6 @@ __all__ = [
 
 CREDENTIALS_FIX = "Look at the sink's api_key_env, or at username and password_env: the server doesn't know them."
 ANSWER_FIX = "Look at the sink's hosts: do they speak Elasticsearch there, or is it a proxy or another service?"
-FIREWALL_FIX = (
-    "These are not the server's own words: a proxy or a firewall in front of it answers, maybe because of what one event holds. Look at "
-    "its log, and let it pass requests to _bulk."
-)
 OVERLOAD_FIX = "The server is overloaded: look at its load, or lower max_in_flight or batch_events."
 
 # A refused event's reason stands in its dead letter and in the log; some servers put half a document into it.
@@ -78,6 +74,19 @@ def excerpt(body: bytes) -> str:
     """The beginning of an answer that is no such server's, fit for a message."""
     # Twice the length, since tags and indentation shrink.
     return _clean(body[: 2 * _LONGEST_EXCERPT_CHARACTERS].decode(errors="replace"))[:_LONGEST_EXCERPT_CHARACTERS]
+
+
+def firewall_fix(*, events: bool) -> str:
+    """What to do about a refusal that is somebody else's.
+
+    Args:
+        events: Whether events were sent.
+    """
+    cause, what = (", maybe because of what one event holds", "requests to _bulk") if events else ("", "these requests")
+    return (
+        "These are not the server's own words: what stands in front of it, a proxy, a firewall or a cloud's access policy, "
+        f"answers{cause}. Look at its log, and let it pass {what}."
+    )
 
 
 def privileges_fix(index: str) -> str:

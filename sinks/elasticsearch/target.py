@@ -103,13 +103,15 @@ class ElasticsearchTarget:
             return Again((), f"{self.address} took too long to answer about the index template.", error_type="timeout")
         try:
             if self._preparations == seen:
-                self._last_failure = self._installer.install(timeout_seconds) if self._manage_template else None
+                failure = self._installer.install(timeout_seconds) if self._manage_template else None
+                # Nothing of an event was in those requests, so none can be meant.
+                self._last_failure = replace(failure, blame="target") if failure else None
                 self._preparations += 1
                 self._ready = self._last_failure is None
                 if self._ready and self._is_ecs:
                     self._installer.tell_fleet(timeout_seconds)
                 if self._ready:
-                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS))
+                    tell_of_pipelines(self._cluster, self._sink, self._index, min(timeout_seconds, _LOOK_SECONDS), alone=self._is_ecs)
             return None if self._ready else self._last_failure
         finally:
             self._preparing.release()

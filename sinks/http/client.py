@@ -1,7 +1,5 @@
 """Requests to a target: one session, no redirects, no cookies, no surprises from the environment, and failures as values."""
 
-import http.client
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ import requests.adapters
 import urllib3
 import urllib3.exceptions
 
-from sinks.delivery.target import Blame, ErrorType
 from sinks.http.connections import POOL_CLASSES, SOCKET_OPTIONS
+from sinks.http.no_answer import NoAnswer, explain
 from sinks.http.retry_after import retry_after_seconds as asked_seconds
 
 __all__ = ["Answer", "HttpClient", "NoAnswer", "retry_after_seconds"]
@@ -24,11 +22,6 @@ __all__ = ["Answer", "HttpClient", "NoAnswer", "retry_after_seconds"]
 _LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
-# Their messages are what came: a target may repeat a secret there.
-_REPEATS_WHAT_CAME = (
-    http.client.BadStatusLine, http.client.UnknownProtocol, ValueError, urllib3.exceptions.InvalidChunkLength,
-    urllib3.exceptions.InvalidHeader,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +37,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Why there is no answer. Whether the request had an effect is unknown.
-
-    Attributes:
-        error_type: The kind of failure.
-        reason: What happened; a sentence.
-        fix: What to do about it; a sentence.
-        blame: Of whom it speaks: of the target where nothing of the request was sent, otherwise it may be an event's doing.
-    """
-
-    error_type: ErrorType
-    reason: str
-    fix: str
-    blame: Blame = "target"
 
 
 class HttpClient:
@@ -119,8 +95,7 @@ class HttpClient:
         except requests.exceptions.InvalidHeader:
             return _unsendable_header(origin)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            reason = _explain(error, origin, timeout_seconds)
-            _drop_tracebacks(error)
+            reason = explain(error, origin, timeout_seconds)
             if reason.error_type == "timeout":
                 # What one of them has forgotten, the others may have forgotten too.
                 self._adapter.forget_connections()
@@ -232,58 +207,3 @@ def _read(answer: requests.Response) -> bytes:
         if size > _LARGEST_ANSWER_BYTES:
             raise _TooLargeError
     return b"".join(pieces)
-
-
-def _explain(error: BaseException, origin: str, timeout_seconds: float) -> NoAnswer:
-    chain = _chain(error)
-    if any(isinstance(link, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for link in chain):
-        return NoAnswer("dns", f"The host of {origin} can't be resolved.", "Check the address for a typing error, and this machine's DNS.")
-    connecting = any(isinstance(link, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)) for link in chain)
-    blame: Blame = "target" if connecting else "doubtful"
-    if any(_is_timeout(link) for link in chain):
-        return NoAnswer(
-            "timeout", f"{origin} did not answer within {timeout_seconds:.3g} s.", "Look at the server's load and at the network.", blame
-        )
-    tls = next((link for link in chain if isinstance(link, (ssl.SSLError, ssl.CertificateError))), None)
-    if tls is not None:
-        return NoAnswer(
-            "tls", f"No trusted TLS connection to {origin}: {tls}.", "Give the server's CA in ca_file; otherwise check the address."
-        )
-    odd = next((link for link in chain if isinstance(link, _REPEATS_WHAT_CAME) and not isinstance(link, OSError | UnicodeError)), None)
-    root = odd or next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
-    told = "what came is no HTTP" if odd else root
-    return NoAnswer(
-        "connection",
-        f"The connection to {origin} failed: {type(root).__name__}: {told}.",
-        "Check that the server runs and that this machine may reach it.",
-        blame,
-    )
-
-
-def _drop_tracebacks(error: BaseException) -> None:
-    """Let go of the calls in which the exception came up.
-
-    urllib3 keeps what it raises in variables of its own, so exception, traceback and call hold each other: 66 objects of each request
-    without an answer, its body among them. Only the garbage collector would free them, which looks after every 100,000 new objects.
-    """
-    for link in _chain(error):
-        link.__traceback__ = None
-
-
-def _is_timeout(link: BaseException) -> bool:
-    # urllib3 derives "nobody listens there" from its time-out of connecting.
-    timed_out = isinstance(link, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout))
-    return timed_out and not isinstance(link, urllib3.exceptions.NewConnectionError)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The exception and everything it was made from, outermost first."""
-    chain: list[BaseException] = []
-    pending: list[BaseException] = [error]
-    while pending:
-        link = pending.pop(0)
-        if not any(link is seen for seen in chain):
-            chain.append(link)
-            inner = [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-            pending.extend(candidate for candidate in inner if isinstance(candidate, BaseException))
-    return chain

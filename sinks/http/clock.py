@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from sinks.http.retry_after import http_date
 
@@ -12,6 +13,10 @@ _LOG = logging.getLogger(__name__)
 
 FAR_SECONDS = 60.0
 """From when on it is said. Receivers of signed webhooks bear five minutes."""
+_NEAR_SECONDS = 50.0
+"""Below which it is taken back: a `Date` has whole seconds and each answer its time on the way, so one threshold is crossed for ever."""
+_AGREED_FOR_SECONDS = 60.0
+"""How long nothing far has come before it is taken back: of two servers behind one name, one clock may be wrong."""
 
 
 def skew_seconds(headers: Mapping[str, str], now_epoch_seconds: float) -> float | None:
@@ -38,14 +43,15 @@ class ClockWatch:
 
     Args:
         address: Whose clock, for the message.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._address = address
+        self._clock = clock
         self._is_far = False
+        self._far_at = 0.0
         self._lock = threading.Lock()
-        self.skew_seconds: float | None = None
-        """As of the last answer that said so."""
 
     def look(self, headers: Mapping[str, str], now_epoch_seconds: float) -> None:
         """Look at an answer."""
@@ -53,15 +59,14 @@ class ClockWatch:
         if seconds is None:
             return
         with self._lock:
-            self.skew_seconds = seconds
-            was_far, self._is_far = self._is_far, abs(seconds) > FAR_SECONDS
+            was_far, now = self._is_far, self._clock()
+            if abs(seconds) > (_NEAR_SECONDS if was_far else FAR_SECONDS):
+                self._is_far, self._far_at = True, now
+            elif now >= self._far_at + _AGREED_FOR_SECONDS:
+                self._is_far = False
             if self._is_far == was_far:
                 return
         if not was_far:
-            _LOG.warning("%s", self.words())
+            _LOG.warning("%s", skew_words(seconds, self._address))
         else:
             _LOG.warning("The clock of %s agrees with this machine's again.", self._address)
-
-    def words(self) -> str:
-        """A sentence about clocks that are far apart; nothing where they aren't."""
-        return skew_words(self.skew_seconds, self._address)

@@ -12,7 +12,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from sinks.http.deadline import within
 
-__all__ = ["LONGEST_IDLE_SECONDS", "POOL_CLASSES", "SOCKET_OPTIONS"]
+__all__ = ["LONGEST_IDLE_SECONDS", "POOL_CLASSES", "SOCKET_OPTIONS", "was_connecting"]
 
 LONGEST_IDLE_SECONDS = 60.0
 """How long a connection may be idle and be used again: as long as a tenant's may be. Home routers and clouds forget after minutes."""
@@ -60,6 +60,19 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     response_class: Any = _Response
+
+    def connect(self) -> None:
+        """An error of the handshake looks like one of a request that is broken off: this one says of itself which it is."""
+        try:
+            super().connect()
+        except (OSError, ValueError) as error:  # a name that is another is a ValueError
+            error.okta_connecting = True  # type: ignore[union-attr]
+            raise
+
+
+def was_connecting(error: BaseException) -> bool:
+    """Whether the connection was still being made, so that nothing of a request was sent."""
+    return getattr(error, "okta_connecting", False)
 
 
 class _Pool(_Ageing, HTTPConnectionPool):

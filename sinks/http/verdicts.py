@@ -9,10 +9,23 @@ from types import MappingProxyType
 
 from sinks.delivery.target import Blame, ErrorType
 
-__all__ = ["BUSY_CODES", "CODES", "EVENT_CODES", "NO_ANSWER_OF_ITS_KIND", "STATUSES", "Verdict", "is_page", "of_code", "of_status"]
+__all__ = [
+    "BUSY_CODES",
+    "CODES",
+    "EVENT_CODES",
+    "NO_ANSWER_OF_ITS_KIND",
+    "STATUSES",
+    "Verdict",
+    "is_page",
+    "of_code",
+    "of_status",
+    "rest_is_its_own",
+]
 
 
 _LOOKED_AT_BYTES = 4096
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OF_A_GATEWAY = frozenset({502, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +64,10 @@ STATUSES: Mapping[int, Verdict] = MappingProxyType({
     451: Verdict("doubtful", "permission"),
     # One event may be what a server stumbles over; a load balancer with nobody behind it stumbles over any.
     500: Verdict("doubtful", "server"),
-    502: Verdict("target", "server"),
+    # What stands in front of a server makes these of a reset and of a hang, which one event may be the cause of.
+    502: Verdict("doubtful", "server"),
     503: Verdict("target", "server"),
-    504: Verdict("target", "server"),
+    504: Verdict("doubtful", "server"),
     507: Verdict("target", "server"),
     529: Verdict("target", "rate_limited"),
 })  # fmt: skip
@@ -107,6 +121,16 @@ def of_code(code: int | None, status: int) -> Verdict:
     return found or of_status(status)
 
 
+def rest_is_its_own(status: int, body: bytes) -> bool:
+    """Whether a `Retry-After` is the target's own word; what stands in front of it may ask for a rest over an event that it stumbles over.
+
+    Args:
+        status: The answer's.
+        body: The answer's.
+    """
+    return status not in _OF_A_GATEWAY and not is_page(body)
+
+
 def is_page(body: bytes) -> bool:
     """Whether an answer's body is a page for people, such as a proxy's or a firewall's."""
-    return body[:_LOOKED_AT_BYTES].lstrip().startswith(b"<")
+    return body[:_LOOKED_AT_BYTES].removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<")

@@ -21,6 +21,7 @@ _POSITION_SECONDS = 0.2
 _POSITIONS_AT_ONCE = 16
 """So many are written down without delay (15 µs each): what is not is sent again after a kill."""
 _LOOK_SECONDS = 1.0
+_LOOK_FOR_ROOM_SECONDS = 0.1
 _MOST_SYNCS_AT_THE_END = 50
 """A stop has two seconds; whose files are left is found to be done with at the next start."""
 _MOST_PAGES_OF_A_TENANT = 2
@@ -37,7 +38,8 @@ class Backlog:
 
     Attributes:
         offer: Puts a page on its way, if there is room; returns whether there was. To be set before anything is written or read.
-        is_held: Whether a tenant's pages would only wait for an index that takes nothing, in the room of others.
+        is_held: Whether a tenant's pages would only wait for its own trouble, in the room of others.
+        longest_page_bytes: How long a page may be that is put on its way now.
     """
 
     def __init__(self, sink_name: str, *, in_order: bool, wall_clock: Callable[[], float] = time.time) -> None:
@@ -45,6 +47,7 @@ class Backlog:
         self._in_order = in_order
         self.is_held: Callable[[str], bool] = lambda _tenant: False
         self.offer: Callable[[Documents], bool] = lambda _documents: False
+        self.longest_page_bytes: Callable[[], float] = lambda: float("inf")
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
         self._logs: dict[str, Log] = {}
@@ -169,14 +172,16 @@ class Backlog:
         with self._changed:
             log = self._next_lagging()
             if log is None:
-                self._changed.wait(_LOOK_SECONDS)
+                self._changed.wait(_LOOK_FOR_ROOM_SECONDS if self._lagging else _LOOK_SECONDS)
                 self._write_positions()
                 return False
         documents, page = log.read()
         with self._changed:
-            if self._logs.get(log.tenant) is not log or not self.offer(documents):
+            if self._logs.get(log.tenant) is not log or (len(documents) and not self.offer(documents)):
                 return False
             log.feed(page)
+            if not len(documents):
+                self._moved[log.tenant] = log
             del self._lagging[log.tenant]
             if log.lags:
                 self._lagging[log.tenant] = log
@@ -185,7 +190,9 @@ class Backlog:
     def _next_lagging(self) -> Log | None:
         if self._closed:
             return None
-        return next((log for log in self._lagging.values() if self._may_go(log)), None)
+        longest_bytes = self.longest_page_bytes()
+        # None of its pages is longer than all that it has to send.
+        return next((log for log in self._lagging.values() if log.end - log.fed <= longest_bytes and self._may_go(log)), None)
 
     def _may_go(self, log: Log) -> bool:
         if self._in_order:
@@ -193,14 +200,14 @@ class Backlog:
         return not self.is_held(log.tenant)
 
     def _write_positions(self) -> None:
-        for log in self._moved.values():
+        moved, self._moved = self._moved, {}
+        for log in moved.values():
             try:
-                log.write_position()
-                log.delete_done()
+                log.tidy()
             except OSError as error:
+                self._moved[log.tenant] = log
                 if not self._position_failed:
                     _LOG.warning("sink %s: what is delivered can't be noted in its outbox (%s): it may be sent again", self._sink, error)
                 self._position_failed = True
             else:
                 self._position_failed = False
-        self._moved.clear()

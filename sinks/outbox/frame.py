@@ -8,6 +8,7 @@ The first line has a fixed length: how long the second one is and how long all d
 borders, so that the same pages always make the same batches; and a document keeps the place where its two parts meet.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from operator import attrgetter
@@ -16,10 +17,13 @@ import msgspec
 
 from sinks.documents import Documents
 
-__all__ = ["LENGTHS_BYTES", "Damaged", "EventHead", "Lengths", "encode", "frame_head", "read_frame", "read_lengths"]
+__all__ = [
+    "LENGTHS_BYTES", "Damaged", "EventHead", "Lengths", "encode", "find_frame", "frame_head", "is_unfinished", "read_frame", "read_lengths",
+]  # fmt: skip
 
 _UUID, _PUBLISHED, _TYPE = attrgetter("uuid"), attrgetter("published"), attrgetter("event_type")
 _VERSION = 1
+_LENGTHS = re.compile(rb"[0-9a-f]{8} [0-9a-f]{10}\n")
 
 LENGTHS_BYTES = 20
 """How long the first line is."""
@@ -102,13 +106,10 @@ def read_lengths(line: bytes) -> Lengths:
     Raises:
         Damaged: It is no such line.
     """
-    try:
-        if len(line) != LENGTHS_BYTES or line[8:9] != b" " or line[-1:] != b"\n":
-            raise ValueError  # noqa: TRY301
-        return Lengths(int(line[:8], 16), int(line[9:19], 16))
-    except ValueError:
+    if not _LENGTHS.fullmatch(line):
         message = f"no frame begins with {line!r}"
-        raise Damaged(message) from None
+        raise Damaged(message)
+    return Lengths(int(line[:8], 16), int(line[9:19], 16))
 
 
 def frame_head(data: bytes) -> tuple[float, int]:
@@ -151,6 +152,40 @@ def read_frame(data: bytes, lengths: Lengths, origin: object = None) -> tuple[Do
         raise Damaged(message)
     heads = list(map(EventHead, head.uuids, head.published, head.types))
     return Documents(head.tenant, heads, prefixes, rests, origin), head.at
+
+
+def find_frame(data: bytes, start: int) -> int:
+    """Where the next whole frame begins; -1 where there is none.
+
+    Args:
+        data: A piece of a segment.
+        start: From where to look, in bytes.
+    """
+    for found in _LENGTHS.finditer(data, start):
+        try:
+            at = found.start() + LENGTHS_BYTES
+            lengths = read_lengths(data[found.start() : at])
+            read_frame(data[at : found.start() + lengths.whole], lengths)
+        except Damaged:
+            continue
+        return found.start()
+    return -1
+
+
+def is_unfinished(data: bytes) -> bool:
+    """Whether this is nothing but the beginning of a frame, as a kill leaves it at the end of a file."""
+    if len(data) < LENGTHS_BYTES:
+        return True
+    try:
+        lengths = read_lengths(data[:LENGTHS_BYTES])
+        behind = LENGTHS_BYTES + lengths.head
+        if len(data) < behind:
+            return b"\n" not in data[LENGTHS_BYTES:]
+        _, events = frame_head(data[LENGTHS_BYTES:behind])
+    except Damaged:
+        return False
+    # One that has all of its lines, and should be longer, has damaged lengths.
+    return len(data) < lengths.whole and data.count(b"\n", behind) < events
 
 
 def _decoded(data: bytes) -> _Head:

@@ -2,6 +2,7 @@
 
     <outbox_dir>/<sink>/<tenant>/00000000000000000000.ndjson    segments, each named by the offset at which it begins
     <outbox_dir>/<sink>/<tenant>/position                       behind this offset nothing is done with yet
+    <outbox_dir>/<sink>/<tenant>/00000000000000000000.damaged   what could not be read there; nobody reads it again
 
 An offset never comes back: a segment that is done with is deleted, and the next one goes on counting. So a snapshot needs no more than the
 offset of the end: on resume all behind it is cut off, since it comes again from Okta, in the same pages. What is done with but lies behind
@@ -13,10 +14,9 @@ never a newer one.
 """
 
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,14 @@ from sinks.durable import make_directories
 from sinks.errors import SinkStopped
 from sinks.file.open_files import OpenFiles
 from sinks.file.output_file import Moved, OutputFile
-from sinks.outbox.frame import LENGTHS_BYTES, Damaged, encode, frame_head, read_frame, read_lengths
+from sinks.outbox.damage import put_aside
+from sinks.outbox.frame import encode
+from sinks.outbox.position import Position
+from sinks.outbox.reading import read_onward, written_at
 from sinks.outbox.resume import resumed
-from sinks.outbox.segments import read_exactly, segment_path, store_position
+from sinks.outbox.segments import segment_path
 
 __all__ = ["Log", "Page"]
-
-_LOG = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 """How long a segment grows before another one is begun: what a disk is given back at once."""
@@ -92,14 +93,14 @@ class Log:
         self._current: OutputFile | None = None
         self._rolled: list[OutputFile] = []
         self._pages: deque[Page] = deque()
-        self._position = -1
+        self._position = Position(folder)
         try:
-            where = resumed(folder, tenant, outbox, state)
+            where = resumed(folder, self._position, tenant, outbox, state)
         except OSError as error:
             raise stopped(error, str(folder)) from error
         self.end, self.fed, self.done = where.end, where.done, where.done
-        # Up to which offset the last snapshot knows what was written, and what is done with.
-        self._covered, self._told = where.covered, where.told
+        # Up to which offset no later run writes it again, and up to which the last snapshot knows that it is done with.
+        self._covered, self._told = where.end, where.told
         # Where each segment begins; the last one is the one that is written. Replaced as a whole, since another thread reads it.
         self._segments = where.segments
 
@@ -128,16 +129,18 @@ class Log:
         """
         if self._current is not None and self._current.size_bytes < SEGMENT_BYTES:
             return
+        try:
+            make_directories(self.folder, 0o700)
+            self._position.begin(self.done)
+        except OSError as error:
+            raise self._stopped(error, str(self.folder)) from error
+        path = segment_path(self.folder, self.end)
+        file = OutputFile(str(path), 0, "none", self._stopped)
+        file.create()
         if self._current is not None:
             # The next snapshot syncs it with the others.
             self._rolled.append(self._current)
-        path = segment_path(self.folder, self.end)
-        try:
-            make_directories(self.folder, 0o700)
-        except OSError as error:
-            raise self._stopped(error, str(self.folder)) from error
-        self._current = OutputFile(str(path), 0, "none", self._stopped)
-        self._current.create()
+        self._current = file
         self._segments = (*self._segments, (self.end, path))
 
     def append(self, documents: Documents, at_epoch_seconds: float) -> Page:
@@ -160,10 +163,6 @@ class Log:
     def written(self, page: Page) -> None:
         """A page is in the file."""
         self.end = page.end
-
-    def orphaned(self) -> None:
-        """No snapshot will come: nobody writes to it any more."""
-        self._covered = self.end
 
     def snapshot(self) -> dict[str, Any]:
         """What to resume from, once all that is not done with is on the disk; what is done with is deleted.
@@ -196,9 +195,10 @@ class Log:
         """Let go of the files, and leave none where all is done with, unless that is wished: the next run finds out as well."""
         self.abandon()
         with contextlib.suppress(OSError):
-            self.write_position()
-            if not leave:
-                self.delete_done()
+            if leave:
+                self.write_position()
+            else:
+                self.tidy()
 
     def abandon(self) -> None:
         """Close the files as they are."""
@@ -213,62 +213,56 @@ class Log:
         """A page is on its way; the one behind the last."""
         self._pages.append(page)
         self.fed = page.end
+        self._pass_done()
 
     def settle(self, page: Page, events: int) -> int:
         """Some events of a page are done with; returns how many bytes need not be kept any more."""
         page.left -= events
         before = self.done
+        self._pass_done()
+        return self.done - before
+
+    def _pass_done(self) -> None:
         while self._pages and not self._pages[0].left:
             self.done = self._pages.popleft().end
-        return self.done - before
 
     def oldest_at(self) -> float | None:
         """When the first page that is not done with was written, epoch seconds; None where there is none, or it can't be read."""
         if self._pages:
             return self._pages[0].at
-        if self.done == self.end:
-            return None
-        with contextlib.suppress(OSError, Damaged):
-            path, offset = self._place(self.done)
-            with path.open("rb") as file:
-                file.seek(offset)
-                lengths = read_lengths(file.read(LENGTHS_BYTES))
-                return frame_head(file.read(lengths.head))[0]
-        return None
+        return written_at(self._segments, self.done, self.end)
 
     def read(self) -> tuple[Documents, Page]:
-        """The page behind what is on its way; `feed` makes it so.
+        """The page behind what is on its way, past what can't be read; `feed` makes it so.
+
+        Returns:
+            Its documents, none where nothing more can be read, and the page.
 
         Raises:
-            SinkStopped: It can't be read.
+            SinkStopped: It can't be read, or what is damaged not be kept.
         """
-        path, offset = self._place(self.fed)
+        # Before the segments: the last of them may be younger than the end, and no older one.
+        end = self.end
         try:
-            with path.open("rb", buffering=0) as file:
-                file.seek(offset)
-                lengths = read_lengths(file.read(LENGTHS_BYTES))
-                page = Page(self, self.fed + lengths.whole, 0.0, 0)
-                documents, page.at = read_frame(read_exactly(file, lengths.head + lengths.documents), lengths, page)
+            found = read_onward(self._segments, self.fed, end, lambda offset, data: put_aside(self.folder, self.tenant, offset, data))
         except OSError as error:
-            raise self._stopped(error, str(path)) from error
-        except Damaged as error:
-            message = f"damaged at byte {offset}: {error}"
-            raise self._stopped(OSError(0, message), str(path)) from error
-        page.left = len(documents)
-        return documents, page
+            raise self._stopped(error, str(error.filename or self.folder)) from error
+        page = Page(self, found.end, found.at, len(found.documents or ()))
+        return replace(found.documents or Documents(self.tenant, [], [], []), origin=page), page
 
-    def write_position(self, *, sync: bool = False) -> None:
-        """Write down what is done with, where that is news.
+    def tidy(self) -> None:
+        """Delete what need not be kept any more, and write down what is done with, where that is news.
 
         Raises:
             OSError: The operating system refuses. Nothing is lost by it: events are sent again.
         """
-        if self._position == self.done and not sync:
-            return
-        if not self.folder.is_dir():
-            return
-        store_position(self.folder, self.done, sync=sync)
-        self._position = self.done
+        # In this order, since a disk that is too full for the second needs the first.
+        self.delete_done()
+        self.write_position()
+
+    def write_position(self) -> None:
+        """Only the second of it, with the same errors."""
+        self._position.store(self.done)
 
     def delete_done(self) -> None:
         """Delete segments that are done with and behind which a snapshot stands.
@@ -283,12 +277,11 @@ class Log:
         ended = [path for (_, path), end in zip(self._segments, ends, strict=False) if end <= until]
         if not ended:
             return
-        self.write_position(sync=ends[len(ended) - 1] > self._told)
+        # What is deleted makes room for the note, where there is none. A kill in between makes the next run tell of missing events, and
+        # loses none.
+        sync = ends[len(ended) - 1] > self._told
+        is_noted = self._position.has_room(self.done, sync=sync)
         self._segments = self._segments[len(ended) :]
         for path in ended:
             path.unlink(missing_ok=True)
-
-    def _place(self, offset: int) -> tuple[Path, int]:
-        """The segment that holds an offset, and where in it."""
-        start, path = max((item for item in self._segments if item[0] <= offset), default=(offset, self.folder / "missing"))
-        return path, offset - start
+            is_noted = is_noted or self._position.has_room(self.done, sync=sync)

@@ -45,18 +45,22 @@ class Owner:
         """
         path = self._path.with_name(_NAME)
         try:
-            make_directories(path.parent, 0o700)
-            with contextlib.suppress(FileExistsError):
-                # Whole or not at all: another process of the cluster may look at the same moment.
-                temporary = path.with_name(f"{_NAME}.{os.getpid()}")
-                temporary.write_text(secrets.token_hex(8))
-                try:
-                    path.hardlink_to(temporary)
-                finally:
-                    temporary.unlink()
-            return path.read_text()
+            # Looked for first: a disk that is full has no room for another.
+            return path.read_text() if path.exists() else self._made(path)
         except OSError as error:
             raise self._stopped(error, str(path)) from error
+
+    def _made(self, path: Path) -> str:
+        make_directories(path.parent, 0o700)
+        # Whole or not at all: another process of the cluster may look at the same moment.
+        temporary = path.with_name(f"{_NAME}.{os.getpid()}")
+        try:
+            temporary.write_text(secrets.token_hex(8))
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path.read_text()
 
     def take(self, tenant: str) -> None:
         """Make a tenant's outbox this process's own.

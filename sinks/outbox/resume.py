@@ -1,12 +1,16 @@
 """Where an outbox goes on: from what a snapshot says of it, and from what its folder holds."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sinks.file.journal import ABSENT
 from sinks.file.repair import cut_back
-from sinks.outbox.segments import gap_end, read_position, segments_in, whole_end
+from sinks.outbox.damage import put_aside
+from sinks.outbox.position import Position
+from sinks.outbox.segments import begins_frame, missing_between, segments_in, whole_end
 
 __all__ = ["Standing", "resumed"]
 
@@ -21,22 +25,21 @@ class Standing:
         segments: The segments by the offset at which each begins.
         end: Behind the last page.
         done: Behind this nothing is done with yet.
-        covered: Up to here a snapshot knows what was written.
         told: Up to here a snapshot knows what is done with.
     """
 
     segments: tuple[tuple[int, Path], ...]
     end: int
     done: int
-    covered: int
     told: int
 
 
-def resumed(folder: Path, tenant: str, outbox: str, state: dict[str, Any] | None) -> Standing:
+def resumed(folder: Path, position: Position, tenant: str, outbox: str, state: dict[str, Any] | None) -> Standing:
     """Cut off what comes again, and find where to go on; what is missing is told.
 
     Args:
         folder: The tenant's.
+        position: The one in it.
         tenant: The tenant's name.
         outbox: Which outbox this is, see `owner`.
         state: The snapshot; None where there is none.
@@ -46,28 +49,62 @@ def resumed(folder: Path, tenant: str, outbox: str, state: dict[str, Any] | None
     """
     known = _own(folder, tenant, outbox, state)
     segments = list(segments_in(folder))
+    stored = position.read()
     if known is not None:
         end = int(known["end"])
         for start, path in segments:
-            cut_back(str(path), max(-1, end - start) if start < end else -1)
-        segments = list(segments_in(folder))
+            cut_back(str(path), max(ABSENT, end - start) if start < end else ABSENT)
     else:
         # Without a snapshot nothing says what will come again: all is kept that is whole, and a page may go out twice.
-        end = whole_end(segments) if segments else read_position(folder)
-    told = int(known["done"]) if known is not None else 0
-    position = max(read_position(folder), told)
+        end = _whole_end(folder, tenant, segments) if segments else stored
+    if stored > end:
+        # Before anything else gets the offsets that were cut off: it would count as done with.
+        position.store(end, sync=True)
+    segments = _kept(folder)
     first = segments[0][0] if segments else end
-    done = min(max(position, first), end)
-    there = sum(path.stat().st_size for _, path in segments)
-    if (segments and there != end - first) or (known is not None and position < done):
+    told = int(known["done"]) if known is not None else 0
+    done = _done(segments, min(stored, end), told)
+    if known is None:
+        # A power cut may have lost the position: what was deleted was done with.
+        done = max(done, first)
+    missing = missing_between(segments, done, end)
+    if missing:
         _LOG.error(
             "outbox %s: events that were still to be sent are missing, %d bytes of them. Was outbox_dir moved, or does another host "
             "have them? Put the folder back, and start again; python -m flows.audit finds what a search index lacks.",
             folder,
-            max(end - first - there, done - position),
+            missing,
         )
-        done = min(max(done, gap_end(segments, end)), end)
-    return Standing(tuple(segments), end, done, end if known is not None else 0, told)
+    return Standing(tuple(segments), end, max(done, first), told)
+
+
+def _whole_end(folder: Path, tenant: str, segments: Sequence[tuple[int, Path]]) -> int:
+    end, damaged = whole_end(segments)
+    if damaged:
+        put_aside(folder, tenant, end, damaged)
+    start, path = segments[-1]
+    cut_back(str(path), end - start)
+    return end
+
+
+def _kept(folder: Path) -> list[tuple[int, Path]]:
+    """The segments with something in them: the next one may begin where an empty one does, and they would be one file."""
+    kept = []
+    for start, path in segments_in(folder):
+        if path.stat().st_size:
+            kept.append((start, path))
+        else:
+            cut_back(str(path), ABSENT)
+    return kept
+
+
+def _done(segments: Sequence[tuple[int, Path]], stored: int, told: int) -> int:
+    """Behind which offset nothing is done with, by what was stored of it and by what the snapshot says."""
+    for start, path in segments:
+        if start < stored < start + path.stat().st_size and not begins_frame(path, stored - start):
+            # Earlier releases left it as it was when pages were cut off, and others lie there now.
+            return max(told, segments[0][0])
+    return max(stored, told)
 
 
 def _own(folder: Path, tenant: str, outbox: str, state: dict[str, Any] | None) -> dict[str, Any] | None:

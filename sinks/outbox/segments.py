@@ -1,50 +1,20 @@
-"""The files of an outbox: segments named by the offset at which each begins, and the position behind which nothing is done with yet."""
+"""The segments of an outbox: files named by the offset at which each begins."""
 
-import os
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sinks.durable import sync_directory
-from sinks.file.repair import cut_back
-from sinks.outbox.frame import LENGTHS_BYTES, Damaged, frame_head, read_lengths
+from sinks.outbox.frame import LENGTHS_BYTES, Damaged, find_frame, frame_head, is_unfinished, read_lengths
 
-__all__ = ["gap_end", "read_exactly", "read_position", "segment_path", "segments_in", "store_position", "whole_end"]
+__all__ = ["begins_frame", "frame_at", "missing_between", "read_exactly", "segment_path", "segments_in", "whole_end"]
 
-_POSITION = "position"
 _DIGITS = 20
 
 
 def segment_path(folder: Path, offset: int) -> Path:
     """Where the segment lies that begins at an offset, in bytes."""
     return folder / f"{offset:0{_DIGITS}d}.ndjson"
-
-
-def read_position(folder: Path) -> int:
-    """The offset that was stored last, in bytes; 0 where none was, or it can't be made out: then events are sent again.
-
-    Raises:
-        OSError: The operating system refuses.
-    """
-    try:
-        return int((folder / _POSITION).read_bytes()[:_DIGITS])
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
-def store_position(folder: Path, offset: int, *, sync: bool) -> None:
-    """Store an offset, in bytes, over the one before it; survives a power cut with `sync` alone.
-
-    Raises:
-        OSError: The operating system refuses.
-    """
-    fd = os.open(folder / _POSITION, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        os.pwrite(fd, b"%0*d\n" % (_DIGITS, offset), 0)
-        if sync:
-            os.fdatasync(fd)
-    finally:
-        os.close(fd)
 
 
 def segments_in(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -55,8 +25,13 @@ def segments_in(folder: Path) -> Iterator[tuple[int, Path]]:
                 yield int(path.stem), path
 
 
-def whole_end(segments: list[tuple[int, Path]]) -> int:
-    """The offset behind the last whole frame, to which the last segment is cut.
+def whole_end(segments: Sequence[tuple[int, Path]]) -> tuple[int, bytes]:
+    """The offset behind the last whole frame, to which the last segment is to be cut, and what lies behind it.
+
+    What can't be read between two frames is no end: whoever reads comes past it. And what a kill has left of a frame is nothing to tell.
+
+    Returns:
+        The offset, and what is damaged there.
 
     Raises:
         OSError: The operating system refuses.
@@ -66,18 +41,31 @@ def whole_end(segments: list[tuple[int, Path]]) -> int:
     offset = 0
     with path.open("rb") as file:
         while offset < size:
-            file.seek(offset)
             try:
-                lengths = read_lengths(file.read(LENGTHS_BYTES))
-                frame_head(file.read(lengths.head))
+                offset += frame_at(file, offset, size)[0]
             except Damaged:
-                break
-            if offset + lengths.whole > size:
-                break
-            offset += lengths.whole
-    cut_back(str(path), offset)
-    sync_directory(path.parent)
-    return start + offset
+                file.seek(offset)
+                rest = file.read()
+                found = find_frame(rest, 1)
+                if found < 0:
+                    return start + offset, b"" if is_unfinished(rest) else rest
+                offset += found
+    return start + offset, b""
+
+
+def frame_at(file: Any, offset: int, size: int) -> tuple[int, float]:
+    """How long the frame is that begins at an offset of a file of this size, all in bytes, and when it was written, in epoch seconds.
+
+    Raises:
+        Damaged: None begins there, or it has no end.
+        OSError: The operating system refuses.
+    """
+    file.seek(offset)
+    lengths = read_lengths(file.read(LENGTHS_BYTES))
+    if offset + lengths.whole > size:
+        message = "a frame has no end"
+        raise Damaged(message)
+    return lengths.whole, frame_head(read_exactly(file, lengths.head))[0]
 
 
 def read_exactly(file: Any, size: int) -> bytes:
@@ -96,11 +84,26 @@ def read_exactly(file: Any, size: int) -> bytes:
     return data
 
 
-def gap_end(segments: list[tuple[int, Path]], end: int) -> int:
-    """Where what is there without a gap before an end begins: offsets in bytes."""
-    begin = end
-    for start, path in reversed(segments):
-        if start + path.stat().st_size != begin:
-            break
-        begin = start
-    return begin
+def begins_frame(path: Path, offset: int) -> bool:
+    """Whether a frame begins at an offset of a segment.
+
+    Raises:
+        OSError: The operating system refuses.
+    """
+    with path.open("rb") as file, contextlib.suppress(Damaged):
+        frame_at(file, offset, path.stat().st_size)
+        return True
+    return False
+
+
+def missing_between(segments: Sequence[tuple[int, Path]], begin: int, end: int) -> int:
+    """How many of the bytes between two offsets are in no segment.
+
+    Raises:
+        OSError: The operating system refuses.
+    """
+    there = 0
+    # A segment counts up to the next one: a copy of a file may be longer.
+    for (start, path), limit in zip(segments, [*(start for start, _ in segments[1:]), end], strict=False):
+        there += max(0, min(start + path.stat().st_size, limit, end) - max(start, begin))
+    return max(0, end - begin) - there

@@ -17,8 +17,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +25,19 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Target
 from sinks.delivery.writer import Letters, Writer
-from sinks.documents import Documents, rfc3339
+from sinks.documents import Documents
 from sinks.errors import SinkStopped, stopped_by
 from sinks.file.open_files import OpenFiles
 from sinks.metrics import watch_outbox
 from sinks.outbox.backlog import Backlog
+from sinks.outbox.left import Left
 from sinks.outbox.log import Log
 from sinks.outbox.owner import Owner
 from sinks.outbox.segments import segments_in
 from sinks.paths import safe_name
 from sinks.tenant_partitions import TenantPartitions
 
-__all__ = ["KeyedSink", "Left"]
+__all__ = ["KeyedSink"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,27 +45,6 @@ _LOOK_SECONDS = 0.1
 _LAST_CHANCE_SECONDS = 1.3
 _ADOPT_SECONDS = 20.0
 """How long after a partition was built what lies here of tenants without one is taken up: those of a cluster are built at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What an outbox still holds at the end of a run.
-
-    Attributes:
-        sink: The sink's name.
-        size_bytes: How much.
-        oldest_at: When the oldest of it was written, epoch seconds; None where that can't be read.
-        folder: Where it is.
-    """
-
-    sink: str
-    size_bytes: int
-    oldest_at: float | None
-    folder: Path
-
-    def __str__(self) -> str:
-        since = f" since {rfc3339(datetime.fromtimestamp(self.oldest_at, UTC))}" if self.oldest_at is not None else ""
-        return f"sink {self.sink}: {self.size_bytes / 1e6:,.3g} MB of events wait{since} in {self.folder}; the next run sends them"
 
 
 class _Shared:
@@ -228,7 +206,7 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
             on_done=backlog.settle,
             on_stopped=self._on_stopped,
         )
-        backlog.offer, backlog.is_held = writer.offer, writer.is_held
+        backlog.offer, backlog.is_held, backlog.longest_page_bytes = writer.offer, writer.is_held, writer.longest_page_bytes
         shared = _Shared(writer, backlog, Owner(self._folder, self._sink_name, self._stopped_by), self._adopt)
         watch_outbox(self._sink_name, lambda: (backlog.waiting_bytes, backlog.oldest_at()))
         shared.start()
@@ -246,7 +224,6 @@ class KeyedSink(FixedPartitionedSink[Documents, dict[str, Any]]):
                 except SinkStopped as error:
                     _LOG.error("sink %s: what is left of tenant %s can't be sent: %s", self._sink_name, tenant, error)
                     continue
-                log.orphaned()
                 if log.waiting_bytes:
                     _LOG.info("sink %s: sending what an earlier run left of tenant %s, who is elsewhere now", self._sink_name, tenant)
                 shared.backlog.add(log)

@@ -121,8 +121,8 @@ def _whom(alert: _Alert) -> str:
     """The group, with logins in place of ids; without a group the actor."""
     if alert.group:
         logins = dict(_logins(alert.event))
-        return " — " + ", ".join(_cut(logins.get(value, value) if isinstance(value, str) else value, _LONGEST_VALUE)
-                                 for value in alert.group.values())  # fmt: skip
+        known = (logins.get(value, value) if isinstance(value, str) else value for value in alert.group.values())
+        return " — " + ", ".join(_cut(value, _LONGEST_VALUE) for value in known)
     actor = _actor(alert.event)
     return f" — {actor}" if actor else ""
 

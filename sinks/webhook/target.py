@@ -11,7 +11,7 @@ from sinks.delivery.batch import Batch
 from sinks.delivery.target import Again, Outcome, Refused, failed
 from sinks.errors import SecretUnavailable
 from sinks.http.client import HttpClient, NoAnswer
-from sinks.http.clock import ClockWatch
+from sinks.http.clock import ClockWatch, skew_seconds, skew_words
 from sinks.http.masking import mask_of
 from sinks.webhook.encoding import CONTENT_TYPES, Encoding, HecFields, encode
 from sinks.webhook.signature import message_id, signature_headers
@@ -116,7 +116,7 @@ class WebhookTarget:
             is_hec=self._encoding == "hec",
             now_epoch_seconds=now,
             mask=mask,
-            clock_words=self._clocks.words() if secret is not None else "",
+            clock_words=skew_words(skew_seconds(answer.headers, now), self._address) if secret is not None else "",
         )
 
     def scopes(self, batch: Batch) -> None:  # noqa: ARG002

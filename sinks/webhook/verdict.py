@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sinks.delivery.target import Again, Blame, ErrorType, Outcome, Refused
+from sinks.delivery.target import Again, Blame, ErrorType, Notice, Outcome, Refused
 from sinks.http.client import Answer, retry_after_seconds
 from sinks.http.masking import Mask
-from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status
+from sinks.http.verdicts import BUSY_CODES, EVENT_CODES, NO_ANSWER_OF_ITS_KIND, is_page, of_code, of_status, rest_is_its_own
 from sinks.webhook.words import json_value, public_url, shown, words
 
 __all__ = ["judge"]
@@ -30,11 +30,17 @@ _FIXES = MappingProxyType({
     425: "",
     429: "Raise the receiver's limit, or lower the sink's max_in_flight.",
 })  # fmt: skip
+_SIGNATURE_REFUSED = frozenset({400, 401, 403})
 _SERVER_FIX = "Look at the receiver's load and at its log."
 _PAGE_FIX = (
     "That is a page for people: a proxy, a firewall or a sign-in answers in the receiver's place. Look at what stands in front of it, and "
     "at the sink's url."
 )
+
+_PARTS_FIX = "Let the receiver answer 207 with a JSON list of each event's status, or with 200."
+# What a 207 may say in general, and of each event; many repeat what they were sent.
+_ANSWER_BYTES = 64 * 1024
+_ANSWER_BYTES_PER_EVENT = 16 * 1024
 
 _HEC_FIXES = MappingProxyType({
     1: "Enable the token in Splunk.",
@@ -64,7 +70,8 @@ def judge(
         is_hec: Whether the receiver is a HTTP Event Collector.
         now_epoch_seconds: The present, for Retry-After.
         mask: Hides what must not be shown.
-        clock_words: Where the request was signed and the receiver's clock is far from ours: a sentence about it.
+        clock_words: Where the request was signed and the receiver's clock is far from ours: a sentence about it. A refusal then is for
+            the signature's time, which no event has a part in.
     """
     status = answer.status
     parsed = json_value(answer.body)
@@ -74,7 +81,7 @@ def judge(
     reason = f"{address} answered {status}{': ' if said else ''}{said.rstrip('.')}."
     if 200 <= status < 300:
         if status == 207 and not is_hec:
-            return _parts(parsed, events, address, mask)
+            return _parts(answer, events, address, said)
         if code == 0 or not is_hec:
             return Outcome(delivered=range(events))
         if code is None:
@@ -83,11 +90,13 @@ def judge(
     if code in EVENT_CODES and unreadable is not None and 0 <= unreadable < events:
         return _all_but(unreadable, events, reason, status)
     verdict = of_code(code, status)
-    fix = clock_words if clock_words and status in (400, 401, 403) else _fix(answer, code, mask)
-    if verdict.blame == "content":
+    is_untimely = bool(clock_words) and status in _SIGNATURE_REFUSED
+    fix = clock_words if is_untimely else _fix(answer, code, mask)
+    if verdict.blame == "content" and not is_untimely:
         return Outcome(split=Refused(0, f"{reason} {fix}".strip(), status), too_large=status == 413)
     after_seconds = retry_after_seconds(answer.headers, now_epoch_seconds)
-    blame: Blame = "target" if after_seconds is not None or code in BUSY_CODES else verdict.blame
+    is_busy = code in BUSY_CODES or (after_seconds is not None and rest_is_its_own(status, answer.body))
+    blame: Blame = "target" if is_untimely or is_busy else verdict.blame
     return _all_again(events, reason, fix, status, after_seconds, blame, verdict.error_type)
 
 
@@ -114,16 +123,20 @@ def _fix(answer: Answer, code: int | None, mask: Mask) -> str:
     return _FIXES.get(answer.status, _SERVER_FIX if answer.status >= 500 else "")
 
 
-def _parts(parsed: Any, events: int, address: str, mask: Mask) -> Outcome:
+def _parts(answer: Answer, events: int, address: str, said: str) -> Outcome:
     """Of a 207 each part has a status of its own, where the answer says so in a way that can be read: a list, as long as the batch."""
+    parsed = json_value(answer.body, _ANSWER_BYTES + events * _ANSWER_BYTES_PER_EVENT)
+    if parsed is None:
+        # A refusal may stand in it.
+        reason = f"{address} answered 207, of which nothing can be read{': ' if said else ''}{said.rstrip('.')}."
+        return _all_again(events, reason, _PAGE_FIX if is_page(answer.body) else _PARTS_FIX, 207, None)
     statuses = _statuses(parsed, events)
     if statuses is None:
-        text = shown(str(parsed), mask) if parsed is not None else "its body can't be read"
-        notice = (
-            f"{address} answers 207, by which it says that it may have refused some events, but not which ({text}). They count as "
+        text = (
+            f"{address} answers 207, by which it says that it may have refused some events, but not which ({said}). They count as "
             "delivered; look at the receiver's log."
         )
-        return Outcome(delivered=range(events), notice=notice)
+        return Outcome(delivered=range(events), notice=Notice(text, "207"))
     delivered, again, refused = [], [], []
     for position, status in enumerate(statuses):
         if 200 <= status < 300:
@@ -132,8 +145,14 @@ def _parts(parsed: Any, events: int, address: str, mask: Mask) -> Outcome:
             refused.append(Refused(position, f"{address} refused it with {status} in an answer of 207.", status))
         else:
             again.append(position)
-    reason = f"{address} took a part of a request only (207)."
-    return Outcome(delivered, (), [Again(again, reason, _SERVER_FIX, status=207)] if again else (), refused)
+    if not again:
+        return Outcome(delivered, (), (), refused)
+    # One trouble: the target's where it is any part's, since that passes, and what is left then speaks for itself.
+    first = min((statuses[position] for position in again), key=lambda status: of_status(status).blame != "target")
+    verdict = of_status(first)
+    reason = f"{address} did not take {len(again)} of {events} event(s): {first} in an answer of 207."
+    trouble = Again(again, reason, _SERVER_FIX, verdict.error_type, first, blame=verdict.blame)
+    return Outcome(delivered, (), [trouble], refused)
 
 
 def _statuses(parsed: Any, events: int) -> Sequence[int] | None:

@@ -31,7 +31,7 @@ def words(body: bytes, mask: Mask) -> str:
         # Written anew, with no escapes behind which a secret could hide.
         text = json.dumps(answer, ensure_ascii=False)
     elif not text:
-        text = body[:_LOOKED_AT_TEXT_BYTES].decode(errors="replace")
+        text = body[:_LOOKED_AT_TEXT_BYTES].decode("utf-8-sig", errors="replace")
         if text.lstrip().startswith("<"):
             text = _MARKUP.sub(" ", text)
     return shown(text, mask)
@@ -58,10 +58,17 @@ def secrets_in(url: str) -> list[str]:
     return [parts.query, parts.username or "", parts.password or "", *values]
 
 
-def json_value(body: bytes) -> Any:
-    """An answer's body as JSON; None where it is something else."""
+def json_value(body: bytes, limit_bytes: int = _LOOKED_AT_JSON_BYTES) -> Any:
+    """An answer's body as JSON; None where it is something else, or longer.
+
+    Args:
+        body: The body, of any kind.
+        limit_bytes: How long it may be.
+    """
+    if len(body) > limit_bytes:
+        return None
     try:
-        return json.loads(body[:_LOOKED_AT_JSON_BYTES])
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
 

@@ -313,3 +313,19 @@ class TestNeighbours:
         finally:
             client.indices.delete_index_template(name=f"okta-system-log-{name}")
             client.cluster.delete_component_template(name="okta-system-log@custom")
+
+
+def test_a_templates_ingest_pipeline_is_told_before_there_is_an_index(
+    search_server: SearchServer, unique_name: Name, caplog: pytest.LogCaptureFixture
+):
+    name = unique_name("piped")
+    client = search_server.client()
+    client.ingest.put_pipeline(id=name, body={"processors": []})
+    for priority, pipeline in ((9, name), (8, "outranked")):
+        template = {"index_patterns": [f"{name}-*"], "priority": priority, "template": {"settings": {"index.final_pipeline": pipeline}}}
+        client.indices.put_index_template(name=f"{name}-{priority}", body=template)
+    for told in (f"{name} (an index template's, for each new index)", name):
+        caplog.clear()
+        with target_of(search_server.url, name + "-{date}", manage_template=False) as target:
+            target.send(batch(*PLAIN, uuids=FOUR), 60)  # makes the index
+        assert caplog.text.count(f"pass index.final_pipeline {told} on the server") == 1

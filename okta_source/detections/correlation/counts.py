@@ -1,100 +1,27 @@
-"""Correlations that count, add up or put in order what a group's window holds.
-
-A match that comes late may complete windows that end after it, so every window that holds it is looked at: those that end at it or at a
-later match within the timespan. In order, that is one.
-"""
+"""Correlations that count, add up or put in order what a group's window holds."""
 
 import math
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from okta_source.detections.correlation.window import MOST_EVENTS_A_GROUP, Episodes, Hit, Outcome, Window
+from okta_source.detections.correlation.window import Hit
+from okta_source.detections.correlation.windowed import Windowed
 from okta_source.detections.sigma.rule import Correlation
 
 __all__ = ["Counted", "Distinct", "Ordered", "Summed"]
 
 
-class _Group:
-    """What the kinds below have in common.
-
-    Args:
-        rule: The correlation.
-        hits: Its matches, sorted by time.
-        spans: Its episodes.
-
-    Attributes:
-        dropped: How many matches it has dropped because it held too many.
-        mark: The newest mark of what it holds.
-    """
-
-    __slots__ = ("_episodes", "_rule", "_window", "dropped", "mark")
-
-    def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
-        self._rule = rule
-        self._window = Window([Hit(*hit) for hit in hits], self._left)
-        self._episodes = Episodes(spans)
-        self.dropped = 0
-        self.mark = 0
-
-    def take(self, hit: Hit, horizon: int) -> Outcome | None:
-        """Take a match; what came before the horizon is forgotten first."""
-        window = self._window
-        window.forget(horizon)
-        if self._episodes.spans:
-            self._episodes.forget(horizon)
-        self.mark = hit.mark
-        place = window.insert(hit)
-        if place is None:
-            return None
-        self._entered(hit, place)
-        if len(window.times) > MOST_EVENTS_A_GROUP:
-            gone = window.shrink()
-            self.dropped += gone
-            place = max(0, place - gone)
-        fulfilled = self._fulfilled(hit, place)
-        if not fulfilled:  # nearly always
-            return None
-        ends = [window.hits[end] for end in fulfilled]
-        begins = self._episodes.extend([end.ms for end in ends], self._rule.timespan_ms, hit.mark)
-        return Outcome(ends, begins, self._hits(ends[0].ms) if begins else ())
-
-    def dump(self) -> list[Any]:
-        """What the constructor takes."""
-        return [self._window.hits, self._episodes.spans]
-
-    def _hits(self, end_ms: int) -> Sequence[Hit]:
-        return self._window.hits[self._window.begin(end_ms, self._rule.timespan_ms) : self._window.until(end_ms)]
-
-    def _ends(self, place: int) -> Iterator[int]:
-        """The places of the matches at which windows end that hold the one at a place."""
-        times = self._window.times
-        latest = times[place] + self._rule.timespan_ms
-        while place < len(times) and times[place] <= latest:
-            yield place
-            place += 1
-
-    def _fulfilled(self, hit: Hit, place: int) -> Sequence[int]:
-        """The places of the matches with which windows end that hold this one and fulfil the rule, ascending."""
-        raise NotImplementedError
-
-    def _entered(self, hit: Hit, place: int) -> None:
-        """A match has come."""
-
-    def _left(self, hit: Hit) -> None:
-        """A match is gone."""
-
-
-class Counted(_Group):
+class Counted(Windowed):
     """`event_count`: how many matches a window holds."""
 
     __slots__ = ()
 
-    def _fulfilled(self, _: Hit, place: int) -> Sequence[int]:
+    def _fulfilled(self, _: Hit, place: int) -> Sequence[Hit]:
         window, rule = self._window, self._rule
         if len(window.times) < rule.condition.least:
             return ()
-        found: list[int] = []
+        found: list[Hit] = []
         # With a lower bound alone, a new match can only complete windows whose first one is less than so many before it.
         reach = place + math.ceil(rule.condition.least) if rule.condition.most is None else len(window.times)
         for end in self._ends(place):
@@ -103,21 +30,52 @@ class Counted(_Group):
             moment = window.times[end]
             # All matches of that moment belong to the window, those behind the place too.
             if window.until(moment) - window.begin(moment, rule.timespan_ms) in rule.condition:
-                found.append(end)
+                found.append(window.hits[end])
         return found
 
 
-class Summed(_Group):
-    """`value_sum`: what the values of a window add up to."""
+class Summed(Windowed):
+    """`value_sum`: what the values of a window add up to.
 
-    __slots__ = ()
+    Beside the matches stand running totals, as whole numbers of a power of two that is small enough for each value. They are exact, so that
+    a window's sum is the difference of two, rounded once, as `math.fsum` of its values would be: that took 130 µs for a match in order
+    among 10,000, and 1.3 s for a late one; this takes 3 µs and 7 ms.
+    """
 
-    def _fulfilled(self, _: Hit, place: int) -> Sequence[int]:
-        sums = ((end, math.fsum(member.value for member in self._hits(self._window.times[end]))) for end in self._ends(place))
-        return [end for end, total in sums if total in self._rule.condition]
+    __slots__ = ("_bits", "_totals")
+
+    def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
+        self._bits = 0  # a total is so many times halved what it stands for
+        self._totals = [0]  # before the first match, and behind each
+        super().__init__(rule, hits, spans)
+        for place, hit in enumerate(self._window.hits):
+            self._entered(hit, place)
+
+    def _entered(self, hit: Hit, place: int) -> None:
+        numerator, denominator = hit.value.as_integer_ratio()
+        bits = denominator.bit_length() - 1
+        if bits > self._bits:
+            self._totals = [total << bits - self._bits for total in self._totals]
+            self._bits = bits
+        value, totals = numerator << self._bits - bits, self._totals
+        totals.insert(place + 1, totals[place] + value)
+        if place + 2 < len(totals):
+            totals[place + 2 :] = [total + value for total in totals[place + 2 :]]
+
+    def _left(self, _: Hit) -> None:
+        del self._totals[0]
+
+    def _fulfilled(self, _: Hit, place: int) -> Sequence[Hit]:
+        window, totals, rule, scale = self._window, self._totals, self._rule, 1 << self._bits
+        found: list[Hit] = []
+        for end in self._ends(place):
+            moment = window.times[end]
+            if (totals[window.until(moment)] - totals[window.begin(moment, rule.timespan_ms)]) / scale in rule.condition:
+                found.append(window.hits[end])
+        return found
 
 
-class Distinct(_Group):
+class Distinct(Windowed):
     """`value_count` and `temporal`: how many different values, or rules, a window holds.
 
     How often each value is in the window that ends at the newest match is kept, so that a match in order costs the same however many there
@@ -139,20 +97,18 @@ class Distinct(_Group):
             for hit in self._window.hits:
                 _count(self._all, self._of(hit))
 
-    def take(self, hit: Hit, horizon: int) -> Outcome | None:
-        """As for all, with the number of values for the alert."""
-        outcome = super().take(hit, horizon)
-        if outcome is None or not outcome.begins or self._rule.type == "temporal":
-            return outcome
-        distinct = len({value for member in outcome.hits for value in _value(member)})
-        return Outcome(outcome.ends, outcome.begins, outcome.hits, {"distinct": distinct})
+    def _details(self, hits: Sequence[Hit]) -> dict[str, Any]:
+        return {} if self._rule.type == "temporal" else {"distinct": len({value for hit in hits for value in _value(hit)})}
 
     def _entered(self, hit: Hit, place: int) -> None:
         _count(self._all, self._of(hit))
-        if place == len(self._window.times) - 1:
+        times = self._window.times
+        if place == len(times) - 1:  # nearly always, and few matches leave then: to search for the window's begin takes longer
             self._add(hit)
-            self._move_begin_to(self._window.begin(hit.ms, self._rule.timespan_ms))
-        elif hit.ms >= self._window.times[-1] - self._rule.timespan_ms:
+            while times[self._begin] < hit.ms - self._rule.timespan_ms:
+                self._remove(self._window.hits[self._begin])
+                self._begin += 1
+        elif hit.ms >= times[-1] - self._rule.timespan_ms:
             self._add(hit)
         else:
             self._begin += 1
@@ -164,16 +120,16 @@ class Distinct(_Group):
         else:
             self._remove(hit)
 
-    def _fulfilled(self, hit: Hit, place: int) -> Sequence[int]:
+    def _fulfilled(self, hit: Hit, place: int) -> Sequence[Hit]:
         if len(self._all) < self._rule.condition.least or self._says_nothing_new(hit, place):
             return ()
         hits, times, home = self._window.hits, self._window.times, self._begin
-        found: list[int] = []
+        found: list[Hit] = []
         latest = hit.ms + self._rule.timespan_ms
         end = len(times) - 1
         while True:
             if times[end] <= latest and len(self._counts) in self._rule.condition:
-                found.append(end)
+                found.append(hits[end])
             if end <= place:
                 break
             self._remove(hits[end])
@@ -210,47 +166,56 @@ class Distinct(_Group):
         _discount(self._counts, self._of(hit))
 
 
-class Ordered(_Group):
+class Ordered(Windowed):
     """`temporal_ordered`: a match of each rule, in the order of the rules; those of one moment in any order.
 
     Okta's own order within 0.3 s says nothing, so that equal times have to do.
     """
 
-    __slots__ = ("_by_rule",)
+    __slots__ = ("_by_rule", "_lasts")
 
     def __init__(self, rule: Correlation, hits: Iterable[Sequence[Any]] = (), spans: list[list[int]] | None = None) -> None:
-        self._by_rule: list[list[int]] = [[] for _ in rule.rules]
+        self._by_rule: list[list[int]] = [[] for _ in rule.rules]  # times
+        self._lasts: list[Hit] = []  # the matches of the last rule, in the order of theirs
         super().__init__(rule, hits, spans)
-        for hit in self._window.hits:
-            self._by_rule[hit.via].append(hit.ms)
+        for place, hit in enumerate(self._window.hits):
+            self._entered(hit, place)
 
     def _entered(self, hit: Hit, _: int) -> None:
-        insort(self._by_rule[hit.via], hit.ms)
+        times = self._by_rule[hit.via]
+        place = bisect_right(times, hit.ms)
+        times.insert(place, hit.ms)
+        if hit.via == len(self._by_rule) - 1:
+            self._lasts.insert(place, hit)
 
     def _left(self, hit: Hit) -> None:
         del self._by_rule[hit.via][0]
+        if hit.via == len(self._by_rule) - 1:
+            del self._lasts[0]
 
-    def _fulfilled(self, hit: Hit, _: int) -> Sequence[int]:
-        *before, last = self._by_rule
-        first, behind = self._window.begin(hit.ms, 0), self._window.until(hit.ms + self._rule.timespan_ms)
-        if hit.via == len(before):
-            behind = self._window.until(hit.ms)
-        elif bisect_left(last, hit.ms) == bisect_right(last, hit.ms + self._rule.timespan_ms):
-            return ()  # nothing that could end an order has come yet
-        found: list[int] = []
-        for end in range(first, behind):
-            if self._window.hits[end].via != len(before):
-                continue
-            moment = self._window.times[end]
+    def _fulfilled(self, hit: Hit, _: int) -> Sequence[Hit]:
+        last = self._by_rule[-1]
+        if not last or last[-1] < hit.ms:  # nearly always: nothing that could end an order has come yet
+            return ()
+        before, timespan_ms = self._by_rule[:-1], self._rule.timespan_ms
+        begin, behind = bisect_left(last, hit.ms), bisect_right(last, hit.ms + (0 if hit.via == len(before) else timespan_ms))
+        found: list[Hit] = []
+        while begin < behind:
+            # What ends in one moment is looked at once: in a burst of 5,000, a look at each for each took 3.4 s.
+            moment = latest = last[begin]
+            end = begin + 1
+            if end < behind and last[end] == moment:
+                end = bisect_right(last, moment, end, behind)
             for times in reversed(before):
                 # The latest of each rule leaves the most room for those before it.
-                latest = bisect_right(times, moment) - 1
-                if latest < 0:
+                place = bisect_right(times, latest)
+                if not place:
                     break
-                moment = times[latest]
+                latest = times[place - 1]
             else:
-                if self._window.times[end] - moment <= self._rule.timespan_ms:
-                    found.append(end)
+                if moment - latest <= timespan_ms:
+                    found += self._lasts[begin:end]
+            begin = end
         return found
 
 

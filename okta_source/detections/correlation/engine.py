@@ -6,20 +6,20 @@ end.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import orjson
 
 from okta_source.detections.alerts import MOST_EVENTS_SHOWN, Alert, AlertedRule, alert_id, timestamp
-from okta_source.detections.correlation.absence import Absence
+from okta_source.detections.correlation.absence import Absence, Waits
 from okta_source.detections.correlation.groups import MOST_GROUPS, Groups
+from okta_source.detections.correlation.inputs import Input, carried_of, inputs_of, told_by
 from okta_source.detections.correlation.learned import FirstSeen
-from okta_source.detections.correlation.window import LATENESS_MS, Hit, Outcome
+from okta_source.detections.correlation.window import Hit, Outcome
 from okta_source.detections.matches import Match, Matches
-from okta_source.detections.routes import correlation_of, routes_of
+from okta_source.detections.routes import correlation_of
 from okta_source.detections.rules import RuleSet
 from okta_source.detections.sigma.rule import Correlation, CorrelationType
 
@@ -30,7 +30,6 @@ _VERSION: Final = 1
 _MOST_COMBINATIONS_REMEMBERED: Final = 10_000
 _NO_GROUP: Final = b"[]"
 _LEARNING: Final[frozenset[CorrelationType]] = frozenset({"first_seen", "travel"})
-_WITH_VALUES: Final[frozenset[CorrelationType]] = frozenset({"value_count", "value_sum", "first_seen", "travel"})
 
 
 class Tally:
@@ -48,37 +47,6 @@ class Tally:
         self.ungrouped: Counter[int] = Counter()
         self.refused: Counter[int] = Counter()
         self.late = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Input:
-    """A correlation that a match of some rules may reach, with all that is needed there; put together once, since matches are many.
-
-    Attributes:
-        number: The correlation's number.
-        place: Which of its rules the match is for.
-        child: That rule's number.
-        is_direct: Whether that is one of the rules that the event itself matches.
-        group: The place of its group among the match's.
-        value: The place of its value.
-        rule: The correlation.
-        groups: What it remembers.
-        kept_ms: How far behind the newest event things are kept.
-        wants_value: Whether a match without a value takes no part.
-        alerts: Whether it gives alerts of its own.
-    """
-
-    number: int
-    place: int
-    child: int
-    is_direct: bool
-    group: int
-    value: int
-    rule: Correlation
-    groups: Groups
-    kept_ms: int
-    wants_value: bool
-    alerts: bool
 
 
 class Correlator:
@@ -101,10 +69,9 @@ class Correlator:
         self._groups = {
             number: Groups(active.rule, most_groups) for number, active in enumerate(rules.rules) if isinstance(active.rule, Correlation)
         }
-        self._absences = [number for number, groups in self._groups.items() if correlation_of(rules, number).type == "absence"]
-        self._inputs: dict[tuple[int, ...], list[_Input]] = {}  # by the rules that an event matches
+        self._inputs: dict[tuple[int, ...], list[Input]] = {}  # by the rules that an event matches
         self._is_late = False  # whether the match that is being taken came too late for some window
-        self._due: dict[int, int] = {}  # absence → the mark at which the first of its waits is over
+        self._waits = Waits()
         self._told = [
             AlertedRule(about.id, about.name, about.title, about.level, about.tags, about.author, active.version)
             for active in rules.rules
@@ -157,36 +124,23 @@ class Correlator:
                 _LOGGER.warning("tenant %s: rule %s has changed; what it remembered is forgotten", self._tenant, active.rule.about.name)
         for rule_id in () if learned_only else known:
             _LOGGER.warning("tenant %s: rule %s is gone; what it remembered is forgotten", self._tenant, rule_id)
-        for number in self._absences:
-            for _, group in self._groups[number].all():
-                self._note_due(number, group)
-
-    def _inputs_of(self, numbers: tuple[int, ...]) -> list[_Input]:
-        inputs: list[_Input] = []
-        for number, place, group, value in routes_of(self._rules, numbers).routes:
-            active, rule = self._rules.rules[number], correlation_of(self._rules, number)
-            child, kept_ms = active.children[place], rule.timespan_ms + LATENESS_MS
-            inputs.append(
-                _Input(
-                    number, place, child, child in numbers, group, value, rule, self._groups[number], kept_ms, rule.type in _WITH_VALUES,
-                    active.alerts,
-                )
-            )  # fmt: skip
-        if len(self._inputs) < _MOST_COMBINATIONS_REMEMBERED:
-            self._inputs[numbers] = inputs
-        return inputs
+        for number in [number for number in self._groups if correlation_of(self._rules, number).type == "absence"]:
+            for key, group in self._groups[number].all():
+                self._note_due(number, key, group)
 
     def _match(self, match: Match) -> Iterator[Alert]:
         """Follow a match through the rules, children before their parents."""
-        newest, counted = self._newest, self.tally.matches
+        counted = self.tally.matches
         for number in match.rules:
             counted[number] += 1
             if self._rules.rules[number].alerts:
                 yield self._alert_of_event(number, match)
         inputs = self._inputs.get(match.rules)
         if inputs is None:
-            inputs = self._inputs_of(match.rules)
-        fired: dict[int, tuple[Hit, ...]] = {}  # correlation → what fulfilled it
+            inputs = inputs_of(self._rules, match.rules, self._groups)
+            if len(self._inputs) < _MOST_COMBINATIONS_REMEMBERED:
+                self._inputs[match.rules] = inputs
+        fired: dict[int, dict[tuple[int, str], Hit]] = {}  # correlation → what fulfilled it, each once
         self._is_late = False
         for source in inputs:
             outcomes = self._take_all(source, fired, match)
@@ -194,33 +148,37 @@ class Correlator:
                 continue
             number = source.number
             counted[number] += 1
-            ends = [Hit(end.ms, end.uuid, end.event_type, 0, None, newest) for outcome in outcomes for end in outcome.ends]
-            fired[number] = tuple(dict.fromkeys((*fired.get(number, ()), *ends)))
-            # A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
-            begun = next((outcome for outcome in outcomes if outcome.begins), None)
-            if begun is not None and source.alerts:
-                yield self._alert_of_group(number, match.groups[source.group] or _NO_GROUP, begun, match)
+            if source.above:
+                fired.setdefault(number, {}).update(((end.ms, end.uuid), end) for _, outcome in outcomes for end in outcome.ends)
+            if source.alerts:
+                yield from (self._alert_of_group(number, key, outcome, match) for key, outcome in _begun(outcomes).items())
         self.tally.late += self._is_late
 
-    def _take_all(self, source: _Input, fired: dict[int, tuple[Hit, ...]], match: Match) -> Sequence[Outcome]:
-        """Have a correlation take the match itself, or what has fulfilled the correlation that it refers to."""
-        group, value = match.groups[source.group], match.values[source.value]
-        takes_part = group is not None and (value is not None or not source.wants_value)
+    def _take_all(self, source: Input, fired: Mapping[int, Mapping[Any, Hit]], match: Match) -> Sequence[tuple[bytes, Outcome]]:
+        """Have a correlation take the match itself, or what has fulfilled the correlation that it refers to; by the groups' keys."""
         if source.is_direct:  # nearly always
-            if group is None or not takes_part:
+            group, value = match.groups[source.group], match.values[source.value]
+            if group is None or (value is None and source.wants_value):
                 self.tally.ungrouped[source.number] += 1
                 return ()
-            outcome = self._take(source, Hit(match.ms, match.uuid, match.event_type, source.place, value, self._newest), group, match)
-            return () if outcome is None else (outcome,)
-        ends = fired.get(source.child, ())
-        if group is None or not takes_part:
-            self.tally.ungrouped[source.number] += len(ends)
-            return ()
-        hits = [Hit(end.ms, end.uuid, end.event_type, source.place, value, self._newest) for end in ends]
-        outcomes = [self._take(source, hit, group, match) for hit in hits]
-        return [outcome for outcome in outcomes if outcome is not None]
+            carried: Sequence[Any] | None = carried_of(match, source.above) if source.above else None
+            outcome = self._take(
+                source, Hit(match.ms, match.uuid, match.event_type, source.place, value, self._newest, carried), group, match
+            )
+            return () if outcome is None else ((group, outcome),)
+        found: list[tuple[bytes, Outcome]] = []
+        for end in fired.get(source.child, {}).values():
+            group, value = told_by(source, end, match)
+            if group is None or (value is None and source.wants_value):
+                self.tally.ungrouped[source.number] += 1
+                continue
+            carried = end.carried if source.above else None
+            outcome = self._take(source, Hit(end.ms, end.uuid, end.event_type, source.place, value, self._newest, carried), group, match)
+            if outcome is not None:
+                found.append((group, outcome))
+        return found
 
-    def _take(self, source: _Input, hit: Hit, key: bytes, match: Match) -> Outcome | None:
+    def _take(self, source: Input, hit: Hit, key: bytes, match: Match) -> Outcome | None:
         groups = source.groups
         if groups.began_ms is None:
             groups.began_ms = hit.ms
@@ -235,7 +193,7 @@ class Correlator:
         outcome: Outcome | None = None
         if isinstance(group, Absence):
             group.take(hit, match.body, horizon)
-            self._note_due(source.number, group)
+            self._waits.note(source.number, key, group.due_ms())
         elif isinstance(group, FirstSeen):
             outcome = group.take(hit, horizon, learning=hit.ms < groups.began_ms + source.rule.warm_up_ms)
         else:
@@ -249,23 +207,21 @@ class Correlator:
         if newest <= self._newest:
             return
         self._newest = newest
-        for number in self._absences:
-            if self._due.get(number, newest + 1) > newest:
-                continue
-            del self._due[number]
-            groups = self._groups[number]
-            for key, group in groups.all():
-                for hit, body in group.over(newest) if isinstance(group, Absence) else ():
-                    self.tally.matches[number] += 1
-                    if self._rules.rules[number].alerts:
-                        match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), (), (), body)
-                        yield self._alert_of_group(number, key, Outcome((hit,), begins=True, hits=(hit,)), match)
-                self._note_due(number, group)
+        heap = self._waits.heap
+        if not heap or heap[0][0] > newest:  # nearly always
+            return
+        for due, number, key in self._waits.over(newest):
+            group = self._groups[number].known(key)
+            for hit, body in group.over(due, newest) if isinstance(group, Absence) else ():
+                self.tally.matches[number] += 1
+                if self._rules.rules[number].alerts:
+                    match = Match(hit.uuid, hit.ms, hit.event_type, newest, (), (), (), body)
+                    yield self._alert_of_group(number, key, Outcome((hit,), begins=True, hits=(hit,)), match)
+            self._note_due(number, key, group)
 
-    def _note_due(self, number: int, group: object) -> None:
-        due = group.due_ms() if isinstance(group, Absence) else None
-        if due is not None:
-            self._due[number] = min(due, self._due.get(number, due))
+    def _note_due(self, number: int, key: bytes, group: object) -> None:
+        if isinstance(group, Absence):
+            self._waits.note(number, key, group.due_ms())
 
     def _alert_of_event(self, number: int, match: Match) -> Alert:
         events = ({"uuid": match.uuid, "published": timestamp(match.ms), "eventType": match.event_type, "rule": self._told[number].name},)
@@ -290,3 +246,15 @@ class Correlator:
         uuid = alert_id(self._tenant, rule.id, key, match.uuid)
         count, first_ms, last_ms = span
         return Alert(uuid, self._tenant, rule, kind, group, match.ms, count, first_ms, last_ms, events, details, match.body)
+
+
+def _begun(outcomes: Sequence[tuple[bytes, Outcome]]) -> Mapping[bytes, Outcome]:
+    """What begins an episode of each group.
+
+    A late event that completes two windows too far apart to be one episode is still one completing event, and one alert.
+    """
+    begun: dict[bytes, Outcome] = {}
+    for key, outcome in outcomes:
+        if outcome.begins:
+            begun.setdefault(key, outcome)
+    return begun

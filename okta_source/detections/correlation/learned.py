@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Any, Final
 
 from okta_source.detections.correlation.window import Episodes, Hit, Outcome, Window
@@ -54,9 +55,11 @@ class FirstSeen:
             if last is None or hit.ms - last > self._rule.timespan_ms:
                 new.append(value)
             self._values[value] = (hit.ms if last is None else max(last, hit.ms), max(mark, hit.mark))
-        while len(self._values) > MOST_VALUES_A_GROUP:
-            del self._values[min(self._values, key=lambda value: self._values[value])]
-            self.dropped += 1
+        excess = len(self._values) - MOST_VALUES_A_GROUP
+        if excess > 0:  # at once: an event may bring a hundred, and a search takes 60 µs
+            for value in nsmallest(excess, self._values, key=self._values.__getitem__):
+                del self._values[value]
+            self.dropped += excess
         if not new or learning or not has_others:
             return None
         return Outcome((hit,), begins=True, hits=(hit,), details={"new": new if len(new) > 1 else new[0]})
@@ -99,14 +102,18 @@ class Travel:
     def take(self, hit: Hit, horizon: int) -> Outcome | None:
         """Take a match; what came before the horizon is forgotten first."""
         self._window.forget(horizon)
-        self._episodes.forget(horizon)
+        if self._episodes.spans:
+            self._episodes.forget(horizon)
         self.mark = hit.mark
         place = self._window.insert(hit)
         if place is None:
             return None
-        hits = self._window.hits
-        neighbours = [(hits[other - 1], hits[other]) for other in (place, place + 1) if 0 < other < len(hits)]
-        found = [(one, two, told) for one, two in neighbours if (told := self._journey(one, two)) is not None]
+        hits, found = self._window.hits, []
+        for other in (place, place + 1):
+            if 0 < other < len(hits):
+                told = self._journey(hits[other - 1], hits[other])
+                if told is not None:
+                    found.append((hits[other - 1], hits[other], told))
         self.dropped += self._window.shrink()
         if not found:
             return None

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
+from okta_source.detections.sigma.rule import MOST_EVENTS_A_GROUP
+
 __all__ = ["LATENESS_MS", "MOST_EVENTS_A_GROUP", "Episodes", "Hit", "Outcome", "Window"]
 
 LATENESS_MS: Final = 5 * 60_000
 """How much longer than a window needs it its events are kept, for those that come late."""
 
-MOST_EVENTS_A_GROUP: Final = 10_000
 _MOST_COMPARED: Final = 100  # of one moment: events are given once anyway, and a burst must not cost more the longer it is
 
 
@@ -31,6 +32,8 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
         via: Which of the correlation's rules it matched: its place in `rules`.
         value: What the correlation counts, sums or compares.
         mark: The tenant's newest `published` when it came in.
+        carried: What the correlations above this one tell its group and value by, see `inputs`; None where there are none, and in what
+            earlier releases have stored.
     """
 
     ms: int
@@ -39,6 +42,7 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     via: int
     value: Any
     mark: int
+    carried: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from typing import Any, Final, get_args
 
 from okta_source.detections.problems import Report
-from okta_source.detections.sigma.rule import About, Correlation, CorrelationType, Range
+from okta_source.detections.sigma.paths import wrong_path
+from okta_source.detections.sigma.rule import MOST_EVENTS_A_GROUP, MOST_VALUES_AN_EVENT, About, Correlation, CorrelationType, Range
 from okta_source.detections.sigma.spans import parse_span
-from okta_source.events.fields import is_known, suggest_field
+from okta_source.events.fields import is_known, is_single, suggest_field
 
 __all__ = ["parse_correlation"]
 
@@ -72,6 +73,9 @@ def parse_correlation(table: Any, about: About, report: Report, *, enabled: bool
         report.error("correlation.distance-km", "needed: a number of kilometres, 0 or more")
     if kind in _ALL_THEIR_RULES and len(rules) < 2:
         report.error("correlation.rules", f"{kind} wants two rules or more")
+    if kind in ("event_count", "value_count"):
+        _tell_out_of_reach(condition, fields, aliases, report)
+    _tell_wrong_paths(group_by, fields, aliases, report)
     _warn_of_fields((*group_by, *fields), aliases, report)
     if kind in ("value_count", "first_seen") and set(fields) & set(group_by):
         report.error(
@@ -229,6 +233,30 @@ def _odd_bound(key: str) -> str:
         return f"{key} is true of a count only in passing, or from the first event on; write gte, or a range of gte and lte"
     close = get_close_matches(key, (*_BOUNDS, "field"), n=1)
     return "unknown key" + (f"; did you mean {close[0]}?" if close else f"; allowed: field, {', '.join(_BOUNDS)}")
+
+
+def _tell_out_of_reach(condition: Range, fields: list[str], aliases: Mapping[str, Mapping[str, str]], report: Report) -> None:
+    """Tell of a count that a group can't come to, or the rule would be silent for ever."""
+    paths = [path for name in fields for path in (aliases[name].values() if name in aliases else [name])]
+    several = not all(map(is_single, paths))
+    needed = math.floor(condition.least) + 1 if condition.above else math.ceil(condition.least)
+    if needed > MOST_EVENTS_A_GROUP * (MOST_VALUES_AN_EVENT if several else 1):
+        each = f", and {MOST_VALUES_AN_EVENT} values of each" if several else ""
+        message = (
+            f"a group holds {MOST_EVENTS_A_GROUP:,} events at most{each}, so it can't fire; needed: a lower bound that so many can reach"
+        )
+        report.error("correlation.condition", message)
+
+
+def _tell_wrong_paths(group_by: list[str], fields: list[str], aliases: Mapping[str, Mapping[str, str]], report: Report) -> None:
+    named = {
+        "group-by": group_by,
+        "condition.field": fields,
+        **{f"aliases.{alias}": of_rule.values() for alias, of_rule in aliases.items()},
+    }
+    for key, paths in named.items():
+        for wrong in filter(None, map(wrong_path, dict.fromkeys(path for path in paths if path not in aliases))):
+            report.error(f"correlation.{key}", wrong)
 
 
 def _warn_of_fields(names: tuple[str, ...], aliases: Mapping[str, Mapping[str, str]], report: Report) -> None:

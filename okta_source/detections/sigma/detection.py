@@ -6,19 +6,33 @@ from typing import Any, Final
 
 from okta_source.detections.problems import Report
 from okta_source.detections.sigma.condition import ConditionError, parse_condition
-from okta_source.detections.sigma.expression import EVENT_TYPE, Expression, Or, Test, Value, both, tests
-from okta_source.detections.sigma.modifiers import problem_of
+from okta_source.detections.sigma.doubts import warn_of_unknown, warn_of_unused
+from okta_source.detections.sigma.expression import Expression, Or, Test, Value, both
+from okta_source.detections.sigma.modifiers import FLAGS, problem_of
+from okta_source.detections.sigma.paths import wrong_path
 from okta_source.detections.sigma.placeholders import Lists, placeholders
 from okta_source.detections.sigma.predicates import predicate
-from okta_source.events.fields import is_event_type, is_known, suggest_event_type, suggest_field
 
-__all__ = ["parse_detection", "warn_of_unknown"]
+__all__ = ["parse_detection"]
 
-_COMPARED: Final = frozenset({"contains", "startswith", "endswith", "re"})
-_WILD: Final = ("*", "?", "%")
+_BESIDE_KEYWORDS: Final = frozenset({"contains", "re", "all", "cased", "neq", *FLAGS})
 
 
-def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: Report, *, keys: frozenset[str]) -> Expression | None:
+class _Searches(dict[str, Expression]):
+    """Searches by their names, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> Expression:
+        self.used.add(name)
+        return super().__getitem__(name)
+
+
+def parse_detection(
+    table: Mapping[Any, Any], place: str, lists: Lists, report: Report, *, keys: frozenset[str], any_product: bool = False
+) -> Expression | None:
     """Read a detection.
 
     Args:
@@ -27,11 +41,12 @@ def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: 
         lists: The values of placeholders.
         report: Takes what is wrong.
         keys: What stands beside the search identifiers and is none of them.
+        any_product: Whether fields are not compared with Okta's.
 
     Returns:
         What an event must be like; None where that couldn't be understood.
     """
-    names: dict[str, Expression] = {}
+    names = _Searches()
     searches = len(table) - len(keys & table.keys())
     for name, value in table.items():
         if name in keys:
@@ -44,8 +59,13 @@ def parse_detection(table: Mapping[Any, Any], place: str, lists: Lists, report: 
             names[name] = found
     if not searches:
         report.error(place, "there is nothing to look for; needed: a search such as selection, and a condition that names it")
+    if not any_product:
+        warn_of_unknown(names, place, report)
     # A condition over searches that can't be read would only be told wrongly.
-    return _condition(table.get("condition"), f"{place}.condition", names if len(names) == searches else {}, report)
+    found = _condition(table.get("condition"), f"{place}.condition", names if len(names) == searches else {}, report)
+    if found is not None:
+        warn_of_unused(names, names.used, place, report)
+    return found
 
 
 def _condition(given: Any, place: str, names: Mapping[str, Expression], report: Report) -> Expression | None:
@@ -66,35 +86,12 @@ def _condition(given: Any, place: str, names: Mapping[str, Expression], report: 
     return args[0] if len(args) == 1 else Or(tuple(args))
 
 
-def warn_of_unknown(expression: Expression, place: str, report: Report) -> None:
-    """Tell of fields and event types that Okta doesn't document: mostly slips of the pen, which would never match."""
-    seen: set[tuple[str, str]] = set()
-    for test in tests(expression):
-        fields = [test.field, *map(str, test.values)] if "fieldref" in test.modifiers else [test.field]
-        for field in fields:
-            if field and not is_known(field) and (field, "") not in seen:
-                seen.add((field, ""))
-                guess = suggest_field(field)
-                report.warn(f"{place}: {field}", f"Okta documents no field {field}" + (f": did you mean {guess}?" if guess else ""))
-        if test.field.lower() == EVENT_TYPE and not _COMPARED & set(test.modifiers):
-            _warn_of_types(test, place, report, seen)
-
-
-def _warn_of_types(test: Test, place: str, report: Report, seen: set[tuple[str, str]]) -> None:
-    for value in test.values:
-        if not isinstance(value, str) or any(sign in value for sign in _WILD) or (test.field, value) in seen or is_event_type(value):
-            continue
-        seen.add((test.field, value))
-        guess = suggest_event_type(value)
-        report.warn(f"{place}: {test.field}", f"unknown event type `{value}`" + (f": did you mean `{guess}`?" if guess else ""))
-
-
 def _search(value: Any, place: str, lists: Lists, report: Report) -> Expression | None:
     """One search identifier: a map, a list of maps, or keywords."""
     if isinstance(value, dict):
         return _items(value, place, lists, report)
     entries = value if isinstance(value, list) else [value]
-    if not entries:
+    if not entries or value is None:
         report.error(place, "it is empty; needed: fields with their values, or a list of texts")
         return None
     keywords = [entry for entry in entries if not isinstance(entry, dict)]
@@ -126,7 +123,7 @@ def _test(key: Any, value: Any, place: str, lists: Lists, report: Report) -> Tes
     field, *modifiers = (part.strip() for part in key.split("|"))
     wrong = problem_of(modifiers) or _wrong_field(field, modifiers)
     values = list(_values(value if isinstance(value, list) else [value]))
-    wrong = wrong or _wrong_values(values, modifiers, is_list=isinstance(value, list))
+    wrong = wrong or _wrong_keywords(field, values) or _wrong_values(values, modifiers, is_list=isinstance(value, list))
     if wrong:
         report.error(place, wrong)
         return None
@@ -152,11 +149,14 @@ def _values(values: list[Any]) -> Iterator[Any]:
 
 
 def _wrong_field(field: str, modifiers: list[str]) -> str:
-    if not field and not set(modifiers) <= {"all", "cased", "neq"}:
-        return "keywords are looked for in the whole event, which nothing but all, cased and neq can stand beside"
-    if any(not part for part in field.split(".")) and field:
-        return f"{field!r} is no path; needed: names with dots between them, such as actor.alternateId"
-    return ""
+    if not field and not set(modifiers) <= _BESIDE_KEYWORDS:
+        return "keywords are looked for in the whole event, which nothing but contains, re, all, cased and neq can stand beside"
+    return wrong_path(field) if field else ""
+
+
+def _wrong_keywords(field: str, values: list[Any]) -> str:
+    # Null is in no event and an empty text in each: the search would be false or true for ever.
+    return "an empty keyword says nothing; needed: a text to look for" if not field and (None in values or "" in values) else ""
 
 
 def _wrong_values(values: list[Any], modifiers: list[str], *, is_list: bool) -> str:
@@ -185,6 +185,9 @@ def _wrong_texts(values: list[Any], given: set[str]) -> str:
     of_texts = given & {"fieldref", "re", "cidr", "expand", "windash"}
     if of_texts and not all(isinstance(value, str) for value in values):
         return f"{min(of_texts)} takes texts; write them in quotes"
+    wrong = next(filter(None, map(wrong_path, values)), "") if "fieldref" in given else ""
+    if wrong:
+        return wrong
     if "expand" in given and not placeholders(values):
         return "expand fills in lists, and there is no %name% in these values"
     return ""

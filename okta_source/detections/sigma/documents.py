@@ -11,6 +11,8 @@ from okta_source.detections.problems import Report
 __all__ = ["Document", "read_documents"]
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
+_MERGE: Final = "tag:yaml.org,2002:merge"  # `<<`
+_DEFAULT: Final = "tag:yaml.org,2002:value"  # `=`, which is a text unless it stands where YAML 1.1 has a use for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,28 @@ class Document:
 class _Loader(yaml.CSafeLoader):
     """Safe, and strict where YAML is not: a key that stands there twice is an error, or half of a rule would be gone without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own
-        self.flatten_mapping(node)
+    def __init__(self, stream: bytes | str) -> None:
+        super().__init__(stream)
+        self._looked_at: dict[int, yaml.MappingNode] = {}  # with the nodes, so that no other one gets the number of one that is gone
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # Before what `<<` brings along is put in front of the node's own keys: one of those may well take the place of one that it brings.
+        if id(node) not in self._looked_at:
+            self._looked_at[id(node)] = node
+            self._refuse_repeated_keys(node)
+        super().flatten_mapping(node)
+
+    def _refuse_repeated_keys(self, node: yaml.MappingNode) -> None:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            if key_node.tag == _MERGE:
+                continue
+            key = key_node.value if key_node.tag == _DEFAULT else self.construct_object(key_node, deep=True)
             if isinstance(key, list | dict):
                 continue  # PyYAML refuses it by itself
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands there twice", key_node.start_mark)
             seen.add(key)
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_documents(text: bytes | str, report: Report) -> Iterator[Document]:

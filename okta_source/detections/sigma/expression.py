@@ -5,6 +5,7 @@ The tree says nothing of how an event is read. `specialise` reduces it by what i
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 __all__ = ["EVENT_TYPE", "And", "Expression", "Not", "Or", "Test", "Value", "both", "paths", "specialise", "tests", "to_plain"]
 
@@ -17,6 +18,8 @@ Value = str | int | float | bool | None
 class Test:
     """One item of a detection: a field, how it is compared, and with what.
 
+    Two tests are the same where they ask the same. To Python `1 == True`, to a rule it isn't, so the values' types count too.
+
     Attributes:
         field: The field's path; empty for keywords, which are looked for in the whole event.
         modifiers: Sigma's modifiers in their order, `all` and `neq` included.
@@ -26,6 +29,10 @@ class Test:
     field: str
     modifiers: tuple[str, ...]
     values: tuple[Value, ...]
+    _types: tuple[type, ...] = dataclass_field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_types", tuple(map(type, self.values)))
 
 
 @dataclass(frozen=True, slots=True)

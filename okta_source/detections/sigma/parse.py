@@ -1,5 +1,6 @@
 """A file of Sigma rules into rules, with every problem of every one of them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 from okta_source.detections.problems import Problem, Report
 from okta_source.detections.sigma.correlation import parse_correlation
-from okta_source.detections.sigma.detection import parse_detection, warn_of_unknown
+from okta_source.detections.sigma.detection import parse_detection
 from okta_source.detections.sigma.documents import read_documents
 from okta_source.detections.sigma.expression import Expression, Not, Test
 from okta_source.detections.sigma.placeholders import Lists
@@ -20,6 +21,7 @@ _LOGSOURCE_KEYS: Final = ("category", "product", "service")
 _PRODUCT: Final = "okta"
 _KEYS_BESIDE_SEARCHES: Final = {"detection": frozenset({"condition", "timeframe"}), "filter": frozenset({"condition", "rules"})}
 _KINDS: Final = ("detection", "correlation", "filter")
+_NAMED: Final = re.compile(r"^(?:name|id):[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 def parse_rules(file: str, text: bytes | str, lists: Lists, *, any_product: bool = False) -> tuple[list[Rule | Filter], list[Problem]]:
@@ -50,7 +52,15 @@ def parse_rules(file: str, text: bytes | str, lists: Lists, *, any_product: bool
         stem_is_free = stem_is_free and not takes_stem
         if rule is not None and not report.has_errors:
             rules.append(rule)
+    if reports[0].has_errors:
+        reports[0].names = _names_in(file, text)
     return rules, [problem for report in reports for problem in report.problems]
+
+
+def _names_in(file: str, text: bytes | str) -> frozenset[str]:
+    """What the rules of a file seem to be called that is no YAML, so that nobody is told that they are missing."""
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    return frozenset({PurePath(file).stem, *_NAMED.findall(plain)})
 
 
 def _parse(table: dict[Any, Any], file: str, lists: Lists, report: Report, *, takes_stem: bool, any_product: bool) -> Rule | Filter | None:
@@ -65,13 +75,20 @@ def _parse(table: dict[Any, Any], file: str, lists: Lists, report: Report, *, ta
     if not isinstance(enabled, bool):
         report.error("enabled", "needed: true or false")
     kinds = [kind for kind in _KINDS if kind in table]
-    if len(kinds) != 1:
-        report.error("", f"needed: one of {', '.join(_KINDS)}" + (f"; there are {' and '.join(kinds)}" if kinds else ""))
-        return None
     about = _about(table, file, report, takes_stem=takes_stem)
+    if len(kinds) != 1:
+        report.error("", f"needed: one of {', '.join(_KINDS)}" + (f"; there are {' and '.join(kinds)}" if kinds else _meant_kind(table)))
+        if "logsource" in table:
+            _logsource(table["logsource"], report)
+        return None
     if kinds == ["correlation"]:
         return parse_correlation(table["correlation"], about, report, enabled=enabled is not False)
     return _of_events(table, kinds[0], about, lists, report, any_product=any_product)
+
+
+def _meant_kind(table: Mapping[Any, Any]) -> str:
+    near = ((key, get_close_matches(key.lower(), _KINDS, n=1)) for key in table if isinstance(key, str))
+    return next((f"; did you mean {close[0]} by {key}?" for key, close in near if close), "")
 
 
 def _of_events(
@@ -88,11 +105,9 @@ def _of_events(
         report.error(place, "needed: a map with searches and a condition")
         return None
     report.takes_missing_lists = place == "detection" and table.get("enabled") is False
-    detection = parse_detection(part, place, {**own_lists, **lists}, report, keys=_KEYS_BESIDE_SEARCHES[place])
+    detection = parse_detection(part, place, {**own_lists, **lists}, report, keys=_KEYS_BESIDE_SEARCHES[place], any_product=any_product)
     if detection is None:
         return None
-    if not any_product:
-        warn_of_unknown(detection, place, report)
     if place == "filter":
         return _filter(part, about, logsource, detection, own_lists, report)
     if "timeframe" in part:
@@ -105,6 +120,7 @@ def _about(table: Mapping[Any, Any], file: str, report: Report, *, takes_stem: b
     given_name, given_id = (_text(table, key, report) for key in ("name", "id"))
     name = given_name or stem or given_id or report.rule
     rule_id = given_id or id_of(name)
+    report.names = frozenset(filter(None, (name, rule_id, stem, given_name)))
     return About(
         id=rule_id,
         name=name,
@@ -118,7 +134,7 @@ def _about(table: Mapping[Any, Any], file: str, report: Report, *, takes_stem: b
         falsepositives=_texts(table, "falsepositives", report),
         date=_text(table, "date", report),
         response=_text(table, "response", report).strip(),
-        names=frozenset(filter(None, (name, rule_id, stem, given_name))),
+        names=report.names,
     )
 
 

@@ -27,6 +27,7 @@ from okta_source.detections.sigma.modifiers import FLAGS, NUMERIC, TIME_PARTS, e
 from okta_source.detections.sigma.numbers import number
 from okta_source.detections.sigma.patterns import Text, Wild, matcher, parse_text, plain
 from okta_source.detections.sigma.placeholders import Lists, split_placeholders
+from okta_source.detections.sigma.re2_words import refusal
 from okta_source.events.fields import MISSING, members
 
 __all__ = ["Predicate", "compare_fields", "predicate", "text_of"]
@@ -49,13 +50,16 @@ def predicate(test: Test, lists: Lists) -> Predicate:
         ValueError: A value can't be compared so; the message says why.
     """
     checks = list(_checks(test, lists))
-    found = checks[0] if len(checks) == 1 else _all(checks) if "all" in test.modifiers else _any(checks)
+    found = _all(checks) if "all" in test.modifiers else _any(checks)
     if "neq" in test.modifiers:
         return lambda value: not found(value)
     return found
 
 
 def _all(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    if len(checks) == 1:
+        return checks[0]
+
     def test(value: Any) -> bool:
         for check in checks:  # noqa: SIM110 - a loop, since a generator costs three times as much
             if not check(value):
@@ -66,6 +70,9 @@ def _all(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
 
 
 def _any(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    if len(checks) == 1:
+        return checks[0]
+
     def test(value: Any) -> bool:
         for check in checks:  # noqa: SIM110 - as above
             if check(value):
@@ -76,7 +83,7 @@ def _any(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
 
 
 def compare_fields(modifiers: Sequence[str]) -> Callable[[Any, Any], bool]:
-    """What tells whether two fields of an event are as `fieldref` says: any member of the one with any of the other."""
+    """What tells whether two fields of an event are as `fieldref` says, `neq` aside: any member of the one with any of the other."""
     how: Callable[[str, str], bool] = operator.eq
     if "contains" in modifiers:
         how = operator.contains
@@ -84,13 +91,13 @@ def compare_fields(modifiers: Sequence[str]) -> Callable[[Any, Any], bool]:
         how = str.startswith
     elif "endswith" in modifiers:
         how = str.endswith
-    cased, opposite = "cased" in modifiers, "neq" in modifiers
+    cased = "cased" in modifiers
 
     def compare(value: Any, other: Any) -> bool:
         ones, others = list(_texts(value)), list(_texts(other))
         if not cased:
             ones, others = [text.lower() for text in ones], [text.lower() for text in others]
-        return any(how(one, two) for one in ones for two in others) is not opposite
+        return any(how(one, two) for one in ones for two in others)
 
     return compare
 
@@ -119,9 +126,11 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
         yield lambda value: (value is not MISSING) is wanted
     elif "re" in given:
         flags = "".join(sorted(FLAGS[modifier] for modifier in given & FLAGS.keys()))
-        yield from (_regular(str(value), flags) for value in _expanded_texts(test, lists))
+        yield from (
+            _any([_regular(text, flags, whole_event=not test.field) for text in texts]) for texts in _expanded(test, lists, re2.escape)
+        )
     elif "cidr" in given:
-        yield from (_network(str(value)) for value in _expanded_texts(test, lists))
+        yield from (_any([_network(text) for text in texts]) for texts in _expanded(test, lists, str))
     elif given & NUMERIC or part:
         yield from (number(given, part, value) for value in test.values)
     else:
@@ -135,16 +144,11 @@ def _checks(test: Test, lists: Lists) -> Iterator[Predicate]:
                 yield _of_texts(texts, given, whole_event=not test.field)
 
 
-def _expanded_texts(test: Test, lists: Lists) -> Iterator[Value]:
-    if "expand" not in test.modifiers:
-        yield from test.values
-        return
-    for value in test.values:
-        yield from ("".join(pieces) for pieces in _alternatives(str(value), lists))
-
-
-def _alternatives(value: str, lists: Lists) -> Iterator[tuple[str, ...]]:
-    return product(*[lists[name] if name else (literal,) for literal, name in split_placeholders(value)])
+def _expanded(test: Test, lists: Lists, literally: Callable[[str], str]) -> Iterator[list[str]]:
+    """The texts that each value stands for; what a list holds is meant literally."""
+    for value in map(str, test.values):
+        pieces = split_placeholders(value) if "expand" in test.modifiers else ((value, ""),)
+        yield ["".join(parts) for parts in product(*[map(literally, lists[name]) if name else (text,) for text, name in pieces])]
 
 
 def _encoded(value: Value, modifiers: Sequence[str], lists: Lists) -> Iterator[Text]:
@@ -226,13 +230,11 @@ def _is_null(value: Any) -> bool:
     return value is MISSING or value is None or (type(value) is list and None in members(value))
 
 
-def _regular(pattern: str, flags: str) -> Predicate:
+def _regular(pattern: str, flags: str, *, whole_event: bool) -> Predicate:
     try:
         search = re2.compile(f"(?{flags}:{pattern})" if flags else pattern, _OPTIONS).search
     except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        msg = f"{reason}: RE2 has no backreferences and no look-ahead, so that no pattern can stop a tenant"
-        raise ValueError(msg) from None
+        raise ValueError(refusal(error)) from None
 
     def check(text: str) -> bool:
         try:
@@ -240,7 +242,7 @@ def _regular(pattern: str, flags: str) -> Predicate:
         except UnicodeError:  # half of a surrogate pair, which is no text
             return False
 
-    return _of_members(check, fold=False)
+    return _anywhere(check, fold=False) if whole_event else _of_members(check, fold=False)
 
 
 def _network(value: str) -> Predicate:

@@ -13,13 +13,22 @@ import orjson
 
 from okta_source.detections.sigma.expression import Expression, to_plain
 
-__all__ = ["LEVELS", "About", "Correlation", "CorrelationType", "EventRule", "Filter", "Level", "Range", "Rule"]
+__all__ = [
+    "LEVELS", "MOST_EVENTS_A_GROUP", "MOST_VALUES_AN_EVENT", "About", "Correlation", "CorrelationType", "EventRule", "Filter", "Level",
+    "Range", "Rule",
+]  # fmt: skip
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """In ascending order."""
 
 CorrelationType = Literal["event_count", "value_count", "value_sum", "temporal", "temporal_ordered", "first_seen", "travel", "absence"]
+
+MOST_EVENTS_A_GROUP: Final = 10_000
+"""What a group of a correlation holds; for more, the oldest ones make room."""
+
+MOST_VALUES_AN_EVENT: Final = 100
+"""What of an event's values a correlation takes."""
 
 _NAMESPACE: Final = uuid.UUID("6f0cbd0a-5b7a-4f0e-9d6c-0f8a3a5f2b11")
 

@@ -14,6 +14,7 @@ from okta_source.events.fields.catalogue import (
     event_types,
     is_event_type,
     is_known,
+    is_single,
     suggest_event_type,
     suggest_field,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "event_types",
     "is_event_type",
     "is_known",
+    "is_single",
     "members",
     "scalars",
     "suggest_event_type",

@@ -22,6 +22,7 @@ __all__ = [
     "event_types",
     "is_event_type",
     "is_known",
+    "is_single",
     "suggest_event_type",
     "suggest_field",
 ]
@@ -69,6 +70,8 @@ ARRAYS: Final = frozenset({
     "request.ipChain.ipDetails.ipServiceCategories", "client.ipChain.ipDetails.ipServiceCategories",
 })  # fmt: skip
 """Paths of what is an array of objects."""
+
+_ARRAYS: Final = tuple(array.lower() for array in ARRAYS)
 
 PIPELINE_FIELDS: Final = (
     "_okta_event_type", "_okta_tenant", "_okta_org", "_okta_category", "_okta_action", "_okta_source", "_okta_ingested_at", "_okta_labels",
@@ -132,10 +135,26 @@ def is_known(path: str) -> bool:
     return lower in _BY_LOWER_CASE or lower.startswith(_OPEN)
 
 
+def is_single(path: str) -> bool:
+    """Whether an event has one value at a path and no more, as far as Okta documents it."""
+    lower = path.lower()
+    return is_known(path) and (find_virtual(path) is not None or not any(f"{lower}.".startswith(f"{array}.") for array in _ARRAYS))
+
+
 def suggest_field(path: str) -> str | None:
     """The known path that somebody may have meant; None where none is near."""
     candidates = {known.lower(): known for known in (*OKTA_FIELDS, *VIRTUAL_FIELDS)}
     lower = path.lower()
+    parent, _, last = lower.rpartition(".")
+    beside = {low[len(parent) + 1 :]: known for low, known in candidates.items() if low.startswith(f"{parent}.")}
+    if parent and beside:
+        # Only the last name is in doubt: what the paths have in common would make near what isn't, as in `target.foo` and `target`.
+        close = get_close_matches(last, beside, n=1, cutoff=0.7)
+        arrays = tuple(f"{array.lower()}." for array in ARRAYS if not lower.startswith(f"{array.lower()}."))
+        # `client.ip` for `client.ipAddress`, `client.os` for `client.userAgent.os`; an array's members are seldom meant.
+        inner = [name for name in beside if last and (name.startswith(last) or name.endswith(f".{last}"))]
+        inner = [name for name in inner if not f"{parent}.{name}.".startswith(arrays)]
+        return beside[close[0]] if close else beside[min(inner, key=len)] if inner else None
     close = get_close_matches(lower, candidates, n=1, cutoff=0.75)
     if close:
         return candidates[close[0]]

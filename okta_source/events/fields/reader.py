@@ -7,6 +7,9 @@ The types of the structs allow any JSON value everywhere, so an event that isn't
 for an array) is read like any other: what isn't there is `MISSING`. `TreeReader` reads whole events into plain objects, with the same
 accessors; it is the fallback for what msgspec refuses, such as half of a surrogate pair or bytes that are no UTF-8 (they are read as
 replacement characters), and the judge of the structs in the tests.
+
+A path's names may be written in any case. In an event, those that Okta documents are looked up as Okta writes them, which is what structs
+can do; those that it leaves open, in any case.
 """
 
 import json
@@ -180,7 +183,7 @@ class FieldReader:
 
     def _member(self, path: str) -> Accessor:
         if not path:
-            return _itself
+            return _without_tenant
         segments = path.split(".")
         nodes: list[_Node] = []
         node = self._root
@@ -189,12 +192,11 @@ class FieldReader:
                 break
             node = node.inner[segment]
             nodes.append(node)
-        rest = segments[len(nodes) :]
         if not nodes:
             return _of_tree(segments)
         owners = [self._root, *nodes[:-1]]
         steps = [(owner.struct, node.attribute) for owner, node in zip(owners, nodes, strict=True) if owner.struct is not None]
-        return _of_structs(steps, segments, rest)
+        return _of_structs(steps, segments, len(nodes))
 
 
 def beside(head: type[msgspec.Struct], paths: Iterable[str]) -> list[str]:
@@ -218,7 +220,7 @@ class TreeReader:
 
     def accessor(self, path: str) -> Accessor:
         """What gives a path's value."""
-        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _itself)
+        return _accessor(path, lambda own: _of_tree(own.split(".")) if own else _without_tenant)
 
 
 def _sources(path: str) -> tuple[str, ...]:
@@ -235,25 +237,35 @@ def _accessor(path: str, member: Callable[[str], Accessor]) -> Accessor:
     return lambda event: make(*[source(event) for source in sources])
 
 
-def _itself(event: Any) -> Any:
+def _without_tenant(event: Any) -> Any:
+    """An event as Okta sent it; whose it is was put there for the field `tenant`."""
+    if type(event) is dict and TENANT_MEMBER in event:
+        return {name: value for name, value in event.items() if name != TENANT_MEMBER}
     return event
 
 
 def _of_tree(segments: Sequence[str]) -> Accessor:
-    return lambda event: walk(event, segments)
+    exact = _documented(segments)
+    return lambda event: walk(event, segments, exact)
 
 
-def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str], rest: Sequence[str]) -> Accessor:
+def _documented(segments: Sequence[str]) -> int:
+    """How many of a path's names Okta documents, from the first on."""
+    return next((place for place in range(len(segments)) if ".".join(segments[: place + 1]) not in _KNOWN), len(segments))
+
+
+def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str], reached: int) -> Accessor:
     """What goes from struct to struct, and through anything else by walking.
 
     Args:
         steps: The struct that has each member, and its attribute there.
         segments: The path's names, for where an event holds plain objects in the structs' place.
-        rest: Those below the last member.
+        reached: How many of them lead to the last member; the others to what is below it.
     """
     first = attrgetter(steps[0][1])
+    rest, exact = segments[reached:], _documented(segments)
     if len(steps) == 1:
-        return (lambda event: walk(first(event), rest)) if rest else first
+        return (lambda event: walk(first(event), rest, exact - reached)) if rest else first
     attributes = dict(steps)
     straight = attrgetter(".".join(attribute for _, attribute in steps))
 
@@ -262,7 +274,7 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
             value = straight(event)
         except AttributeError:  # null, an array, or something odd in the place of an object
             return follow(first(event), 1)
-        return walk(value, rest) if rest else value
+        return walk(value, rest, exact - reached) if rest else value
 
     def follow(value: Any, place: int) -> Any:
         for index in range(place, len(segments)):
@@ -273,7 +285,7 @@ def _of_structs(steps: Sequence[tuple[type[Any], str]], segments: Sequence[str],
                 found = [inner for element in value if (inner := follow(element, index)) is not MISSING]
                 return found or MISSING
             else:
-                return walk(value, segments[index:])
+                return walk(value, segments[index:], exact - index)
         return value
 
     return get

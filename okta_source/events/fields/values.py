@@ -14,7 +14,7 @@ MISSING: Final = msgspec.UNSET
 """What a path leads to that the event doesn't have; null is a value."""
 
 
-def walk(value: Any, segments: Sequence[str]) -> Any:
+def walk(value: Any, segments: Sequence[str], exact: int = 0) -> Any:
     """Follow names through objects and arrays of plain Python.
 
     A name is looked up as it is written and, where that isn't there, without regard to case. Whatever is in the way (a text where an object
@@ -23,12 +23,13 @@ def walk(value: Any, segments: Sequence[str]) -> Any:
     Args:
         value: Where to start.
         segments: The names, outermost first.
+        exact: How many of them, from the first on, are only looked up as they are written.
     """
     for place, segment in enumerate(segments):
         if type(value) is dict:
-            value = value[segment] if segment in value else _in_any_case(value, segment)
+            value = value[segment] if segment in value else MISSING if place < exact else _in_any_case(value, segment)
         elif type(value) is list:
-            found = [inner for element in value if (inner := walk(element, segments[place:])) is not MISSING]
+            found = [inner for element in value if (inner := walk(element, segments[place:], exact - place)) is not MISSING]
             return found or MISSING
         else:
             return MISSING

@@ -1,6 +1,7 @@
 """Each kind of sink with the server that it writes to: how to configure it, what arrived there, and how to make it fail."""
 
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ class Sender(Kind):
     def limit(self, size_bytes: int | None) -> None:
         """Answer requests that are larger with 413."""
 
-    def firewall(self, uuid: str, how: Literal["403-html", "hang", "reset"], page: bytes) -> None:
+    def firewall(self, uuid: str, how: Literal["403-html", "502-html", "hang", "reset", "alert"], page: bytes) -> None:
         """Put something in front of it that lets no request through in which this event is."""
         self.server.firewall = Firewall(b'"uuid" : "%s"' % uuid.encode(), how, page)
 
@@ -123,6 +124,12 @@ class HookKind(Sender):
         self.server: Receiver = Receiver()
         self._encoding = encoding
         self.refuses_single_events = encoding == "hec"
+
+    def secure(self, tls: ssl.SSLContext) -> None:
+        """Be a receiver by https from now on."""
+        self.__exit__()
+        self.server = Receiver(tls=tls)
+        self.__enter__()
 
     def config(self, folder: Path, **keys: Any) -> WebhookSinkConfig:
         own = {"type": "webhook", "url": self.server.url, "encoding": self._encoding, "batch_events": 3}

@@ -4,14 +4,18 @@
 """
 
 import json
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.conformance.sinks.kinds import HOOKS, SEARCHES, SENDERS, HookKind, for_each
 from tests.conformance.sinks.pages import content, page, uuids
 from tests.conformance.sinks.run import Bench, Run, eventually
+from tests.unit.okta_source.wire import certificate
+from tests.unit.sinks.firewall import Firewall
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -35,7 +39,7 @@ def feed_others(bench: Bench, run: Run, until: Callable[[], bool]) -> None:
 
 
 @for_each(*SENDERS)
-@pytest.mark.parametrize("how", ["403-html", "hang", "reset"])
+@pytest.mark.parametrize("how", ["403-html", "502-html", "hang", "reset"])
 def test_a_firewall_that_one_event_is_too_much_for(bench: Bench, how: str) -> None:
     bench.kind.firewall(GUILTY, how, PAGE_FOR_PEOPLE)
     run = bench.start(batch_events=6, request_timeout_seconds=1.0)
@@ -45,12 +49,37 @@ def test_a_firewall_that_one_event_is_too_much_for(bench: Bench, how: str) -> No
     run.close()
     assert set(uuids(PAGE)) - {GUILTY} <= set(bench.kind.arrived())
     (letter,) = bench.letters()
-    if how == "403-html":
+    if how.endswith("-html"):
         assert "Request blocked" in letter.reason
         assert "grant" not in letter.reason.lower()
     if isinstance(bench.kind, HookKind):
         mine = [uuid for uuid in bench.kind.arrived() if uuid.startswith("acme")]
         assert list(dict.fromkeys(mine)) == [uuid for uuid in uuids(PAGE) if uuid != GUILTY]
+
+
+@for_each("webhook-json")
+def test_a_long_page_behind_an_event_that_hangs_takes_no_room_of_others(bench: Bench) -> None:
+    bench.kind.server.firewall = Firewall(b'"acme-0"', "hang", seconds=4.0)
+    run = bench.start(batch_events=1, request_timeout_seconds=50.0)
+    run.write(page("acme", range(300)))
+    run.write(page("globex", [0]))
+    run.sink.flush()
+    eventually(lambda: "globex-0" in bench.kind.by_uuid(), "an event of another tenant")
+    assert (bench.kind.arrived(), bench.lost()) == (["globex-0"], [])
+
+
+@for_each("webhook-json", "webhook-hec")
+def test_a_firewall_that_breaks_https_off_over_one_event(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ca_file, server_context = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setattr("sinks.config.targets.tls_of", lambda _config: ssl.create_default_context(cafile=ca_file))
+    bench.kind.secure(server_context)
+    bench.kind.firewall(GUILTY, "alert", b"")
+    run = bench.start(batch_events=6)
+    run.write(PAGE)
+    feed_others(bench, run, lambda: bench.lost() == [GUILTY])
+    run.close()
+    (letter,) = bench.letters()
+    assert "TLS" not in letter.reason
 
 
 @for_each(*HOOKS)

@@ -1,5 +1,6 @@
 """What stands in front of a server and looks into the bodies of requests."""
 
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +8,13 @@ from typing import Literal, Protocol
 
 __all__ = ["Firewall"]
 
+_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+
 
 class _Handler(Protocol):
+    connection: socket.socket
+    close_connection: bool
+
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None: ...
 
     def reset(self) -> None: ...
@@ -20,13 +26,13 @@ class Firewall:
 
     Attributes:
         needle: The bytes.
-        how: Whether it answers with a page, resets the connection, or says nothing at all.
+        how: Whether it answers with a page, resets the connection, ends it with an alert of TLS, or says nothing at all.
         page: The page.
         seconds: For how long it says nothing.
     """
 
     needle: bytes
-    how: Literal["403-html", "hang", "reset"]
+    how: Literal["403-html", "502-html", "hang", "reset", "alert"]
     page: bytes = b""
     seconds: float = 10.0
 
@@ -34,10 +40,13 @@ class Firewall:
         """Deal with a request; returns whether it was stopped."""
         if self.needle not in body:
             return False
-        if self.how == "403-html":
-            handler.answer(403, {"Content-Type": "text/html"}, self.page)
+        if self.how.endswith("-html"):
+            handler.answer(int(self.how[:3]), {"Content-Type": "text/html"}, self.page)
         elif self.how == "reset":
             handler.reset()
+        elif self.how == "alert":
+            socket.socket.sendall(handler.connection, _ALERT)  # past TLS, where that is spoken
+            handler.close_connection = True
         else:
             threading.Event().wait(self.seconds)
             handler.reset()

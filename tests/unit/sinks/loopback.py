@@ -61,7 +61,10 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_OPTIONS = _serve  # noqa: N815 named by the base class
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.send_response(status)
+        if "Date" in headers:
+            self.send_response_only(status)
+        else:
+            self.send_response(status)
         for header in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(*header)
         self.end_headers()

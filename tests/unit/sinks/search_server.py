@@ -241,12 +241,20 @@ class FakeSearch:
             return self._policy(name, request)
         if path == "/_index_template/_simulate":
             return _done({"template": self.templates[name].get("template", {}), "overlapping": []})
-        if path == "/_index_template/_simulate_index" and request.body:
-            own = json.loads(request.body)["index_patterns"]
+        if path == "/_index_template/_simulate_index":
+            return self._simulated_index(name, request.body)
+        return None
+
+    def _simulated_index(self, name: str, body: bytes) -> _Reply:
+        """What a new index would get, or which templates are in the way of one that is not there yet."""
+        if body:
+            own = json.loads(body)["index_patterns"]
             others = {other: template["index_patterns"] for other, template in self.templates.items()}
             overlapping = [{"name": other, "index_patterns": patterns} for other, patterns in others.items() if _meet(own, patterns)]
             return _done({"template": {}, "overlapping": overlapping})
-        return None
+        matching = [body for body in self.templates.values() if _meet([name], body["index_patterns"])]
+        best = max(matching, key=lambda body: body.get("priority", 0), default={})
+        return _done({"template": best.get("template", {}), "overlapping": []})
 
     def _policy(self, name: str, request: Request) -> _Reply:
         if self.policies is None:

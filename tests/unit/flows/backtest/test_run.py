@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,16 @@ def test_lines_that_cannot_be_read_so_are_read_as_before(tmp_path: Path) -> None
     (part,) = merged([stored(tmp_path, "a.ndjson", lines)], counts, reader)
     assert part.reader is None
     assert ([head.uuid for head in part.heads], counts.bad_lines) == (["u0", "u1", "u2"], 0)
+
+
+def test_a_file_of_all_tenants_beside_those_of_each_gives_each_event_once(tmp_path: Path) -> None:
+    lines = events(2_000, odd=False)
+    both = [stored(tmp_path, "acme.ndjson", lines), replace(stored(tmp_path, "all.ndjson", lines), tenant="")]
+    alerts: list[Alert] = []
+    run = Backtest(both, START, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    run.run([Engine(rule_set(RULES))], lambda _, alert: alerts.append(alert), lambda: True)
+    assert (run.events, run.by_tenant, run.counts.copies) == (2_000, {"acme": 2_000}, 2_000)
+    assert alerts == backtested(both[0], rule_set(RULES))
 
 
 def test_parts_are_joined_until_they_are_long_enough_and_only_like_ones() -> None:

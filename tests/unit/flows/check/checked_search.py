@@ -50,7 +50,6 @@ class CheckedSearch(FakeSearch):
             return _error(403, "security_exception", f"action is unauthorized for {path}")
         for part, answer in (
             ("/_security/user/_has_privileges", self._has_privileges),
-            ("/_simulate_index/", self._simulated_index),
             ("/_resolve/index/", self._resolved),
             ("/_ingest/pipeline/", self._simulated),
             ("_delete_by_query", self._deleted),
@@ -98,12 +97,6 @@ class CheckedSearch(FakeSearch):
             indices.append(entry | ({"data_stream": name} if name in self.streams else {}))
         streams = [{"name": name, "backing_indices": [self._backing(name)]} for name in names if name in self.streams]
         return 200, _JSON, json.dumps({"indices": indices, "aliases": [], "data_streams": streams}).encode()
-
-    def _simulated_index(self, request: Request) -> _Reply:
-        name = unquote(request.path).rpartition("/")[2]
-        matching = [body for body in self.templates.values() if any(fnmatch.fnmatchcase(name, one) for one in body["index_patterns"])]
-        best = max(matching, key=lambda body: body.get("priority", 0), default={})
-        return 200, _JSON, json.dumps({"template": best.get("template", {}), "overlapping": []}).encode()
 
     def _simulated(self, request: Request) -> _Reply:
         name = unquote(request.path).split("/")[3]

@@ -1,12 +1,16 @@
 """The command as a whole: tenants and sinks together, what people see, and how it ends."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.check.command import main
+from flows.system_log import get_flow
+from okta_source.config.problems import ConfigurationError
+from okta_source.detections.problems import RulesError
 from okta_source.simulator import Organisation, Simulator
 from tests.unit.flows.check.conftest import SECRETS
 
@@ -70,6 +74,36 @@ def test_what_a_run_refuses_elsewhere_in_the_file_is_told(
     [archive, rest] = json.loads(capsys.readouterr().out)["sinks"]
     assert (archive["sink"], rest["sink"]) == ("archive", "")
     assert detail in rest["steps"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('rules = ["rule.yml"]', "rule.yml: rule \"R\": level: 'hihg' is no level; did you mean high? allowed: informational, low, medium, "
+         "high, critical"),
+        ('disable = ["push_bombin"]', 'okta.toml: detections.disable[0]: "push_bombin" is not allowed; did you mean push_bombing? allowed: '
+         "ids and names of rules"),
+        ("managd = true", "okta.toml: detections.managd: unknown key; did you mean managed? allowed: disable, enable, level_at_least, "
+         "lists, managed, prime, rules"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("other", ["", '[sinks.bad]\ntype = "file"\n'])
+def test_what_a_run_refuses_of_rules_is_told_in_its_words(
+    write: Write, tenants: str, capsys: pytest.CaptureFixture[str], table: str, problem: str, other: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rule.yml").write_text(
+        "title: R\nlevel: hihg\nlogsource: {product: okta}\ndetection: {s: {eventType: user.session.start}, condition: s}\n"
+    )
+    write(f"{tenants}[detections]\n{table}\n{SINK}{other}")
+    assert main(["--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert {step["step"]: step for step in document["tenants"][0]["steps"]}["dns"]["status"] == "not_reached"
+    rest = document["sinks"][-1]
+    assert rest["sink"] == ""
+    assert rest["steps"][0]["detail"].removeprefix(f"{tmp_path}/") == problem
+    if not other:
+        with pytest.raises((ConfigurationError, RulesError), match=re.escape(problem)):
+            get_flow("okta.toml")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from sinks.delivery.target import Outcome
 from sinks.documents import Documents
 from sinks.elasticsearch import ElasticsearchTarget
 from sinks.file.sink import FileSink
-from sinks.outbox.sink import KeyedSink, Left
+from sinks.outbox.left import Left
+from sinks.outbox.sink import KeyedSink
 from sinks.webhook import WebhookTarget
 from tests.unit.okta_source.wire import certificate
 from tests.unit.sinks.receiver import Receiver

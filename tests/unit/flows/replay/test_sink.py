@@ -153,7 +153,7 @@ def test_tenants_have_batches_of_their_own_in_the_files_order(tmp_path):
     rig = Rig(tmp_path, policy=replace(POLICY, max_in_flight=1))
     rig.letters.append([letter(str(number), tenant) for number, tenant in enumerate(["acme", "zeta", "acme", "zeta", "acme", "acme"])])
     assert rig.run().nothing_left
-    assert rig.target.sent == [names(0, 2, 4), names(5), names(1, 3)]
+    assert rig.target.sent == [names(0, 2, 4), names(1, 3), names(5)]
 
 
 def test_a_letter_that_is_there_twice_is_sent_once(tmp_path):
@@ -357,3 +357,16 @@ def test_one_chunk_is_held_at_a_time(tmp_path, monkeypatch):
     rig.letters.append([letter(str(number)) for number in range(5)])
     assert rig.run().nothing_left
     assert rig.target.sent == [[name] for name in names(*range(5))]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("after_seconds", [0.0, 0.01])
+def test_a_target_that_asks_for_a_rest_for_ever_keeps_nobody_waiting(tmp_path, after_seconds, monkeypatch):
+    # Much shorter than the time for which it is tried, as in life.
+    monkeypatch.setattr("sinks.delivery.backoff._BASE_SECONDS", 0.01)
+    monkeypatch.setattr("sinks.delivery.backoff._CAP_SECONDS", 0.04)
+    rig = Rig(tmp_path, lambda batch: fail_all(batch, status=503, after_seconds=after_seconds))
+    rig.letters.append([letter("a"), letter("b")])
+    tally = rig.run()
+    assert rig.left == ["a", "b"]
+    assert (tally.total("delivered"), tally.total("left")) == (0, 2)

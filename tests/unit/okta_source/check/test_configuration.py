@@ -165,6 +165,46 @@ def test_the_usual_places_of_the_file(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[tenant]\n", "tenant: unknown key; did you mean tenants? allowed: detections, hooks, pipeline, sinks, tenants"),
+        ("[hooks]\nlisen = 1\n", "hooks.lisen: unknown key; did you mean listen?"),
+        ("[detections]\nmanagd = true\n", "detections.managd: unknown key; did you mean managed?"),
+        (
+            '[detections]\ndisable = ["push_bombin"]\n',
+            'okta.toml: detections.disable[0]: "push_bombin" is not allowed; did you mean push_bombing?',
+        ),
+    ],
+)
+def test_what_is_no_tenants_is_checked_as_far_as_it_is_known(run: Callable[..., Any], text: str, problem: str) -> None:
+    status, [(_, ok, acme), (name, _, rest)] = run(tenant("acme") + text)
+    assert (status, ok, name) == (2, False, "")
+    assert acme["dns"]["detail"] == "no request is made while the configuration is wrong (the file)"
+    assert rest["configuration"]["status"] == "failed"
+    assert rest["configuration"]["detail"].startswith(problem)
+
+
+def test_what_is_not_looked_at_is_said(
+    organisation: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tables of the main flow: whoever reads that all is fine would think of them too."""
+    _, url = organisation()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TEST_OKTA_TOKEN", TOKEN)
+    line = "not looked at: [pipeline] and [sinks] of okta.toml, which `bytewax-okta check` does"
+    (tmp_path / "okta.toml").write_text(tenant("acme", url) + '[pipeline]\nformatt = "raw"\n[sinks.x]\ntyp = "file"\n')
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith(line)
+    assert main(["check", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert list(json.loads(printed.out)) == ["tenants"]
+    assert printed.err.strip() == line
+    (tmp_path / "okta.toml").write_text(tenant("acme", url) + "[hooks]\n[detections]\n")
+    assert main(["check"]) == 0
+    assert "not looked at" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("form", "failed", "found"),
     [
         ('"{token}"', "", "environment variable TEST_OKTA_TOKEN"),

@@ -47,7 +47,8 @@ def _item(rng: random.Random) -> tuple[str, Any]:
     if rng.random() < 0.2:
         path = path.upper()
     how, value = rng.choice([
-        ("", rng.choice(TEXTS)), ("", rng.sample(TEXTS, 2)), ("", None), ("", True), ("", 5), ("|contains", rng.choice(TEXTS)[:3]),
+        ("", rng.choice(TEXTS)), ("", rng.sample(TEXTS, 2)), ("", None), ("", True), ("", 5), ("", rng.choice([False, 0, 1, 1.0])),
+        ("|contains", rng.choice(TEXTS)[:3]),
         ("|startswith", rng.choice(TEXTS)[:3]), ("|endswith", "com"), ("|neq", rng.choice(TEXTS)), ("|cased", rng.choice(TEXTS)),
         ("|re", "^[a-z]+"), ("|gte", 5), ("|exists", rng.random() < 0.5), ("|cidr", "10.0.0.0/8"), ("|fieldref", rng.choice(PATHS)),
         ("|expand", "%some%"), ("|contains|all", ["a", "e"]), ("", "a?*b*"),
@@ -58,7 +59,8 @@ def _item(rng: random.Random) -> tuple[str, Any]:
 def random_event(rng: random.Random) -> dict[str, Any]:
     """An event with some of these members, shaped oddly now and then."""
     event: dict[str, Any] = {"uuid": "u", "published": "2026-11-29T06:00:00.000Z", "eventType": rng.choice(TYPES)}
-    for path in rng.sample(MEMBERS, rng.randint(0, 8)):
+    for member in rng.sample(MEMBERS, rng.randint(0, 8)):
+        path = rng.choice([member.upper(), member.title()]) if rng.random() < 0.05 else member
         inner: Any = event
         *way, last = path.split(".")
         for name in way:
@@ -67,7 +69,7 @@ def random_event(rng: random.Random) -> dict[str, Any]:
             if type(inner) is not dict:
                 break
         else:
-            inner[last] = rng.choice([*TEXTS, None, True, False, 5, 5.0, [], ["SUCCESS", 5], {"a": "SUCCESS"}])
+            inner[last] = rng.choice([*TEXTS, None, True, False, 5, 5.0, 0, 1, 1.0, [], ["SUCCESS", 5], {"a": "SUCCESS"}])
     if rng.random() < 0.3:
         event.setdefault("debugContext", {}).setdefault("debugData", {})["behaviors"] = "{New Device=POSITIVE, New IP=NEGATIVE}"
     if rng.random() < 0.05:

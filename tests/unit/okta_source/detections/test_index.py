@@ -2,8 +2,11 @@
 
 import random
 
+import pytest
+
+from okta_source.detections.evaluate import full_scan
 from okta_source.detections.index import RuleIndex
-from tests.unit.okta_source.detections.making import event_rule, rule_text
+from tests.unit.okta_source.detections.making import data, event_rule, rule_text
 from tests.unit.okta_source.detections.pairs import disagreements
 
 
@@ -11,6 +14,28 @@ def test_index_and_full_scan_agree_on_random_pairs() -> None:
     pairs, matched, found = disagreements(random.Random(16), rules=60, events=100)
     assert found == []
     assert pairs / 20 < matched < pairs
+
+
+@pytest.mark.parametrize(("one", "other", "value"), [(1, "true", True), ("true", 1, 1), (0, "false", False), ("1.0", "true", True)])
+def test_values_that_python_takes_for_equal_are_different_tests(one: object, other: object, value: object) -> None:
+    event = data({"securityContext": {"isProxy": value}, "eventType": "x"})
+    wants_one, wants_other = (event_rule(rule_text(f"sel: {{securityContext.isProxy: {wanted}}}")).detection for wanted in (one, other))
+    neither = event_rule(
+        rule_text(f"a: {{securityContext.isProxy: {one}}}, b: {{securityContext.isProxy: {other}}}", "b and not a")
+    ).detection
+    detections = [wants_one, wants_other, neither]
+    expected = [number for number, detection in enumerate(detections) if full_scan(detection, {})(event, "acme")]
+    plan = RuleIndex(detections, {})["x"]
+    assert plan is not None
+    assert list(plan.matches(event, "acme")) == expected
+
+
+def test_a_keyword_is_looked_for_in_oktas_own_members() -> None:
+    detection = event_rule(rule_text("a: [acme], b: {tenant: acme}", "a and b")).detection
+    for event, matches in [({"eventType": "x"}, False), ({"eventType": "x", "displayMessage": "at Acme"}, True)]:
+        plan = RuleIndex([detection], {})["x"]
+        assert plan is not None
+        assert bool(plan.matches(data(event), "acme")) is full_scan(detection, {})(data(event), "acme") is matches
 
 
 def test_a_type_that_no_rule_wants_has_no_plan() -> None:

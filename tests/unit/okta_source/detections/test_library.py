@@ -7,7 +7,7 @@ import pytest
 from flows.configuration.settings import load
 from okta_source.config.problems import ConfigurationError
 from okta_source.detections.choice import ChoiceError, choose
-from okta_source.detections.library import LiveLists, load_rules, read_lists
+from okta_source.detections.library import LiveLists, load_rules, managed_files, read_lists
 from okta_source.detections.problems import RulesError
 from okta_source.detections.table import read_table
 from tests.unit.okta_source.detections.making import rule_text
@@ -82,13 +82,20 @@ def test_lists_of_texts_and_of_files(config) -> None:
     assert read_lists(table) == {"clients": ("0oa1", "0oa2"), "other": ("x",)}
     watched = LiveLists(table)
     assert watched.are_files
-    assert watched.changed() is None
+    assert watched.changed(dict) is None
     (Path(path).parent / "clients.txt").write_text("0oa3\n")
-    assert watched.changed() == {"clients": ("0oa3",), "other": ("x",)}
-    assert watched.changed() is None
+    with pytest.raises(ValueError, match="no number"):
+        watched.changed(_refuse)
+    assert watched.changed(dict) == {"clients": ("0oa3",), "other": ("x",)}
+    assert watched.changed(dict) is None
     (Path(path).parent / "clients.txt").unlink()
     with pytest.raises(FileNotFoundError):
-        watched.changed()
+        watched.changed(dict)
+
+
+def _refuse(_: object) -> None:
+    msg = "no number"
+    raise ValueError(msg)
 
 
 def test_a_rule_brings_lists_along_for_where_there_are_none(config) -> None:
@@ -115,7 +122,36 @@ def test_every_problem_of_every_file_at_once(config) -> None:
     assert len(lines) == 3
     assert "there is no list clients" in lines[0]
     assert "x is no modifier of Sigma 2.1" in lines[1]
-    assert "detections.disable: there is no rule nobody" in lines[2]
+    assert lines[2].endswith(
+        '/okta.toml: detections.disable[0]: "nobody" is not allowed; allowed: ids and names of own rules, since managed is false'
+    )
+
+
+def test_the_example_of_the_docs_stands_beside_the_managed_rules(config) -> None:
+    page = Path(__file__).parents[4] / "docs" / "detections.md"
+    example = page.read_text("utf-8").partition("## Writing rules\n\n```yaml\n")[2].partition("```")[0]
+    spray = rule_text("sel: {eventType: user.session.start}")
+    table = read_table(config('[detections]\nrules = ["r"]', r__example_yml=example, r__password_spray_yml=spray), {})
+    assert table is not None
+    rules, doubts = load_rules(table)
+    assert doubts == []
+    named = [active for active in rules.rules if active.rule.about.name == "brute_force"]
+    assert [[Path(rules.rules[child].rule.about.file).name for child in active.children] for active in named] == [
+        ["building_blocks.yml"], ["example.yml"]
+    ]  # fmt: skip
+
+
+def test_a_replaced_managed_rule_is_meant_by_what_refers_to_it(config) -> None:
+    text = dict(managed_files())["brute_force.yml"].decode().replace("gte: 10", "gte: 20")
+    table = read_table(config('[detections]\nrules = ["r"]', r__ours_yml=text), {})
+    assert table is not None
+    rules, _ = load_rules(table)
+    ours = rules.find("brute_force")
+    assert ours is not None
+    assert ours.rule.about.name == "ours"
+    attack = rules.find("password_attack")
+    assert attack is not None
+    assert ours in [rules.rules[child] for child in attack.children]
 
 
 def test_what_a_command_is_about(config, tmp_path: Path) -> None:
@@ -127,6 +163,8 @@ def test_what_a_command_is_about(config, tmp_path: Path) -> None:
     assert choose(["managed"], None, {"OKTA_PIPELINE_CONFIG": str(tmp_path / "gone.toml")}).config.managed
     with pytest.raises(ChoiceError, match="there are no rules"):
         choose([str(tmp_path / "gone")], path, {})
+    with pytest.raises(ChoiceError, match=r"configured stands alone: it means all that \[detections\] names"):
+        choose(["configured", "managed"], path, {})
     with pytest.raises(ChoiceError, match="no table"):
         choose(["configured"], config(""), {})
     with pytest.raises(ConfigurationError):

@@ -155,6 +155,41 @@ def test_a_list_that_is_read_again_brings_no_rules_along(listed) -> None:
     assert step(batch(event(1, user="bob")))[1].matches[0].rules == (0,)
 
 
+def test_a_list_is_taken_though_a_rule_is_being_edited(listed, caplog: pytest.LogCaptureFixture) -> None:
+    """A change that was seen while rules' files could not be read was lost for good."""
+    rules, config, file = listed
+    now = 0.0
+    step = MatchStep(rules, config, DetectionMetrics(rules), now=lambda: now)
+    config.rules[0].write_text("title: half of it\ndetection: [")
+    file.write_text("ada\nbob\n")
+    now = 10.0
+    with caplog.at_level(logging.WARNING):
+        assert step(batch(event(0, user="bob")))[1].matches
+    assert caplog.text == ""
+
+
+def test_a_list_that_cannot_be_used_is_tried_again_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "rule.yml").write_text(rule_text("sel: {client.ipAddress|cidr|expand: '%offices%'}"))
+    file = tmp_path / "offices.txt"
+    file.write_text("10.0.0.0/8\n")
+    config = CONFIG.model_copy(update={"rules": (tmp_path / "rule.yml",), "lists": {"offices": file}})
+    rules = load_rules(config)[0]
+    now = 0.0
+    step = MatchStep(rules, config, DetectionMetrics(rules), now=lambda: now)
+    file.write_text("10.0.0.0/8\nthe Vienna office\n")
+    with caplog.at_level(logging.WARNING):
+        for later in (10.0, 20.0):
+            now = later
+            assert step(batch(event(0, ip="10.0.0.1")))[1].matches
+    assert [record.getMessage() for record in caplog.records] == [
+        'a list of [detections.lists] has changed and can\'t be used; the old one stays in force: offices in rule "A rule": '
+        "client.ipAddress: 'the Vienna office' does not appear to be an IPv4 or IPv6 network"
+    ]
+    file.write_text("10.0.0.0/8\n192.0.2.0/24\n")
+    now = 30.0
+    assert step(batch(event(1, ip="192.0.2.1")))[1].matches
+
+
 @pytest.mark.parametrize(
     ("keys", "levels"),
     [

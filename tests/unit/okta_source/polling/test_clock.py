@@ -29,5 +29,13 @@ def test_it_is_said_once_per_change():
         True,
         False,
     ]
+
+
+def test_a_clock_at_the_threshold_is_said_once():
+    watch = ClockWatch()
+    assert [watch.changes(seconds) for seconds in (61.0, 59.0, 61.0, -55.0, 49.0, 55.0)] == [True, False, False, False, True, False]
+
+
+def test_words():
     assert skew_words(-400.0) == "this machine's clock is 400 s behind Okta's"
     assert skew_words(4000.0) == "this machine's clock is 4,000 s ahead of Okta's"

@@ -78,6 +78,10 @@ class World:
                 self.order.append(name)
         self.letters += settled.letters
         self.delivery.ledger.confirm(settled)
+        self.settled(settled)
+
+    def settled(self, settled):
+        """So much is done with."""
 
 
 def guilty(names, how):

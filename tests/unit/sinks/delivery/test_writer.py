@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from sinks.delivery.patient import PatientWriter
 from sinks.delivery.policy import DeliveryPolicy
 from sinks.delivery.target import Again, Outcome, Refused
+from sinks.delivery.writer import Writer
 from sinks.errors import SinkStopped
 from tests.unit.sinks.scripted_target import CollectedLetters, ScriptedTarget, fail_all, make_page, take_all
 
@@ -269,3 +270,29 @@ def test_what_settled_is_counted(make_writer):
     writer.add(make_page("counted", "ab"))
     writer.drain()
     assert (value("delivered"), value("duplicate")) == (1.0, 1.0)
+
+
+def test_whoever_is_told_what_is_done_with_finds_the_room_that_it_leaves():
+    room = []
+    settings = DeliveryPolicy(batch_events=1, batch_bytes=1000, max_in_flight=1, in_order=True)
+    target = ScriptedTarget()
+    writer = Writer(
+        "search",
+        target,
+        settings,
+        CollectedLetters(),
+        document_format="raw",
+        on_done=lambda _done: room.append(writer.longest_page_bytes()),
+    )
+    assert writer.offer(make_page("acme", ["a"], 17_000_000))
+    assert not writer.offer(make_page("acme", ["b"]))
+    assert (writer.longest_page_bytes(), writer.wait_for_room(0.0)) == (0.0, False)
+    writer.start()
+    assert writer.wait_for_room(10.0)
+    writer.close()
+    target.wait_until(lambda: bool(target.taken))
+    for _ in range(1000):
+        if room:
+            break
+        time.sleep(0.01)
+    assert room == [float("inf")]

@@ -50,8 +50,9 @@ def test_what_is_taken_and_not_kept_is_not_delivered():
     # An ingest pipeline with a drop processor: OpenSearch and Elasticsearch answer 200 and "noop" for a create.
     outcome = read(200, items(201, 200, 200))
     assert (outcome.delivered, outcome.dropped) == ([0], (1, 2))
-    assert "for logs-a and logs-b and doesn't keep them" in outcome.notice
-    assert "index.default_pipeline" in outcome.notice
+    assert outcome.notice is not None
+    assert "for logs-a and logs-b and doesn't keep them" in outcome.notice.text
+    assert "index.default_pipeline" in outcome.notice.text
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,17 @@ def test_what_may_be_the_content_is_split(status, body):
         (404, {"error": {"type": "index_not_found_exception", "reason": "no"}}, "target", ""),
         (500, {"error": {"type": "null_pointer_exception", "reason": "x"}}, "doubtful", ""),
         (302, b"", "doubtful", ""),
+        (502, b"<html>Bad Gateway</html>", "doubtful", ""),
         (503, b"<html>down</html>", "target", ""),
+        (504, b"", "doubtful", ""),
+        (403, {"error": "Request blocked by policy"}, "doubtful", "not the server's own words"),
+        (403, {"error": {"code": 403, "message": "Forbidden", "status": "PERMISSION_DENIED"}}, "doubtful", "not the server's own words"),
+        (403, {"message": "Forbidden"}, "doubtful", "not the server's own words"),
+        (403, b"Access denied. Support ID: 123", "doubtful", "not the server's own words"),
+        (403, b"", "doubtful", "not the server's own words"),
+        (403, b"\xef\xbb\xbf<html>blocked</html>", "doubtful", "not the server's own words"),
+        (404, {"error": "Not found"}, "doubtful", ""),
+        (400, {"error": "no handler found for uri [/_bulk] and method [POST]"}, "target", "speak Elasticsearch"),
         (200, b"<html>Sign in</html>", "doubtful", ""),
         (401, b"", "target", ""),
         (429, b"", "target", ""),
@@ -193,7 +204,15 @@ def test_of_whom_it_speaks(status, body, blame, fix):
     again = only(read(status, body))
     assert again.blame == blame
     assert fix in again.fix
-    assert only(read(302, b"", {"Retry-After": "5"})).blame == "target"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "blame"),
+    [(302, b"", "target"), (403, b"", "target"), (502, b"", "doubtful"), (504, b"", "doubtful"), (403, b"<html></html>", "doubtful")],
+)
+def test_a_rest_is_asked_for_by_the_server_or_by_what_stands_in_front_of_it(status, body, blame):
+    again = only(read(status, body, {"Retry-After": "5"}))
+    assert (again.after_seconds, again.blame) == (5, blame)
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,14 @@ def test_all_hosts_down(make_target):
     assert again.fix
 
 
+def test_a_host_that_is_down_says_nothing_of_a_request_that_another_broke_off(search, make_target):
+    search.reset(times=None)
+    target = make_target(hosts=[search.url, NOWHERE], manage_template=False)
+    again = again_of(target.send(batch("a"), 10))
+    assert (again.error_type, again.blame) == ("connection", "doubtful")
+    assert search.url in again.reason
+
+
 def test_hosts_take_turns_and_a_busy_one_rests(search, other, make_target):
     target = make_target(hosts=[search.url, other.url], manage_template=False)
     for uuid in EIGHT:
@@ -177,6 +185,16 @@ def test_hosts_take_turns_and_a_busy_one_rests(search, other, make_target):
     outcomes = [target.send(batch(uuid), 10) for uuid in EIGHT]
     assert [again.status for outcome in outcomes for again in outcome.again] == [503]
     assert len(search.requests) == 5
+
+
+def test_each_host_has_a_clock_of_its_own(search, other, make_target, caplog):
+    other.answer(200, times=None, headers={"Date": "Fri, 01 May 2020 09:30:00 GMT"})
+    target = make_target(hosts=[search.url, other.url], manage_template=False)
+    for uuid in EIGHT:
+        target.send(batch(uuid), 10)
+    (record,) = [record for record in caplog.records if "set both by NTP" in record.getMessage()]
+    assert other.url in record.getMessage()
+    assert search.url not in record.getMessage()
 
 
 def test_a_path_in_front(search, make_target):
@@ -223,7 +241,7 @@ class TestEcs:
     def test_not_being_told_hinders_nothing(self, search, make_target):
         search.answer(403, b"{}", path="/_index_template/logs-okta.system")
         assert make_target(document_format="ecs", manage_template=False).prepare(10) is None
-        assert [request.status for request in search.requests if "_index_template" in request.path] == [403]
+        assert [request.status for request in search.requests if "/logs-okta.system" in request.path] == [403]
 
     def test_a_sink_with_another_format_has_another_template(self, search, make_target, caplog):
         for document_format in ("raw", "ecs", "ocsf", "raw"):
@@ -246,6 +264,7 @@ class TestPrepare:
             ("GET", "/logs-okta.*-default/_settings/index.lifecycle.name"),
             ("PUT", "/_index_template/okta-system-log-siem"),
             ("GET", "/logs-okta.*-default/_settings/index.default_pipeline,index.final_pipeline"),
+            ("POST", "/_index_template/_simulate_index/logs-okta.x-default"),
             ("POST", "/_bulk"),
         ]
         template = search.templates["okta-system-log-siem"]
@@ -257,7 +276,7 @@ class TestPrepare:
         before = dict(search.templates)
         search.requests.clear()
         assert make_target().prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET", "POST"]
         assert search.templates == before
 
     @pytest.mark.parametrize("change", [{"version": 0}, {"version": None}, {"data_stream": None}])
@@ -276,7 +295,7 @@ class TestPrepare:
         assert search.templates["okta-system-log-search"]["index_patterns"] == ["logs-okta.new", "logs-okta.old"]
         search.requests.clear()
         assert make_target("logs-okta.old").prepare(10) is None
-        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET"]
+        assert [request.method for request in search.requests] == ["GET", "GET", "GET", "GET", "POST"]
 
     def test_an_index_per_day_has_no_data_streams_to_keep(self, search, make_target):
         assert make_target("logs-okta.old").prepare(10) is None
@@ -291,9 +310,12 @@ class TestPrepare:
         assert search.templates["okta-system-log-search"] is newer
         assert "newer" in caplog.text
 
-    def test_without_managing_nothing_is_asked(self, search, make_target):
+    def test_without_managing_only_pipelines_are_asked_for(self, search, make_target):
         assert make_target(manage_template=False).prepare(10) is None
-        assert [request.path for request in search.requests] == ["/logs-okta/_settings/index.default_pipeline,index.final_pipeline"]
+        assert [request.path for request in search.requests] == [
+            "/logs-okta/_settings/index.default_pipeline,index.final_pipeline",
+            "/_index_template/_simulate_index/logs-okta",
+        ]
 
     @pytest.mark.parametrize(
         ("settings", "said"),
@@ -312,6 +334,27 @@ class TestPrepare:
         assert make_target().prepare(10) is None
         assert ("may change, move or drop them" in caplog.text) == bool(said)
         assert said in caplog.text
+
+    @pytest.mark.parametrize("indices", [{}, {"logs-okta.acme": {}}])
+    @pytest.mark.parametrize(
+        ("document_format", "said"),
+        [
+            ("raw", "index.default_pipeline geo and index.final_pipeline redact"),
+            ("ecs", "for logs-okta.{tenant} pass index.final_pipeline redact"),
+        ],
+    )
+    def test_a_templates_pipelines_are_told_before_there_is_an_index(self, search, make_target, caplog, indices, document_format, said):
+        search.indices.update(indices)
+        settings = {"index": {"default_pipeline": "geo", "final_pipeline": "redact", "number_of_replicas": "0"}}
+        search.templates["theirs"] = {"index_patterns": ["logs-okta.*"], "priority": 9, "template": {"settings": settings}}
+        assert make_target("logs-okta.{tenant}", document_format=document_format, manage_template=False).prepare(10) is None
+        assert caplog.text.count(f"{said} (an index template's, for each new index)") == 1
+
+    @pytest.mark.parametrize("body", [b"", b"<html>", b'{"template": 3}', b'{"template": {"settings": [1]}}'])
+    def test_a_template_that_cannot_be_looked_at_is_no_trouble(self, search, make_target, caplog, body):
+        search.answer(200, body, path="/_index_template/_simulate_index")
+        assert make_target(manage_template=False).prepare(10) is None
+        assert caplog.text == ""
 
     @pytest.mark.parametrize(("status", "body"), [(403, b""), (200, b"<html>"), (200, b'{"x": 3}'), (200, b'[{"settings": {}}]')])
     def test_pipelines_that_cannot_be_looked_at_are_no_trouble(self, search, make_target, caplog, status, body):
@@ -341,7 +384,7 @@ class TestPrepare:
         ("path", "status", "body", "error_type", "fix"),
         [
             ("/", 401, b"{}", "auth", "api_key_env"),
-            ("/", 403, b"{}", "permission", "manage_index_templates"),
+            ("/", 403, b"{}", "permission", "let it pass these requests"),
             ("/", 200, b"<html>Sign in</html>", "decode", "speak Elasticsearch"),
             ("/", 503, b"", "server", "log"),
             ("/_index_template", 403, b'{"error":{"type":"security_exception","reason":"no"}}', "permission", "manage_template = false"),
@@ -352,7 +395,7 @@ class TestPrepare:
         target = make_target()
         search.answer(status, body, path=path)
         again = target.prepare(10)
-        assert (list(again.positions), again.error_type, again.status) == ([], error_type, status)
+        assert (list(again.positions), again.error_type, again.status, again.blame) == ([], error_type, status, "target")
         assert fix in again.fix
         assert search.url in again.reason
         assert target.prepare(10) is None

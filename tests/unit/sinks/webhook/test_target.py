@@ -255,6 +255,17 @@ def test_a_receiver_whose_clock_is_far_from_ours(receiver, make_target, make_bat
     assert caplog.text == ""
 
 
+def test_of_two_receivers_behind_one_name_only_the_one_whose_clock_is_wrong_is_excused(receiver, make_target, make_batch, caplog):
+    target = make_target(receiver.url, signing_secret=lambda: SECRET)
+    far = {"Date": "Fri, 01 May 2020 09:30:00 GMT"}
+    for _ in range(3):
+        receiver.answer(400, b'{"message": "timestamp too old"}', far)
+        assert target.send(make_batch("1"), PATIENCE).again[0].blame == "target"
+        receiver.answer(400, b'{"message": "unreadable"}')
+        assert target.send(make_batch("1"), PATIENCE).split
+    assert [record.getMessage().endswith("set both by NTP.") for record in caplog.records] == [True]
+
+
 def test_what_blames_nobody_and_what_might(receiver, make_target, make_batch):
     target = make_target(receiver.url)
     receiver.reset()

@@ -60,6 +60,12 @@ def test_retry_after_is_honoured_and_is_the_targets_own_word(status):
     assert (again.after_seconds, again.blame) == (17, "target")
 
 
+@pytest.mark.parametrize(("status", "body"), [(502, b""), (504, b"timeout"), (403, b"<html>blocked</html>"), (500, b"<html></html>")])
+def test_retry_after_of_what_stands_in_front_may_still_mean_an_event(status, body):
+    again = all_again(verdict(status, body, Retry_After="17"))
+    assert (again.after_seconds, again.blame) == (17, "doubtful")
+
+
 def test_retry_after_as_a_date_is_honoured():
     headers = {"Date": "Fri, 01 May 2026 09:30:00 GMT", "Retry_After": "Fri, 01 May 2026 09:30:42 GMT"}
     assert all_again(verdict(503, **headers)).after_seconds == 42
@@ -102,8 +108,9 @@ def test_what_to_do_about_content(status, fix):
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 406, 451])
-def test_a_page_is_no_missing_privilege(status):
-    again = all_again(verdict(status, b"\n <!DOCTYPE html><html><body>Request blocked</body></html>"))
+@pytest.mark.parametrize("front", [b"\n ", b"\xef\xbb\xbf\n"])
+def test_a_page_is_no_missing_privilege(status, front):
+    again = all_again(verdict(status, front + b"<!DOCTYPE html><html><body>Request blocked</body></html>"))
     assert again.reason == f"{ADDRESS} answered {status}: Request blocked."
     assert "a proxy, a firewall or a sign-in answers" in again.fix
     assert "credentials write" not in again.fix
@@ -121,14 +128,13 @@ def test_413_is_split_down_to_the_one_event_that_is_too_large(events):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_clock_that_is_far_from_ours_is_named_where_a_signature_is_refused(status):
+def test_a_clock_that_is_far_from_ours_is_why_a_signature_is_refused(status):
     answer = Answer(status, {}, b'{"error": "timestamp too old"}')
     outcome = judge(
         answer, 3, address=ADDRESS, is_hec=False, now_epoch_seconds=NOW, mask=str, clock_words="The clock of x is 400 s behind."
     )
-    said = outcome.split.reason if outcome.split else outcome.again[0].fix
-    assert "The clock of x is 400 s behind." in said
-    assert "credentials" not in said
+    again = all_again(outcome)
+    assert (again.status, again.fix, again.blame) == (status, "The clock of x is 400 s behind.", "target")
 
 
 # 207: each part has a status of its own
@@ -141,11 +147,51 @@ def test_207_is_read_part_by_part():
     assert [again.positions for again in outcome.again] == [[2]]
 
 
-@pytest.mark.parametrize("body", [b"", b"<multistatus/>", b'{"refused": 1}', b'[{"status": 200}]', b'[{"status": "x"}, {}, {}]'])
-def test_207_that_cannot_be_read_is_told(body):
+def test_207_is_read_to_its_end():
+    parts = [{"status": 201, "href": "x" * 200} for _ in range(500)]
+    parts[7]["status"] = 422
+    outcome = verdict(207, json.dumps({"items": parts}).encode(), events=500)
+    assert len(outcome.delivered) == 499
+    assert [(refused.position, refused.status) for refused in outcome.refused] == [(7, 422)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "blame", "error_type"),
+    [
+        ([201, 500, 201], "doubtful", "server"),
+        ([500, 403, 500], "doubtful", "server"),
+        ([429, 429, 429], "target", "rate_limited"),
+        ([500, 429, 201], "target", "rate_limited"),
+    ],
+)
+def test_a_part_of_a_207_speaks_of_whom_its_status_does(statuses, blame, error_type):
+    (again,) = verdict(207, json.dumps([{"status": status} for status in statuses]).encode()).again
+    assert (again.blame, again.error_type) == (blame, error_type)
+    assert again.positions == [position for position, status in enumerate(statuses) if status > 300]
+    assert f"{again.status} in an answer of 207" in again.reason
+
+
+@pytest.mark.parametrize("body", [b'{"refused": 1}', b'[{"status": 200}]', b'[{"status": "x"}, {}, {}]', b'"ok"'])
+def test_207_that_does_not_say_what_became_of_each_is_told(body):
     outcome = verdict(207, body)
     assert outcome.delivered == range(3)
-    assert "answers 207" in outcome.notice
+    assert outcome.notice is not None
+    assert "answers 207" in outcome.notice.text
+
+
+def test_notices_of_207_are_of_one_kind_whatever_their_words():
+    first, second = (verdict(207, json.dumps({"request": request, "failed": 1}).encode()).notice for request in "ab")
+    assert first is not None
+    assert second is not None
+    assert first.text != second.text
+    assert first.kind == second.kind
+
+
+@pytest.mark.parametrize("body", [b"", b"<multistatus/>", b'[{"status": 200}, {"st', b"[" + b" " * 200_000 + b"]"], ids=len)
+def test_207_of_which_nothing_can_be_read_delivers_nothing(body):
+    again = all_again(verdict(207, body))
+    assert (again.status, again.error_type, again.blame) == (207, "decode", "doubtful")
+    assert again.fix
 
 
 # Splunk's HTTP Event Collector

@@ -17,6 +17,7 @@ MONOTONE = [
     correlation("temporal", "failed, succeeded, reset", group_by=USER, name="together", title="Rule 4"),
     correlation("temporal_ordered", "failed, reset, succeeded", group_by=USER, name="ordered", title="Rule 5"),
     correlation("temporal_ordered", "values, succeeded", "20m", group_by=IP, name="nested", title="Rule 6", generate="true"),
+    correlation("temporal_ordered", "count, succeeded", "20m", group_by=IP, name="elsewhere", title="Rule 10", generate="true"),
 ]
 OTHERS = [
     correlation(

@@ -21,14 +21,23 @@ TOLD = {
     "new-admin": {"new_super_admin_role", "new_admin_then_sensitive_change", "logging_touched"},
     "unknown-client": {"token_to_unknown_client"},
     "impossible-travel": {"impossible_travel", "two_countries"},
+    "brute-force": {"brute_force"},
+    "account-takeover": {"password_and_mfa_reset", "mfa_reset_then_new_device"},
+    "lockouts": {"many_lockouts"},
+    "mfa-abandoned": {"mfa_abandoned"},
+    "redirect-mismatch": {"redirect_mismatches"},
+    "threat-insight": {"threat_insight"},
     "stolen-session": {"session_on_two_machines"},
 }
 
 
 @pytest.fixture(scope="module")
 def rules() -> RuleSet:
-    """As a configuration has them that says no more than `managed = true`."""
-    return load_rules(DetectionsConfig.model_construct(managed=True, rules=(), enable=(), disable=(), lists={}, level_at_least="low"))[0]
+    """As a configuration has them that says little more than `managed = true`."""
+    enabled = ("mfa_abandoned",)
+    return load_rules(DetectionsConfig.model_construct(managed=True, rules=(), enable=enabled, disable=(), lists={}, level_at_least="low"))[
+        0
+    ]
 
 
 def _told(rules: RuleSet, events: int, hours: int, *attacks: str) -> Counter[tuple[str, str]]:

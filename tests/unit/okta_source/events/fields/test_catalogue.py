@@ -40,6 +40,13 @@ def test_known_paths(path: str) -> None:
         ("target.user.altrnateId", "target.user.alternateId"),
         ("debugContext.debugData.requesturl", "debugContext.debugData.requestUri"),
         ("zzzz.qqqq", None),
+        ("target.foo", None),
+        ("client.foo", None),
+        ("client.userAgent.foo", None),
+        ("client.ip", "client.ipAddress"),
+        ("client.country", "client.geographicalContext.country"),
+        ("client.ipChain.adress", None),
+        ("target.usr.id", "target.user.id"),
     ],
 )
 def test_unknown_paths(path: str, suggestion: str | None) -> None:
