@@ -30,6 +30,7 @@ class Job:
         doubt: Its failure of which nobody knows yet whether it is the target's or the batch's own.
         doubted_since: When the attempt of that failure began.
         is_sure: Whether that attempt took no longer than moments, so that the target is now what it was then.
+        charge: Why the batch failed that it is a part of.
         excuses: How often others got through after it failed in a way that can only be the target's.
         goes_first: Whether it is to be tried again before any other.
         part_of: Of an event that was sent to ask whether the target is well: its batch, which stays in the queue, and its position there.
@@ -48,6 +49,7 @@ class Job:
     doubt: Again | None = None
     doubted_since: float = 0.0
     is_sure: bool = False
+    charge: Again | None = None
     excuses: int = 0
     goes_first: bool = False
     part_of: "tuple[Job, int] | None" = None
@@ -62,6 +64,12 @@ class Job:
         """Whether it is under suspicion, or was told to wait although others got through; what waits for the whole target is not."""
         is_suspected = self.strikes > 0 or (self.doubt is not None and self.doubt.blame != "target")
         return is_suspected or self.due > 0.0
+
+    @property
+    def is_charged_again(self) -> bool:
+        """Whether it fails as the batch did that it is a part of."""
+        one, other = self.charge, self.doubt
+        return one is not None and other is not None and (one.status, one.error_type) == (other.status, other.error_type)
 
     def rest(self, batch: Batch) -> "Job":
         """A job for some of the events, with the same past."""

@@ -9,8 +9,8 @@ like a target that is down; and a target that answers 400 because its clock is w
 - The one event that is left is tried twice in a row, and again once others have got through: with the fifth strike it is a dead letter
   (as part of a halved batch it has one already, as has an event that others got past when it was sent alone for the first time).
   While batches get through that had failed just so, chance is at work (one of two servers refuses), and many more strikes are needed.
-- An event that others got past when it was sent alone is at its end too when it has failed several times more and nobody else has
-  anything to send. Of any other nobody knows then: it waits.
+- An event that others got past when it was sent alone, or that alone is left of its batch and fails as that did, is at its end too when
+  it has failed several times more and nobody else has anything to send. Of any other nobody knows then: it waits.
 - Where no other batch is at hand, one event of the batch is asked with. The batch stays whole unless that gets through, and where order is
   kept it is asked seldom: the same events shall come under the same id.
 - Where order is kept and the first event itself is what fails, one behind it is asked with: order is worth less than an event that blocks
@@ -148,8 +148,10 @@ class Suspicion:
 
     def ends_alone(self, job: Job, queue: JobQueue, now: float) -> bool:
         """Whether an event that others got past by itself has failed again for long, and there is nobody left to ask with."""
-        if len(job.batch) > 1 or job.strikes < _STRIKES or job.doubt is None or now <= self._chance_until:
+        if len(job.batch) > 1 or job.doubt is None or now <= self._chance_until:
             return False
+        if job.strikes < _STRIKES and (len(queue) > 1 or not job.is_charged_again):
+            return False  # an outage may have begun while its batch was halved; hardly one that looks the same, and behind all the others
         is_long = job.failures >= _END_ALONE_AFTER.get(job.doubt.blame, _STRIKES_OF_EVENT_BY_CHANCE)
         return is_long and all(len(other.batch) == 1 and other.strikes for other in queue)
 
@@ -267,8 +269,8 @@ def _is_excused(job: Job, again: Again) -> bool:
     return again.blame == "target" and (job.excuses < _EXCUSES or again.error_type in _NO_EVENTS_DOING)
 
 
-def _suspect(job: Job, batch: Batch, excuses: int) -> Job:
+def _suspect(whole: Job, batch: Batch, excuses: int) -> Job:
     """A part of a batch that one of its events speaks against."""
-    part = job.rest(batch)
-    part.strikes, part.excuses = _STRIKES - 1, excuses
+    part = whole.rest(batch)
+    part.strikes, part.excuses, part.charge = _STRIKES - 1, excuses, whole.charge or whole.last
     return part

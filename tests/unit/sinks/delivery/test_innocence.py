@@ -20,7 +20,8 @@ def test_a_target_that_goes_down_while_a_batch_is_halved(blame, in_order):
 
         def answer(batch, now, begins=begins):
             is_down = begins <= now < begins + 3600.0
-            return (refuse(batch, blame), QUICK) if is_down else guilty(["a3"], "403")(batch, now)
+            # Another trouble than the event's: one that looks the same, after all others, is taken for it.
+            return (refuse(batch, blame, "server", 500), QUICK) if is_down else guilty(["a3"], "403")(batch, now)
 
         world = World(answer, in_order=in_order)
         world.add(names_of("a", 8))
