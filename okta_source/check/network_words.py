@@ -9,7 +9,6 @@ from okta_source.polling.verdict import PROXY_CREDENTIALS
 
 __all__ = ["connect_failed", "proxy_answered", "resolve_failed"]
 
-_NO_ANSWER: Final = "EAI_AGAIN"
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _EGRESS: Final = "Let this machine open TCP connections to {host}:{port} (firewall, security group, egress rules){proxy}."
 
